@@ -1,0 +1,42 @@
+"""The one abstraction: a layer is a pair of pure functions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Params = Any  # a pytree of arrays
+PyTree = Any
+
+
+class Layer(NamedTuple):
+    """A pair of pure functions; it holds no parameters and no state.
+
+    Attributes:
+      init: ``init(key, x) -> params``: draws the parameters for inputs like ``x``, an array or
+        `jax.ShapeDtypeStruct` (or a pytree of them), batch axes included.
+      apply: ``apply(params, x, *, key=None, training=False) -> y``: the value. ``key`` is for layers that draw
+        random numbers while training.
+    """
+
+    init: Callable[[Any, PyTree], Params]
+    apply: Callable[..., PyTree]
+
+
+def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
+    """The layer itself, or a plain function ``x -> y`` as a layer without parameters.
+
+    Raises:
+      TypeError: for anything else, and for a layer's constructor that was not called.
+    """
+    if isinstance(layer, Layer):
+        return layer
+    if not callable(layer):
+        raise TypeError(f"a layer must be a Layer or a function x -> y, got {type(layer).__name__}")
+
+    def apply(params, x, *, key=None, training=False):
+        del params, key, training
+        y = layer(x)
+        if isinstance(y, Layer):
+            raise TypeError(f"{layer.__name__} makes a layer: write {layer.__name__}(...) where it stands alone")
+        return y
+
+    return Layer(lambda key, x: (), apply)

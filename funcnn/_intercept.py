@@ -1,0 +1,53 @@
+"""While a function is traced, hand every custom rule that it calls to a handler.
+
+The one place that knows how JAX calls a rule. Inside the context, calling a `jax.custom_vjp` or `jax.custom_jvp` function
+calls the handler instead. The handler is also a user context of JAX's, hence a part of the key of every cache that
+tracing has (jit, scan, remat): what was traced outside the context, or under another handler, is traced again. Outside
+the context nothing is patched.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+Rule = jax.custom_vjp | jax.custom_jvp
+Handler = Callable[[Rule, tuple[Any, ...], dict[str, Any]], Any]
+
+_handler = jax.make_user_context(None)
+_lock = threading.Lock()
+_calls = {kind: kind.__call__ for kind in (jax.custom_vjp, jax.custom_jvp)}
+_users = 0
+
+
+@contextmanager
+def intercept(handler: Handler | None):
+    """Inside, ``rule(*args, **kwargs)`` is ``handler(rule, args, kwargs)``; None calls the rule as ever.
+
+    Equal handlers share traces, so a handler that keeps anything between calls must be a new function each time.
+    """
+    _patch(+1)
+    try:
+        with _handler(handler):
+            yield
+    finally:
+        _patch(-1)
+
+
+def _patch(change):
+    """Patch on the first user's entry, in whichever thread, and restore on the last one's exit."""
+    global _users
+    with _lock:
+        _users += change
+        for kind, call in _calls.items():
+            kind.__call__ = _dispatch if _users else call
+
+
+def _dispatch(rule, *args, **kwargs):
+    handler = _handler.value
+    if handler is None:
+        call = next(call for kind, call in _calls.items() if isinstance(rule, kind))
+        return call(rule, *args, **kwargs)
+    return handler(rule, args, kwargs)

@@ -1,0 +1,193 @@
+"""Layers out of layers: one after another, side by side, around a shortcut, many times over."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+from jax import lax
+
+from ._core import Layer, as_layer
+
+LayerLike = Layer | Callable[[Any], Any]
+
+
+def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
+    """One layer after another: ``serial(f, g)`` is x -> g(f(x)).
+
+    Args:
+      *layers: layers, or plain functions; the parameters are then a tuple.
+      **named: the same with names; the parameters are then a dict, and a name is its part of a leaf's path.
+
+    Returns:
+      A layer.
+
+    Example:
+      >>> model = serial(linear(3), tanh, linear(2))
+      >>> [p and sorted(p) for p in model.init(jax.random.key(0), jnp.ones((4, 2)))]
+      [['b', 'w'], (), ['b', 'w']]
+    """
+    names, layers, pack, unpack = _children("serial", layers, named)
+
+    def init(key, x):
+        params = []
+        for name, layer, k in zip(names, layers, _split(key, len(layers)), strict=True):
+            with _inside(name):
+                params.append(layer.init(k, x))
+                x = jax.eval_shape(layer.apply, params[-1], x)
+        return pack(params)
+
+    def apply(params, x, *, key=None, training=False):
+        for name, layer, p, k in zip(names, layers, unpack(params), _split(key, len(layers)), strict=True):
+            with _inside(name):
+                x = layer.apply(p, x, key=k, training=training)
+        return x
+
+    return Layer(init, apply)
+
+
+def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
+    """Several layers side by side on the same input: ``parallel(f, g)`` is x -> (f(x), g(x)).
+
+    Args:
+      *layers: layers, or plain functions; parameters and result are then tuples.
+      **named: the same with names; parameters and result are then dicts.
+
+    Returns:
+      A layer.
+    """
+    names, layers, pack, unpack = _children("parallel", layers, named)
+
+    def init(key, x):
+        params = []
+        for name, layer, k in zip(names, layers, _split(key, len(layers)), strict=True):
+            with _inside(name):
+                params.append(layer.init(k, x))
+        return pack(params)
+
+    def apply(params, x, *, key=None, training=False):
+        results = []
+        for name, layer, p, k in zip(names, layers, unpack(params), _split(key, len(layers)), strict=True):
+            with _inside(name):
+                results.append(layer.apply(p, x, key=k, training=training))
+        return pack(results)
+
+    return Layer(init, apply)
+
+
+def residual(layer: LayerLike) -> Layer:
+    """The layer's output added to its input: x -> x + layer(x). The parameters are the layer's own.
+
+    Raises:
+      ValueError: the output has another shape or dtype than the input.
+    """
+    layer = as_layer(layer)
+
+    def apply(params, x, *, key=None, training=False):
+        y = layer.apply(params, x, key=key, training=training)
+        _require_like("residual", x, y)
+        return jax.tree.map(lax.add, x, y)
+
+    return Layer(layer.init, apply)
+
+
+def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
+    """The same layer n times, each time with parameters of its own, compiled once (`jax.lax.scan`).
+
+    Args:
+      layer: one whose output has its input's shapes and dtypes.
+      n: how many times.
+      remat: compute each repetition again in the backward pass instead of keeping what it saved.
+
+    Returns:
+      A layer whose parameters are the layer's with a leading axis of n.
+
+    Raises:
+      ValueError: n is not a positive int; or the output has another shape or dtype than the input.
+    """
+    layer = as_layer(layer)
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"repeat: n must be a positive int, got {n!r}")
+
+    def init(key, x):
+        params = jax.vmap(lambda k: layer.init(k, x))(_keys(key, n))
+        first = jax.tree.map(lambda leaf: leaf[0], params)
+        _require_like("repeat", x, jax.eval_shape(layer.apply, first, x))
+        return params
+
+    def apply(params, x, *, key=None, training=False):
+        def once(x, params_and_key):
+            p, k = params_and_key
+            y = layer.apply(p, x, key=k, training=training)
+            _require_like("repeat", x, y)
+            return y, None
+
+        keys = None if key is None else _keys(key, n)
+        return lax.scan(jax.checkpoint(once) if remat else once, x, (params, keys), length=n)[0]
+
+    return Layer(init, apply)
+
+
+def _children(combinator, layers, named):
+    """Names, layers, and the two ways between a list and the container: a tuple, or a dict by name."""
+    if layers and named:
+        raise TypeError(
+            f"{combinator}: layers must be all positional or all named, got {len(layers)} and {list(named)}"
+        )
+    names = tuple(named) or tuple(map(str, range(len(layers))))
+    layers = tuple(map(as_layer, named.values() if named else layers))
+
+    def pack(values):
+        return dict(zip(names, values, strict=True)) if named else tuple(values)
+
+    def unpack(params):
+        expected = set(names) if named else len(names)
+        if named:
+            fits = isinstance(params, dict) and set(params) == expected
+        else:
+            fits = isinstance(params, (tuple, list)) and len(params) == expected
+        if not fits:
+            what = f"a dict of {sorted(names)}" if named else f"a tuple of {expected}"
+            came = type(params).__name__
+            if isinstance(params, (tuple, list, dict)):
+                came += f" of {sorted(params) if isinstance(params, dict) else len(params)}"
+            raise ValueError(f"{combinator}: params must be {what}, got {came}")
+        return [params[name] for name in names] if named else params
+
+    return names, layers, pack, unpack
+
+
+def _keys(key, n):
+    """n keys out of one; a missing key is said here, where the layers that need it are made."""
+    if key is None or not hasattr(key, "dtype"):
+        raise TypeError(f"key must be a jax.random.key, got {key!r}: pass jax.random.key(0), say")
+    return jax.random.split(key, n)
+
+
+def _split(key, n):
+    return (None,) * n if key is None else _keys(key, n)
+
+
+@contextmanager
+def _inside(name):
+    """Name the child in profiles, and at the head of the message of what it raises: ``body.1: linear: x must …``."""
+    try:
+        with jax.named_scope(name):
+            yield
+    except (TypeError, ValueError) as error:
+        if type(error) in (TypeError, ValueError):
+            path, message = getattr(error, "_funcnn", (None, str(error)))
+            path = name if path is None else f"{name}.{path}"
+            error._funcnn = path, message
+            error.args = (f"layer {path}: {message}",)
+        raise
+
+
+def _require_like(combinator, x, y):
+    got, expected = jax.tree.map(jax.typeof, y), jax.tree.map(jax.typeof, x)
+    if _types(y) != _types(x):
+        raise ValueError(f"{combinator}: the layer must return its input's type {expected}, got {got}")
+
+
+def _types(tree):
+    return jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]

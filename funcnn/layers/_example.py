@@ -1,0 +1,28 @@
+"""What a layer learns from the example that ``init`` is given, and what it says when that does not fit."""
+
+import jax
+import jax.numpy as jnp
+
+
+def features(layer: str, x, rank: int = 1) -> tuple[int, jnp.dtype]:
+    """The size of x's last axis and its dtype.
+
+    Raises:
+      TypeError: x is not a floating-point array.
+      ValueError: x has fewer axes than ``rank``.
+    """
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        raise TypeError(f"{layer}: x must be an array, got {type(x).__name__}")
+    dtype = jax.dtypes.canonicalize_dtype(x.dtype) if x.dtype.kind in "iufcbV" else x.dtype
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"{layer}: x must be a floating-point array, got {dtype}{list(x.shape)}")
+    if len(x.shape) < rank:
+        raise ValueError(f"{layer}: x must have at least {rank} axes, got {dtype}{list(x.shape)}")
+    return x.shape[-1], dtype
+
+
+def positive(layer: str, name: str, value) -> int:
+    """The value, if it is a positive int."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{layer}: {name} must be a positive int, got {value!r}")
+    return value

@@ -1,0 +1,41 @@
+"""What every rule asks of its arguments, and how it says what came instead."""
+
+import jax.numpy as jnp
+
+
+def describe(a) -> str:
+    """An argument in an error message: ``float32[3, 5]``, or the type of what is not an array."""
+    if hasattr(a, "dtype") and hasattr(a, "shape"):
+        return f"{a.dtype}{list(a.shape)}"
+    return type(a).__name__
+
+
+def require_floating(rule: str, **arguments) -> None:
+    """Raise TypeError unless every argument is a floating-point array (or a Python float)."""
+    for name, a in arguments.items():
+        dtype = getattr(a, "dtype", None)
+        if not isinstance(a, float) and (dtype is None or not jnp.issubdtype(dtype, jnp.floating)):
+            raise TypeError(f"{rule}: {name} must be a floating-point array, got {describe(a)}")
+
+
+def require_same_dtype(rule: str, **arguments) -> None:
+    """Raise TypeError unless every argument has the first one's dtype: nothing is promoted silently."""
+    (first, like), *others = arguments.items()
+    for name, a in others:
+        if a.dtype != like.dtype:
+            raise TypeError(f"{rule}: {name} must have the dtype of {first}, {like.dtype}, got {describe(a)}")
+
+
+def require_shape(rule: str, name: str, a, expected: str, holds: bool) -> None:
+    """Raise ValueError with the expected shape, in words, unless it holds."""
+    if not holds:
+        raise ValueError(f"{rule}: {name} must be {expected}, got {describe(a)}")
+
+
+def require_axis(rule: str, axis, ndim: int) -> None:
+    """Raise TypeError or ValueError unless ``axis`` is one axis, or several different ones, of ``ndim``."""
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if not all(isinstance(i, int) for i in axes):
+        raise TypeError(f"{rule}: axis must be an int or a tuple of ints, got {axis!r}")
+    if not all(-ndim <= i < ndim for i in axes) or len({i % ndim for i in axes}) < len(axes):
+        raise ValueError(f"{rule}: axis must name different axes of an array of rank {ndim}, got {axis!r}")

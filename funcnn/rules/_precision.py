@@ -1,0 +1,14 @@
+"""Half precision is widened before arithmetic and rounded once after it."""
+
+import jax.numpy as jnp
+
+
+def widen(a):
+    """The array in the dtype to accumulate in: float32 for half precision, its own otherwise."""
+    a = jnp.asarray(a)
+    return a.astype(jnp.float32) if a.dtype.itemsize < 4 else a
+
+
+def as_row(v, like):
+    """A vector, or a matrix of one row, as a row that broadcasts against the last axis of ``like``."""
+    return v.reshape((1,) * (like.ndim - 1) + (-1,))

@@ -1,0 +1,111 @@
+r"""Softmax and its logarithm, over one axis or several.
+
+Forward, Σ over the axis, m the largest x of a row
+    softmax       y = e^(x - m) / Σ e^(x - m)
+    log_softmax   y = x - m - log Σ e^(x - m)
+
+Backward
+    softmax       x_bar = y (y_bar - Σ y y_bar)
+    log_softmax   x_bar = y_bar - e^y Σ y_bar
+
+Derivation
+    With p the softmax, d log p = dx - Σ p dx, hence dp = p (dx - Σ p dx).
+    ⟨y_bar, dp⟩ = ⟨p y_bar, dx⟩ - (Σ p y_bar) ⟨p, dx⟩, and ⟨y_bar, d log p⟩ = ⟨y_bar, dx⟩ - (Σ y_bar) ⟨p, dx⟩.
+
+Residuals
+    y alone: one array of x's size, which the caller has just been given.
+
+Edges
+    -inf gives probability 0 and a cotangent of 0. A row of equal entries is uniform, and so is a row of nothing but -inf;
+    entries of +inf share the whole mass. NaN makes its row NaN. An empty axis gives an empty array.
+
+Source
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990, section 3.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from ._checks import require_axis, require_floating
+from ._precision import widen
+
+Axis = int | tuple[int, ...]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def softmax(x: Array, axis: Axis = -1) -> Array:
+    """Exponentials over the axis, divided by their sum.
+
+    Args:
+      x: floating, of rank 1 or more.
+      axis: one axis or several, over which the result sums to 1.
+
+    Returns:
+      The shape and dtype of x.
+    """
+    return softmax_fwd(x, axis)[0]
+
+
+def softmax_fwd(x, axis):
+    e = jnp.exp(_shifted("softmax", x, axis))
+    y = (e / jnp.sum(e, axis=axis, keepdims=True)).astype(x.dtype)
+    return y, y
+
+
+def softmax_bwd(axis, y, y_bar):
+    y32, y_bar = widen(y), widen(y_bar)
+    x_bar = y32 * (y_bar - jnp.sum(y32 * y_bar, axis=axis, keepdims=True))
+    return (x_bar.astype(y.dtype),)
+
+
+softmax.defvjp(softmax_fwd, softmax_bwd)
+
+
+def softmax_reference(x, axis=-1):
+    return jnp.exp(x - jax.scipy.special.logsumexp(x, axis=axis, keepdims=True))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def log_softmax(x: Array, axis: Axis = -1) -> Array:
+    """Logarithm of the softmax over the axis.
+
+    Args:
+      x: floating, of rank 1 or more.
+      axis: one axis or several, over which the exponential of the result sums to 1.
+
+    Returns:
+      The shape and dtype of x.
+    """
+    return log_softmax_fwd(x, axis)[0]
+
+
+def log_softmax_fwd(x, axis):
+    shifted = _shifted("log_softmax", x, axis)
+    y = shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis=axis, keepdims=True))
+    y = y.astype(x.dtype)
+    return y, y
+
+
+def log_softmax_bwd(axis, y, y_bar):
+    y_bar = widen(y_bar)
+    x_bar = y_bar - jnp.exp(widen(y)) * jnp.sum(y_bar, axis=axis, keepdims=True)
+    return (x_bar.astype(y.dtype),)
+
+
+log_softmax.defvjp(log_softmax_fwd, log_softmax_bwd)
+
+
+def log_softmax_reference(x, axis=-1):
+    return jnp.log(jnp.exp(x) / jnp.sum(jnp.exp(x), axis=axis, keepdims=True))
+
+
+def _shifted(rule, x, axis):
+    """x less its row's largest entry, which is 0 even where that entry is infinite."""
+    require_floating(rule, x=x)
+    require_axis(rule, axis, x.ndim)
+    x = widen(x)
+    largest = jax.lax.stop_gradient(jnp.max(x, axis=axis, keepdims=True, initial=-jnp.inf))
+    return jnp.where(x == largest, 0, x - largest)

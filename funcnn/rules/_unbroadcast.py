@@ -1,0 +1,45 @@
+r"""The one place where a cotangent is given the type of its primal: shape, dtype and placement on a mesh.
+
+Broadcasting repeats an array, so its transpose sums over the copies (⟨y_bar, broadcast(dx)⟩ = ⟨Σ y_bar, dx⟩). There are
+two ways to repeat: along an axis, by NumPy's rules, and over the devices of a mesh, where `jax.shard_map` lets an array
+that is the same everywhere meet one that varies. Both are undone here.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from ._precision import widen
+
+
+def unbroadcast(x_bar, x):
+    """Sum ``x_bar`` over whatever ``x`` was broadcast along, and round it to ``x``'s dtype.
+
+    Args:
+      x_bar: of a shape that ``x`` broadcasts to.
+      x: the primal; only its type is read.
+
+    Returns:
+      An array of ``x``'s shape and dtype, varying over the same mesh axes as ``x``.
+    """
+    dtype, shape = x.dtype, x.shape
+    x_bar = widen(x_bar)
+    extra = x_bar.ndim - len(shape)
+    repeated = tuple(range(extra)) + tuple(
+        extra + i for i, size in enumerate(shape) if size == 1 and x_bar.shape[extra + i] != 1
+    )
+    if repeated:
+        x_bar = jnp.sum(x_bar, axis=repeated).reshape(shape)
+    devices = _varying(x_bar) - _varying(x)
+    if devices:
+        x_bar = jax.lax.psum(x_bar, tuple(sorted(devices)))
+    return x_bar.astype(dtype)
+
+
+def placement(x):
+    """The sharding that a cotangent of ``x`` must have on an Explicit mesh, as ``out_sharding=``; elsewhere None."""
+    sharding = jax.typeof(x).sharding
+    return None if sharding.mesh.empty else sharding
+
+
+def _varying(x):
+    return jax.typeof(x).manual_axis_type.varying

@@ -1,0 +1,6 @@
+"""The training loop: a state that is one pytree, a compiled step, and whole epochs in one compiled loop."""
+
+from ._fit import NonFiniteError as NonFiniteError
+from ._fit import fit as fit
+from ._state import TrainState as TrainState
+from ._step import make_step as make_step

@@ -1,0 +1,7 @@
+"""Check hand-written derivative rules, in anybody's JAX code. Imports nothing else of funcnn but `_intercept`."""
+
+from ._compare import Comparison as Comparison
+from ._compare import Row as Row
+from ._compare import compare as compare
+from ._errors import relative_errors as relative_errors
+from ._without_rules import without_rules as without_rules

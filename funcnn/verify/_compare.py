@@ -1,0 +1,137 @@
+"""Gradients of a whole loss, by its hand-written rules and by autodiff, leaf by leaf."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._errors import relative_errors
+from ._without_rules import without_rules
+
+
+class Row(NamedTuple):
+    """One leaf of the parameters.
+
+    Attributes:
+      path: the leaf's place in params, such as ``body.w``.
+      shape: its shape.
+      error: the largest difference of the two gradients, relative to the leaf's largest gradient.
+      worst: the index of that element.
+      rules, autodiff: both gradients there.
+      ok: whether the error is within the tolerance, that of the leaf's dtype.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    error: float
+    worst: tuple[int, ...]
+    rules: float
+    autodiff: float
+    ok: bool
+
+
+class Comparison(NamedTuple):
+    """What `compare` found; ``print`` shows it as a table.
+
+    Attributes:
+      rows: one a leaf.
+      seconds: time of one compiled gradient, by ``"rules"`` and by ``"autodiff"``: the fastest of five.
+      temp_bytes: memory that it allocates beside arguments and results, exact.
+    """
+
+    rows: tuple[Row, ...]
+    seconds: dict[str, float]
+    temp_bytes: dict[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every leaf agrees."""
+        return all(row.ok for row in self.rows)
+
+    def __str__(self) -> str:
+        width = max([4, *(len(row.path) for row in self.rows)])
+        lines = [f"{'leaf':{width}}  {'shape':12}  {'error':>8}  {'worst at':12}  {'rules':>13}  {'autodiff':>13}"]
+        for row in self.rows:
+            lines.append(
+                f"{row.path:{width}}  {_indices(row.shape):12}  {row.error:8.1e}  {_indices(row.worst):12}  "
+                f"{row.rules:13.6e}  {row.autodiff:13.6e}  {'ok' if row.ok else 'WRONG'}"
+            )
+        for name in self.seconds:
+            lines.append(f"{name:9} {self.seconds[name] * 1e6:12,.0f} µs {self.temp_bytes[name]:14,} temp bytes")
+        wrong = [row.path for row in self.rows if not row.ok]
+        lines.append(f"WRONG: {', '.join(wrong)}" if wrong else "every hand-written gradient agrees with autodiff's")
+        return "\n".join(lines)
+
+
+def compare(loss: Callable[..., jax.Array], params: Any, *args: Any, tolerance: float | None = None) -> Comparison:
+    """Compare the gradient of a loss by its hand-written rules with `jax.grad`'s own, the rules taken out.
+
+    Args:
+      loss: ``loss(params, *args) -> scalar``.
+      params: a pytree of floating-point arrays.
+      *args: whatever else the loss takes.
+      tolerance: the largest relative error that passes; None takes the power ⅔ of each leaf's machine epsilon, 2e-5 in
+        float32 and 4e-11 in float64.
+
+    Returns:
+      A `Comparison`.
+
+    Raises:
+      TypeError: loss is no function, a leaf of params is not floating, or the loss is not a floating-point number.
+      ValueError: the loss is not a scalar, or params has no leaves.
+
+    Example:
+      >>> loss = lambda params, x: jnp.sum(tanh(params["w"] * x))
+      >>> compare(loss, {"w": jnp.ones(3)}, jnp.arange(3.0)).ok
+      True
+    """
+    _check(loss, params, args)
+    gradients, seconds, temp_bytes = {}, {}, {}
+    for name, f in {"rules": loss, "autodiff": without_rules(loss)}.items():
+        compiled = jax.jit(jax.grad(f)).lower(params, *args).compile()
+        gradients[name] = compiled(params, *args)
+        seconds[name] = min(_seconds(compiled, params, *args) for _ in range(5))
+        temp_bytes[name] = compiled.memory_analysis().temp_size_in_bytes
+    by_autodiff = jax.tree.leaves(gradients["autodiff"])
+    by_rules = jax.tree_util.tree_leaves_with_path(gradients["rules"])
+    rows = tuple(_row(path, a, b, tolerance) for (path, a), b in zip(by_rules, by_autodiff, strict=True))
+    return Comparison(rows, seconds, temp_bytes)
+
+
+def _row(path, rules, autodiff, tolerance):
+    errors = relative_errors(rules, autodiff)
+    worst = np.unravel_index(np.argmax(errors), errors.shape) if errors.size else ()
+    error, a, b = (float(e[worst]) if errors.size else 0.0 for e in (errors, rules, autodiff))
+    limit = float(jnp.finfo(rules.dtype).eps) ** (2 / 3) if tolerance is None else tolerance
+    path = jax.tree_util.keystr(path, simple=True, separator=".")
+    return Row(path or "params", rules.shape, error, tuple(map(int, worst)), a, b, error <= limit)
+
+
+def _seconds(compiled, *args):
+    start = time.perf_counter()
+    jax.block_until_ready(compiled(*args))
+    return time.perf_counter() - start
+
+
+def _indices(numbers):
+    return "[" + ", ".join(map(str, numbers)) + "]"
+
+
+def _check(loss, params, args):
+    if not callable(loss):
+        raise TypeError(f"loss must be a function loss(params, *args) -> scalar, got {type(loss).__name__}")
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    if not leaves:
+        raise ValueError("params must have at least one array, got an empty pytree")
+    for path, leaf in leaves:
+        if not jnp.issubdtype(getattr(leaf, "dtype", type(leaf)), jnp.floating):
+            where, came = "params" + jax.tree_util.keystr(path), getattr(leaf, "dtype", type(leaf).__name__)
+            raise TypeError(f"{where} must be a floating-point array, got {came}")
+    value = jax.eval_shape(loss, params, *args)
+    if not hasattr(value, "shape") or not jnp.issubdtype(value.dtype, jnp.floating):
+        raise TypeError(f"loss must return a floating-point scalar, got {value}")
+    if value.shape != ():
+        raise ValueError(f"loss must return a scalar, got {value.dtype}{list(value.shape)}: take its mean or its sum")

@@ -1,0 +1,22 @@
+"""How far an array is from what it should be."""
+
+import numpy as np
+
+
+def relative_errors(got, expected) -> np.ndarray:
+    """Each element's difference, relative to the largest element expected; inf where just one of the two is finite.
+
+    Args:
+      got: any shape, floating.
+      expected: of the same shape.
+
+    Returns:
+      float64, of that shape; 0 where both are the same infinity, inf where either is NaN.
+    """
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    finite = np.isfinite(got) & np.isfinite(expected)
+    scale = np.max(np.abs(expected), where=np.isfinite(expected), initial=0.0)
+    difference = np.abs(np.subtract(got, expected, where=finite, out=np.zeros_like(got)))
+    with np.errstate(over="ignore"):
+        errors = difference / max(scale, np.finfo(np.float64).tiny)
+    return np.where(finite | (got == expected), errors, np.inf)

@@ -103,9 +103,9 @@ def log_softmax_reference(x, axis=-1):
 
 
 def _shifted(rule, x, axis):
-    """x less its row's largest entry, which is 0 even where that entry is infinite."""
+    """x less its row's largest entry; an infinite one less itself is 0."""
     require_floating(rule, x=x)
     require_axis(rule, axis, x.ndim)
     x = widen(x)
     largest = jax.lax.stop_gradient(jnp.max(x, axis=axis, keepdims=True, initial=-jnp.inf))
-    return jnp.where(x == largest, 0, x - largest)
+    return jnp.where(jnp.isinf(largest) & (x == largest), 0, x - largest)

@@ -1,0 +1,35 @@
+"""How tests compare arrays: element by element, each array at its own scale, shapes and dtypes included."""
+
+import jax
+import numpy as np
+
+
+def assert_close(got, expected, tolerance, what=""):
+    """Every leaf of ``got`` is within ``tolerance``, relative to the largest element of the leaf expected."""
+    paths = jax.tree_util.tree_leaves_with_path(got)
+    assert jax.tree.structure(got) == jax.tree.structure(expected), f"{what}: {got} is no {expected}"
+    for (path, a), b in zip(paths, jax.tree.leaves(expected), strict=True):
+        where = f"{what}{jax.tree_util.keystr(path)}"
+        assert a.shape == b.shape, f"{where}: shape {a.shape}, expected {b.shape}"
+        assert a.dtype == b.dtype, f"{where}: dtype {a.dtype}, expected {b.dtype}"
+        if a.dtype == jax.dtypes.float0:
+            continue
+        error = largest_error(a, b)
+        assert error <= tolerance, f"{where}: relative error {error:.1e} > {tolerance:.1e}\n{a}\nexpected\n{b}"
+
+
+def largest_error(got, expected) -> float:
+    """The largest difference relative to the largest element expected; equal infinities and NaN with NaN agree.
+
+    Test inputs are of size 1, so where all that is expected is below a thousandth, it is judged at that scale: a gradient
+    that is 0 in mathematics may be 1e-17 in one formulation.
+    """
+    got, expected = np.asarray(got).astype(np.float64), np.asarray(expected).astype(np.float64)
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    if same.all():
+        return 0.0
+    finite = np.isfinite(got) & np.isfinite(expected)
+    if not (same | finite).all():
+        return np.inf
+    scale = max(np.abs(expected[np.isfinite(expected)]).max(), 1e-3)
+    return float(np.abs(got - expected)[~same].max() / scale)

@@ -1,0 +1,61 @@
+"""Bad shapes, dtypes and options raise at the call, and say which argument, what came and what was expected (R10)."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from funcnn import rules
+
+
+def f(*shape):
+    return jnp.zeros(shape)
+
+
+def ints(*shape):
+    return jnp.zeros(shape, jnp.int32)
+
+
+BAD_CALLS = [
+    (lambda: rules.linear(ints(3, 5), f(5, 2)), TypeError, r"linear: x must be a floating-point array, got int32\[3, 5\]"),
+    (lambda: rules.linear(f(), f(5, 2)), ValueError, r"linear: x must be \[..., n\], got float64\[\]"),
+    (lambda: rules.linear(f(3, 5), f(4, 2)), ValueError, r"w must be \[5, m\] to follow x \[3, 5\], got float64\[4, 2\]"),
+    (lambda: rules.linear(f(3, 5), f(5)), ValueError, r"w must be \[5, m\]"),
+    (lambda: rules.linear(f(3, 5), f(5, 2), f(3)), ValueError, r"b must be \[2\] or \[1, 2\] to follow w \[5, 2\]"),
+    (lambda: rules.linear(f(3, 5), f(5, 2).astype(jnp.float32)), TypeError, "w must have the dtype of x, float64, got fl"),
+    (lambda: rules.linear(None, f(5, 2)), TypeError, "linear: x must be a floating-point array, got NoneType"),
+    (lambda: rules.conv(f(3, 5), f(3, 5, 2)), ValueError, r"conv: x must be \[batch, \*space, channels\] with 1 to 3 sp"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 2, 4)), ValueError, r"w must be \[window, 3, out\] to follow x \[1, 5, 3\]"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), groups=2), ValueError, "groups must divide the 3 channels of x, got 2"),
+    (lambda: rules.conv(f(1, 5, 4), f(3, 2, 3), groups=2), ValueError, "w must be of out divisible by groups = 2"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), f(3)), ValueError, r"b must be \[4\] to follow w"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), stride=0), ValueError, "stride must be a positive int, or one for each"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), dilation=(1, 2)), ValueError, "dilation must be a positive int, or one"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), padding="same"), ValueError, "padding must be 'SAME', 'VALID' or pairs"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), padding=((1, 1), (0, 0))), ValueError, "padding must have a pair for ea"),
+    (lambda: rules.conv(f(1, 2, 3), f(4, 3, 4), padding="VALID"), ValueError, "window must fit into the padded x, got a "),
+    *((lambda rule=rule: rule(ints(3)), TypeError, "x must be a floating-point array, got int32") for rule in [
+        rules.tanh, rules.sigmoid, rules.softplus, rules.relu, rules.leaky_relu, rules.gelu, rules.silu, rules.softmax,
+        rules.log_softmax]),
+    (lambda: rules.softmax(f(3, 5), 2), ValueError, "axis must name different axes of an array of rank 2, got 2"),
+    (lambda: rules.softmax(f(3, 5), (0, -2)), ValueError, "axis must name different axes"),
+    (lambda: rules.log_softmax(f(3, 5), 0.5), TypeError, "axis must be an int or a tuple of ints, got 0.5"),
+    (lambda: rules.squared_error(f(3), f(3, 1)), ValueError, r"target must be \[3\], the shape of prediction, got float64"),
+    (lambda: rules.squared_error(f(3), ints(3)), TypeError, "target must be a floating-point array"),
+    (lambda: rules.sigmoid_cross_entropy(f(3), f(3).astype(jnp.bfloat16)), TypeError, "labels must have the dtype of lo"),
+    (lambda: rules.softmax_cross_entropy(f(3, 5), ints(5)), ValueError, r"labels must be \[3\], a class number a row, go"),
+    (lambda: rules.softmax_cross_entropy(f(3, 5), f(3, 4)), ValueError, r"labels must be \[3, 5\], the shape of logits"),
+    (lambda: rules.softmax_cross_entropy(f(3, 0), ints(3)), ValueError, "logits must be .* with at least one class"),
+    (lambda: rules.softmax_cross_entropy(ints(3, 5), ints(3)), TypeError, "logits must be a floating-point array"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD_CALLS)
+def test_a_bad_call_says_what_was_wrong(call, error, message):
+    for run in (call, lambda: jax.jit(call)()):
+        with pytest.raises(error, match=message):
+            run()
+
+
+def test_a_number_is_an_array_of_rank_0():
+    assert float(rules.tanh(0.5)) == pytest.approx(0.46211715726)
+    assert float(jax.grad(rules.gelu)(0.0)) == 0.5

@@ -1,0 +1,271 @@
+"""What every rule keeps, for every rule and every example of the catalogue: R1 … R9 by the numbers of the design.
+
+The rule's reference is differentiated by autodiff, cotangents are random, everything is compared element by element.
+"""
+
+from itertools import chain, combinations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import funcnn as fn
+from funcnn.rules._catalogue import Example, catalogue, draw, residual_bytes
+from tests.judge import assert_close, largest_error
+
+SEED = 20261124
+CASES = [
+    pytest.param(entry, example, id=f"{entry.name}-{i}")
+    for entry in catalogue.values()
+    for i, example in enumerate(entry.examples)
+]
+RULES = [pytest.param(entry, id=entry.name) for entry in catalogue.values()]
+
+
+def float_args(args):
+    return [i for i, a in enumerate(args) if a is not None and jnp.issubdtype(a.dtype, jnp.floating)]
+
+
+def of_floats(f, args):
+    """f as a function of its floating arguments alone, and these."""
+    places = float_args(args)
+
+    def g(*floats):
+        full = list(args)
+        for i, a in zip(places, floats, strict=True):
+            full[i] = a
+        return f(*full)
+
+    return g, tuple(args[i] for i in places)
+
+
+def cotangents(like, seed=SEED):
+    """Random arrays of the shapes and dtypes of a pytree."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape), a.dtype), like)
+
+
+def value_and_bars(f, args, y_bar=None):
+    """f's value, and its floating arguments' cotangents for y_bar, a random one by default."""
+    g, floats = of_floats(f, args)
+
+    @jax.jit
+    def run(floats, y_bar):
+        y, vjp = jax.vjp(g, *floats)
+        return y, vjp(y_bar)
+
+    return run(floats, cotangents(jax.eval_shape(g, *floats)) if y_bar is None else y_bar)
+
+
+def two_sides(entry, example, dtype=jnp.float64):
+    """The rule, its reference, and arguments."""
+    return entry.bind(example.options), entry.bind(example.options, reference=True), draw(example, SEED, dtype)
+
+
+@pytest.mark.parametrize(("entry", "example"), CASES)
+def test_value_and_every_cotangent_equal_the_reference(entry, example):  # R1, R2
+    rule, reference, args = two_sides(entry, example)
+    (y, bars), (y_expected, expected) = value_and_bars(rule, args), value_and_bars(reference, args)
+    assert_close(y, y_expected, 1e-12, "value")
+    assert_close(bars, expected, 1e-10, "cotangent")
+    assert_close(jax.jit(rule)(*args), y_expected, 1e-12, "value outside of differentiation")
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_edges_have_their_declared_values(entry):  # R3
+    for edge in entry.edges:
+        args = tuple(jnp.asarray(a) for a in edge.args)
+        rule = entry.bind(edge.options)
+        y, bars = value_and_bars(rule, args, jnp.ones_like(rule(*args)))
+        assert_close(y, jnp.asarray(edge.y), 1e-12, f"{edge}: value")
+        declared = [edge.bars[i] for i in float_args(args)]
+        for bar, expected in zip(bars, declared, strict=True):
+            if expected is not None:
+                assert_close(bar, jnp.asarray(expected), 1e-12, f"{edge}: cotangent")
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("entry", RULES)
+def test_half_precision_is_no_worse_than_autodiff(entry, dtype):  # R4
+    for example in entry.examples[-4:]:
+        half_precision_is_no_worse(entry, example, dtype)
+
+
+def half_precision_is_no_worse(entry, example, dtype):
+    rule, reference, args = two_sides(entry, example, dtype)
+    exact = jax.tree.map(lambda a: a.astype(jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, args)
+    y_bar = cotangents(jax.eval_shape(rule, *args))
+    truth = value_and_bars(reference, exact, y_bar.astype(jnp.float64))
+    by_rule = value_and_bars(rule, args, y_bar)
+    by_autodiff = value_and_bars(fn.verify.without_rules(rule), args, y_bar)
+    for a, b, c in zip(*map(jax.tree.leaves, (by_rule, by_autodiff, truth)), strict=True):
+        assert a.dtype == dtype
+        assert largest_error(a, c) <= max(largest_error(b, c), 2 * float(jnp.finfo(dtype).eps))
+
+
+TRANSFORMS = {
+    "remat": jax.checkpoint,
+    "cond": lambda f: lambda *args: lax.cond(True, f, lambda *args: jnp.zeros_like(f(*args)), *args),
+    "scan": lambda f: lambda *args: lax.scan(lambda c, _: (c, f(*args)), None, length=1)[1][0],
+    "jit of jit": lambda f: jax.jit(jax.jit(f)),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("entry", RULES)
+def test_transformed_is_the_same(entry, transform):  # R5
+    for example in entry.examples[:3]:
+        rule, reference, args = two_sides(entry, example)
+        assert_close(
+            value_and_bars(TRANSFORMS[transform](rule), args), value_and_bars(reference, args), 1e-10, transform
+        )
+
+
+def subsets(n):
+    return chain.from_iterable(combinations(range(n), k) for k in range(1, n + 1))
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
+    for example in entry.examples[:2]:
+        rule, reference, _ = two_sides(entry, example)
+        several = [draw(example, seed, jnp.float64) for seed in range(3)]
+        present = [i for i, a in enumerate(example.args) if a is not None]
+        for mapped in subsets(len(present)):
+            mapped = [present[i] for i in mapped]
+            axes = tuple(0 if i in mapped else None for i in range(len(example.args)))
+            args = tuple(jnp.stack([s[i] for s in several]) if i in mapped else a for i, a in enumerate(several[0]))
+
+            def loop(*args, mapped=mapped, reference=reference):
+                each = [[a[j] if i in mapped else a for i, a in enumerate(args)] for j in range(3)]
+                return jnp.stack([reference(*a) for a in each])
+
+            got = value_and_bars(jax.vmap(rule, axes), args)
+            assert_close(got, value_and_bars(loop, args), 1e-10, f"vmap over {mapped} of {example}")
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+    example = entry.examples[0] if entry.examples[0].args[0] else entry.examples[1]
+    rule, reference, _ = two_sides(entry, example)
+    several = [draw(example, seed, jnp.float64) for seed in range(8)]
+    present = [i for i, a in enumerate(example.args) if a is not None]
+    y = jax.eval_shape(reference, *several[0])
+    y_bars = cotangents(jax.ShapeDtypeStruct((8, *y.shape), y.dtype))
+    for sharded in subsets(len(present)):
+        sharded = [present[i] for i in sharded]
+        args = tuple(jnp.stack([s[i] for s in several]) if i in sharded else a for i, a in enumerate(several[0]))
+        specs = tuple(P("data") if i in sharded else P() for i in range(len(args)))
+
+        def bars(y_bar, *args, sharded=sharded):
+            local = [a[0] if i in sharded else a for i, a in enumerate(args)]
+            g, floats = of_floats(rule, local)
+            bars = jax.vjp(g, *floats)[1](y_bar[0])
+            return tuple(b[None] if i in sharded else b for i, b in zip(float_args(local), bars, strict=True))
+
+        out_specs = tuple(specs[i] for i in float_args(args))
+        got = jax.jit(jax.shard_map(bars, mesh=mesh, in_specs=(P("data"), *specs), out_specs=out_specs))(y_bars, *args)
+
+        def loop(*args, sharded=sharded):
+            each = [[a[j] if i in sharded else a for i, a in enumerate(args)] for j in range(8)]
+            return jnp.stack([reference(*a) for a in each])
+
+        assert_close(got, value_and_bars(loop, args, y_bars)[1], 1e-10, f"shard_map over {sharded}")
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_explicit_mesh_is_the_same(entry):  # R5
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
+    example = next(e for e in entry.examples if len(e.args[0]) >= 2 and e.options.get("axis", -1) == -1)
+    wide = Example(
+        tuple(eight_rows(a) if i < entry.batched else a for i, a in enumerate(example.args)), example.options
+    )
+    rule, reference, args = two_sides(entry, wide)
+    y_bar = cotangents(jax.eval_shape(reference, *args))
+    expected = value_and_bars(reference, args, y_bar)
+    with jax.set_mesh(mesh):
+        rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
+        args = tuple(
+            a if a is None else jax.device_put(a, rows if i < entry.batched else whole) for i, a in enumerate(args)
+        )
+        got = value_and_bars(rule, args, jax.device_put(y_bar, rows))
+    assert_close(jax.device_get(got), jax.device_get(expected), 1e-10)
+
+
+def eight_rows(described):
+    """The same argument with a leading axis of 8."""
+    if isinstance(described, tuple) and hasattr(described, "shape"):
+        return described._replace(shape=(8, *described.shape[1:]))
+    return (8, *described[1:])
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_second_order_equals_the_reference(entry):  # R6
+    for example in entry.examples[1:3]:
+        rule, reference, args = two_sides(entry, example)
+        assert_close(second_order(rule, args), second_order(reference, args), 1e-9, f"{example}")
+
+
+def second_order(f, args):
+    """The derivative of all cotangents in all arguments and y_bar: reverse over reverse, and forward over reverse."""
+    g, floats = of_floats(f, args)
+    primals = (cotangents(jax.eval_shape(g, *floats)), *floats)
+
+    def bars(y_bar, *floats):
+        return jax.vjp(g, *floats)[1](y_bar)
+
+    @jax.jit
+    def run(primals, primals_dot, bars_bar):
+        return jax.vjp(bars, *primals)[1](bars_bar), jax.jvp(bars, primals, primals_dot)[1]
+
+    return run(primals, cotangents(primals, 1), cotangents(jax.eval_shape(bars, *primals), 2))
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_hessian_equals_the_reference(entry):  # R6
+    rule, reference, args = two_sides(entry, entry.examples[1])
+    hessians = []
+    for f in (rule, reference):
+        g, floats = of_floats(f, args)
+        y_bar = cotangents(jax.eval_shape(g, *floats))
+
+        def loss(*floats, g=g, y_bar=y_bar):
+            return jnp.vdot(y_bar, g(*floats))
+
+        hessians.append(jax.jit(jax.hessian(loss, range(len(floats))))(*floats))
+    assert_close(*hessians, 1e-9)
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_forward_mode_without_rules_equals_the_reference(entry):  # R7
+    for example in entry.examples[:4]:
+        rule, reference, args = two_sides(entry, example)
+        tangents = []
+        for f in (fn.verify.without_rules(rule), reference):
+            g, floats = of_floats(f, args)
+            tangents.append(jax.jit(lambda a, a_dot, g=g: jax.jvp(g, a, a_dot))(floats, cotangents(floats)))
+        assert_close(*tangents, 1e-10)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize(("entry", "example"), CASES)
+def test_it_saves_what_it_declares_to_the_byte(entry, example, dtype):  # R8
+    rule, _, args = two_sides(entry, example, dtype)
+    g, floats = of_floats(rule, args)
+    y, vjp = jax.eval_shape(lambda *floats: jax.vjp(g, *floats), *floats)
+    saved = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(vjp))
+    assert saved == residual_bytes(entry, args, y)
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_the_backward_pass_is_linear_in_its_cotangent(entry):
+    rule, _, args = two_sides(entry, entry.examples[1])
+    y_bar = cotangents(jax.eval_shape(rule, *args))
+    once, thrice, none = (value_and_bars(rule, args, k * y_bar)[1] for k in (1.0, -4.0, 0.0))
+    assert_close(thrice, jax.tree.map(lambda a: -4 * a, once), 0.0)
+    assert_close(none, jax.tree.map(jnp.zeros_like, once), 0.0)

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+
 Params = Any  # a pytree of arrays
 PyTree = Any
 
@@ -40,3 +43,16 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
         return y
 
     return Layer(lambda key, x: (), apply)
+
+
+def split_key(key: jax.Array, n: int = 2) -> jax.Array:
+    """n keys out of one.
+
+    Raises:
+      TypeError: ``key`` is no key of `jax.random`.
+    """
+    typed = hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    legacy = hasattr(key, "dtype") and key.dtype == jnp.uint32 and key.ndim == 1
+    if not (typed or legacy):
+        raise TypeError(f"key must be a jax.random.key, got {key!r}: pass jax.random.key(0), say")
+    return jax.random.split(key, n)

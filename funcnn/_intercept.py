@@ -18,7 +18,7 @@ Handler = Callable[[Rule, tuple[Any, ...], dict[str, Any]], Any]
 
 _handler = jax.make_user_context(None)
 _lock = threading.Lock()
-_calls = {kind: kind.__call__ for kind in (jax.custom_vjp, jax.custom_jvp)}
+_calls: dict[type, Callable[..., Any]] = {kind: kind.__call__ for kind in (jax.custom_vjp, jax.custom_jvp)}
 _users = 0
 
 
@@ -42,7 +42,7 @@ def _patch(change):
     with _lock:
         _users += change
         for kind, call in _calls.items():
-            kind.__call__ = _dispatch if _users else call
+            type.__setattr__(kind, "__call__", _dispatch if _users else call)
 
 
 def _dispatch(rule, *args, **kwargs):

@@ -1,13 +1,13 @@
 """Layers out of layers: one after another, side by side, around a shortcut, many times over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import jax
 from jax import lax
 
-from ._core import Layer, as_layer
+from ._core import Layer, Params, as_layer, split_key
 
 LayerLike = Layer | Callable[[Any], Any]
 
@@ -27,18 +27,18 @@ def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
       >>> [p and sorted(p) for p in model.init(jax.random.key(0), jnp.ones((4, 2)))]
       [['b', 'w'], (), ['b', 'w']]
     """
-    names, layers, pack, unpack = _children("serial", layers, named)
+    names, children, pack, unpack = _children("serial", layers, named)
 
     def init(key, x):
         params = []
-        for name, layer, k in zip(names, layers, _split(key, len(layers)), strict=True):
+        for name, layer, k in zip(names, children, _split(key, len(names)), strict=True):
             with _inside(name):
                 params.append(layer.init(k, x))
                 x = jax.eval_shape(layer.apply, params[-1], x)
         return pack(params)
 
     def apply(params, x, *, key=None, training=False):
-        for name, layer, p, k in zip(names, layers, unpack(params), _split(key, len(layers)), strict=True):
+        for name, layer, p, k in zip(names, children, unpack(params), _split(key, len(names)), strict=True):
             with _inside(name):
                 x = layer.apply(p, x, key=k, training=training)
         return x
@@ -56,18 +56,18 @@ def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
     Returns:
       A layer.
     """
-    names, layers, pack, unpack = _children("parallel", layers, named)
+    names, children, pack, unpack = _children("parallel", layers, named)
 
     def init(key, x):
         params = []
-        for name, layer, k in zip(names, layers, _split(key, len(layers)), strict=True):
+        for name, layer, k in zip(names, children, _split(key, len(names)), strict=True):
             with _inside(name):
                 params.append(layer.init(k, x))
         return pack(params)
 
     def apply(params, x, *, key=None, training=False):
         results = []
-        for name, layer, p, k in zip(names, layers, unpack(params), _split(key, len(layers)), strict=True):
+        for name, layer, p, k in zip(names, children, unpack(params), _split(key, len(names)), strict=True):
             with _inside(name):
                 results.append(layer.apply(p, x, key=k, training=training))
         return pack(results)
@@ -110,7 +110,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
         raise ValueError(f"repeat: n must be a positive int, got {n!r}")
 
     def init(key, x):
-        params = jax.vmap(lambda k: layer.init(k, x))(_keys(key, n))
+        params = jax.vmap(lambda k: layer.init(k, x))(split_key(key, n))
         first = jax.tree.map(lambda leaf: leaf[0], params)
         _require_like("repeat", x, jax.eval_shape(layer.apply, first, x))
         return params
@@ -122,50 +122,40 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
             _require_like("repeat", x, y)
             return y, None
 
-        keys = None if key is None else _keys(key, n)
+        keys = None if key is None else split_key(key, n)
         return lax.scan(jax.checkpoint(once) if remat else once, x, (params, keys), length=n)[0]
 
     return Layer(init, apply)
 
 
-def _children(combinator, layers, named):
+def _children(combinator: str, layers: tuple[Any, ...], named: dict[str, Any]):
     """Names, layers, and the two ways between a list and the container: a tuple, or a dict by name."""
     if layers and named:
         raise TypeError(
             f"{combinator}: layers must be all positional or all named, got {len(layers)} and {list(named)}"
         )
     names = tuple(named) or tuple(map(str, range(len(layers))))
-    layers = tuple(map(as_layer, named.values() if named else layers))
+    children = tuple(as_layer(layer) for layer in (named.values() if named else layers))
 
-    def pack(values):
+    def pack(values) -> Any:
         return dict(zip(names, values, strict=True)) if named else tuple(values)
 
-    def unpack(params):
-        expected = set(names) if named else len(names)
-        if named:
-            fits = isinstance(params, dict) and set(params) == expected
-        else:
-            fits = isinstance(params, (tuple, list)) and len(params) == expected
-        if not fits:
-            what = f"a dict of {sorted(names)}" if named else f"a tuple of {expected}"
-            came = type(params).__name__
-            if isinstance(params, (tuple, list, dict)):
-                came += f" of {sorted(params) if isinstance(params, dict) else len(params)}"
-            raise ValueError(f"{combinator}: params must be {what}, got {came}")
-        return [params[name] for name in names] if named else params
+    def unpack(params: Any) -> Sequence[Params]:
+        if named and isinstance(params, dict) and set(params) == set(names):
+            return [params[name] for name in names]
+        if not named and isinstance(params, (tuple, list)) and len(params) == len(names):
+            return params
+        expected = f"a dict of {sorted(names)}" if named else f"a tuple of {len(names)}"
+        came = type(params).__name__
+        if isinstance(params, (tuple, list, dict)):
+            came += f" of {sorted(params) if isinstance(params, dict) else len(params)}"
+        raise ValueError(f"{combinator}: params must be {expected}, got {came}")
 
-    return names, layers, pack, unpack
-
-
-def _keys(key, n):
-    """n keys out of one; a missing key is said here, where the layers that need it are made."""
-    if key is None or not hasattr(key, "dtype"):
-        raise TypeError(f"key must be a jax.random.key, got {key!r}: pass jax.random.key(0), say")
-    return jax.random.split(key, n)
+    return names, children, pack, unpack
 
 
 def _split(key, n):
-    return (None,) * n if key is None else _keys(key, n)
+    return (None,) * n if key is None else split_key(key, n)
 
 
 @contextmanager
@@ -176,10 +166,9 @@ def _inside(name):
             yield
     except (TypeError, ValueError) as error:
         if type(error) in (TypeError, ValueError):
-            path, message = getattr(error, "_funcnn", (None, str(error)))
-            path = name if path is None else f"{name}.{path}"
-            error._funcnn = path, message
-            error.args = (f"layer {path}: {message}",)
+            message = str(error)
+            inner = message.removeprefix("layer ")
+            error.args = (f"layer {name}: {message}" if inner == message else f"layer {name}.{inner}",)
         raise
 
 

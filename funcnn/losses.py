@@ -4,10 +4,10 @@ Every loss is ``loss(prediction, target, weight=None, *, reduction="mean")``, th
 The rules themselves, with their mathematics, are in `funcnn.rules`.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from . import rules
 
@@ -91,7 +91,7 @@ def _reduce(loss, weight, reduction):
 
 def _require_classes(labels, classes):
     """Labels that are numbers, not tracers, can be looked at."""
-    if isinstance(labels, jax.core.Tracer) or not np.issubdtype(labels.dtype, np.integer):
+    if isinstance(labels, Tracer) or not np.issubdtype(labels.dtype, np.integer):
         return
     labels = np.asarray(labels)
     outside = np.argwhere((labels < 0) | (labels >= classes))

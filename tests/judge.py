@@ -14,6 +14,8 @@ def assert_close(got, expected, tolerance, what=""):
         assert a.dtype == b.dtype, f"{where}: dtype {a.dtype}, expected {b.dtype}"
         if a.dtype == jax.dtypes.float0:
             continue
+        if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
         error = largest_error(a, b)
         assert error <= tolerance, f"{where}: relative error {error:.1e} > {tolerance:.1e}\n{a}\nexpected\n{b}"
 

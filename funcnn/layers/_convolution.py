@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax
 
 from .. import initializers, rules
-from .._core import Layer
+from .._core import Layer, split_key
 from ._example import features as features_of
 from ._example import positive
 
@@ -53,7 +53,7 @@ def conv(
         channels, dtype = features_of("conv", x, rank=len(window) + 2)
         if channels % groups:
             raise ValueError(f"conv: groups must divide the {channels} channels of x, got {groups}")
-        w_key, b_key = jax.random.split(key)
+        w_key, b_key = split_key(key)
         params = {"w": w_init(w_key, (*window, channels // groups, features), dtype)}
         return params | {"b": b_init(b_key, (features,), dtype)} if bias else params
 

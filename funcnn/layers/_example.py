@@ -23,6 +23,10 @@ def features(layer: str, x, rank: int = 1) -> tuple[int, jnp.dtype]:
 
 def positive(layer: str, name: str, value) -> int:
     """The value, if it is a positive int."""
+    if hasattr(value, "dtype"):
+        raise TypeError(
+            f"{layer}: {name} must be a positive int, got an array: {layer}(...) makes the layer, it is none"
+        )
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{layer}: {name} must be a positive int, got {value!r}")
     return value

@@ -1,9 +1,7 @@
 """The linear layer, by `funcnn.rules.linear`."""
 
-import jax
-
 from .. import initializers, rules
-from .._core import Layer
+from .._core import Layer, split_key
 from ._example import features as features_of
 from ._example import positive
 
@@ -30,7 +28,7 @@ def linear(features: int, *, bias: bool = True, w_init=initializers.lecun_normal
 
     def init(key, x):
         n, dtype = features_of("linear", x)
-        w_key, b_key = jax.random.split(key)
+        w_key, b_key = split_key(key)
         params = {"w": w_init(w_key, (n, features), dtype)}
         return params | {"b": b_init(b_key, (features,), dtype)} if bias else params
 

@@ -62,8 +62,8 @@ class Entry(NamedTuple):
       batched: how many of the first arguments have a leading axis of examples, where they have an axis at all.
     """
 
-    rule: Callable[..., jax.Array]
-    reference: Callable[..., jax.Array]
+    rule: Callable[..., Any]
+    reference: Callable[..., Any]
     examples: Sequence[Example]
     edges: Sequence[Edge]
     saved: Sequence[int | str]
@@ -73,7 +73,7 @@ class Entry(NamedTuple):
     def name(self) -> str:
         return self.rule.__name__
 
-    def bind(self, options, reference: bool = False) -> Callable[..., jax.Array]:
+    def bind(self, options, reference: bool = False) -> Callable[..., Any]:
         """The rule (or its reference) as a function of its arrays alone."""
         f = self.reference if reference else self.rule
         return lambda *args: f(*args, **options)
@@ -105,9 +105,9 @@ def residual_bytes(entry: Entry, args: Sequence[Any], y: jax.Array) -> int:
         if what == "row":
             x = args[0]
             total += math.prod(x.shape[:-1]) * max(4, x.dtype.itemsize)
-        else:
-            a = y if what == "y" else args[what]
-            total += 0 if a is None else a.size * a.dtype.itemsize
+            continue
+        a = args[what] if isinstance(what, int) else y
+        total += 0 if a is None else a.size * a.dtype.itemsize
     return total
 
 

@@ -33,7 +33,7 @@ def fit(
     data: tuple[Any, ...],
     *,
     epochs: int,
-    key: jax.Array | None = None,
+    key: Any = None,
     batch_size: int | None = None,
     state: TrainState | None = None,
     progress: bool = True,
@@ -75,9 +75,8 @@ def fit(
     require_count("epochs", epochs, low=0)
     batch_size = n if batch_size is None else require_count("batch_size", batch_size, low=1, high=n)
     model = as_layer(model)
-    if state is None:
-        state = TrainState.create(model, optimizer, key, data[0])
-    losses = jnp.zeros((epochs,), _try_on_shapes(model, loss, state, data))
+    good = TrainState.create(model, optimizer, key, data[0]) if state is None else state
+    losses = jnp.zeros((epochs,), _try_on_shapes(model, loss, good, data))
 
     step = plain_step(model, loss, optimizer)
     run = jax.jit(_epochs(step, n, batch_size))
@@ -86,19 +85,19 @@ def fit(
     bar = _progress_bar(epochs, progress)
     try:
         for count in _dispatches(epochs):
-            after, after_losses, finite = run(state, losses, data, done, count)
+            after, after_losses, finite = run(good, losses, data, done, count)
             if not finite:
-                message, state, losses, done = _first_fault(run, step, state, losses, data, done, batch_size)
+                message, good, losses, done = _first_fault(run, step, good, losses, data, done, batch_size)
                 raise NonFiniteError(message)
-            state, losses, done = after, after_losses, done + count
+            good, losses, done = after, after_losses, done + count
             bar.set_postfix(loss=f"{losses[done - 1]:.4g}", refresh=False)
             bar.update(count)
     except BaseException as error:
-        error.state, error.history = state, {"loss": np.asarray(losses[:done])}
+        vars(error).update(state=good, history={"loss": np.asarray(losses[:done])})
         raise
     finally:
         bar.close()
-    return state, {"loss": np.asarray(losses)}
+    return good, {"loss": np.asarray(losses)}
 
 
 def _try_on_shapes(model, loss, state, data):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .._core import Layer, Params, as_layer
+from .._core import Layer, Params, as_layer, split_key
 
 
 class TrainState(NamedTuple):
@@ -35,12 +35,18 @@ class TrainState(NamedTuple):
           x: a batch of inputs, or its `jax.ShapeDtypeStruct`.
 
         Raises:
-          TypeError: key is not a key; an input does not fit the model.
+          TypeError: key is not a key, or optimizer not an optimizer; an input does not fit the model.
         """
-        require_key(key)
-        init_key, train_key = jax.random.split(key)
+        require_optimizer(optimizer)
+        init_key, train_key = split_key(key)
         params = as_layer(model).init(init_key, x)
         return TrainState(params, optimizer.init(params), train_key, jnp.zeros((), jnp.int32))
+
+
+def require_optimizer(optimizer) -> None:
+    """Raise TypeError unless it has what an optax optimizer has."""
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        raise TypeError(f"optimizer must be an optax optimizer, got {type(optimizer).__name__}: optax.sgd(0.1), say")
 
 
 def step_key(state: TrainState) -> jax.Array:
@@ -51,11 +57,3 @@ def step_key(state: TrainState) -> jax.Array:
 def order_key(state: TrainState, epoch: jax.Array) -> jax.Array:
     """The key for the order of the examples in an epoch."""
     return jax.random.fold_in(jax.random.fold_in(state.key, 1), epoch)
-
-
-def require_key(key) -> None:
-    """Raise TypeError unless ``key`` is a key of `jax.random`."""
-    typed = hasattr(key, "dtype") and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
-    legacy = hasattr(key, "dtype") and key.dtype == jnp.uint32 and key.ndim >= 1
-    if not (typed or legacy):
-        raise TypeError(f"key must be a jax.random.key, got {key!r}: pass jax.random.key(0), say")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from .._core import Layer, as_layer
-from ._state import TrainState, step_key
+from ._state import TrainState, require_optimizer, step_key
 
 Batch = tuple[Any, ...]
 Metrics = dict[str, jax.Array]
@@ -43,6 +43,7 @@ def make_step(model: Layer, loss: Loss, optimizer: optax.GradientTransformation)
 def plain_step(model: Layer, loss: Loss, optimizer: optax.GradientTransformation) -> Step:
     """The same step, not compiled: for use inside a scan."""
     model = as_layer(model)
+    require_optimizer(optimizer)
     optimizer = optax.with_extra_args_support(optimizer)
 
     def step(state, batch):

@@ -94,7 +94,8 @@ def compare(loss: Callable[..., jax.Array], params: Any, *args: Any, tolerance: 
         compiled = jax.jit(jax.grad(f)).lower(params, *args).compile()
         gradients[name] = compiled(params, *args)
         seconds[name] = min(_seconds(compiled, params, *args) for _ in range(5))
-        temp_bytes[name] = compiled.memory_analysis().temp_size_in_bytes
+        memory = compiled.memory_analysis()
+        temp_bytes[name] = 0 if memory is None else memory.temp_size_in_bytes
     by_autodiff = jax.tree.leaves(gradients["autodiff"])
     by_rules = jax.tree_util.tree_leaves_with_path(gradients["rules"])
     rows = tuple(_row(path, a, b, tolerance) for (path, a), b in zip(by_rules, by_autodiff, strict=True))

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from .._intercept import intercept
 
-F = TypeVar("F", bound=Callable)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def without_rules(f: F) -> F:
+def without_rules(f: Callable[P, R]) -> Callable[P, R]:
     """f with each `jax.custom_vjp` and `jax.custom_jvp` function that it calls replaced by its bare function.
 
     This holds at any depth: in jit, scan, while, cond, remat, vmap, shard_map, and in rules that call rules. `jax.grad` of
@@ -28,7 +29,7 @@ def without_rules(f: F) -> F:
     """
 
     @wraps(f)
-    def bare(*args, **kwargs):
+    def bare(*args: P.args, **kwargs: P.kwargs) -> R:
         with intercept(_call_bare):
             return f(*args, **kwargs)
 

@@ -1,0 +1,78 @@
+"""Layers draw parameters of the right shapes and dtypes, call their rule, and say what does not fit."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import funcnn as fn
+from tests.judge import assert_close
+
+KEY = jax.random.key(0)
+X = jnp.ones((4, 3))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32, jnp.bfloat16])
+def test_linear(dtype):
+    x = X.astype(dtype)
+    layer = fn.linear(2)
+    params = layer.init(KEY, x)
+    assert jax.tree.map(lambda a: (a.shape, a.dtype), params) == {"w": ((3, 2), dtype), "b": ((2,), dtype)}
+    assert_close(layer.apply(params, x), fn.rules.linear(x, params["w"], params["b"]), 0.0)
+    row = {"w": params["w"], "b": params["b"][None]}
+    assert_close(layer.apply(row, x), layer.apply(params, x), 0.0)
+
+
+def test_linear_without_bias_and_with_the_texts_normal_draw():
+    normal = fn.initializers.normal(1.0)
+    params = fn.linear(500, bias=False, w_init=normal).init(KEY, jnp.ones((1, 400)))
+    assert set(params) == {"w"}
+    assert float(params["w"].std()) == pytest.approx(1.0, rel=0.02)
+    params = fn.linear(500, w_init=normal, b_init=normal).init(KEY, jnp.ones((1, 400)))
+    assert float(params["b"].std()) == pytest.approx(1.0, rel=0.2)
+
+
+def test_conv():
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 9, 8, 4)))
+    layer = fn.conv(6, (3, 2), stride=(2, 1), groups=2)
+    params = layer.init(KEY, x)
+    assert params["w"].shape == (3, 2, 2, 6)
+    assert_close(layer.apply(params, x), fn.rules.conv(x, params["w"], params["b"], stride=(2, 1), groups=2), 0.0)
+    assert set(fn.conv(6, (3, 3), bias=False).init(KEY, x)) == {"w"}
+
+
+def test_flatten():
+    assert fn.flatten(jnp.ones((2, 3, 4))).shape == (2, 12)
+    assert fn.flatten(jnp.ones((0, 3, 4))).shape == (0, 12)
+    assert fn.flatten(jnp.ones(5)).shape == (5, 1)
+
+
+BAD = [
+    (lambda: fn.linear(0), ValueError, "linear: features must be a positive int, got 0"),
+    (lambda: fn.linear(2.0), ValueError, "linear: features must be a positive int, got 2.0"),
+    (lambda: fn.linear(True), ValueError, "linear: features must be a positive int, got True"),
+    (lambda: fn.linear(2).init(KEY, X.astype(int)), TypeError, r"linear: x must be a floating-point array, got int64"),
+    (lambda: fn.linear(2).init(KEY, np.array(["a"])), TypeError, r"linear: x must be a floating-point array, got <U1"),
+    (
+        lambda: fn.linear(2).init(KEY, np.array([None])),
+        TypeError,
+        r"linear: x must be a floating-point array, got object",
+    ),
+    (lambda: fn.linear(2).init(KEY, [[1.0]]), TypeError, "linear: x must be an array, got list"),
+    (lambda: fn.linear(2).init(KEY, jnp.ones(())), ValueError, "linear: x must have at least 1 axes"),
+    (lambda: fn.linear(2).init(0, X), TypeError, "key must be a jax.random.key, got 0"),
+    (lambda: fn.conv(2, 3), ValueError, "conv: window must be a tuple of 1 to 3 sizes"),
+    (lambda: fn.conv(2, (3, 0)), ValueError, "conv: window must be a positive int, got 0"),
+    (lambda: fn.conv(2, (3, 3)).init(KEY, X), ValueError, "conv: x must have at least 4 axes"),
+    (
+        lambda: fn.conv(2, (3,), groups=2).init(KEY, jnp.ones((1, 5, 3))),
+        ValueError,
+        "groups must divide the 3 channels",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD)
+def test_a_bad_call_says_what_was_wrong(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

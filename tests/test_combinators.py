@@ -1,0 +1,126 @@
+"""Combinators thread parameters, shapes, keys and training; errors carry the path of the layer."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import funcnn as fn
+from tests.judge import assert_close
+
+X = jnp.linspace(-1, 1, 12).reshape(4, 3)
+KEY = jax.random.key(0)
+
+
+def noisy(seen):
+    """A layer that records what it is given."""
+
+    def apply(params, x, *, key=None, training=False):
+        seen.append((key, training))
+        return x
+
+    return fn.Layer(lambda key, x: (), apply)
+
+
+def test_serial_is_composition():
+    f, g = fn.linear(5), fn.linear(2)
+    model = fn.serial(f, fn.tanh, g)
+    params = model.init(KEY, X)
+    assert isinstance(params, tuple)
+    assert params[1] == ()
+    assert_close(model.apply(params, X), g.apply(params[2], fn.tanh(f.apply(params[0], X))), 0.0)
+
+
+def test_names_are_paths():
+    model = fn.serial(body=fn.serial(fn.linear(5), fn.relu), head=fn.linear(2))
+    leaves = jax.tree_util.tree_leaves_with_path(model.init(KEY, X))
+    paths = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in leaves]
+    assert paths == ["body.0.b", "body.0.w", "head.b", "head.w"]
+
+
+def test_shapes_are_inferred_from_a_shape_alone():
+    shape = jax.ShapeDtypeStruct(X.shape, X.dtype)
+    model = fn.serial(fn.linear(5), fn.relu, fn.linear(2))
+    assert_close(model.init(KEY, shape), model.init(KEY, X), 0.0)
+
+
+def test_parallel_gives_every_branch_the_same_input():
+    f = fn.linear(5)
+    model = fn.parallel(f, fn.tanh)
+    params = model.init(KEY, X)
+    assert_close(model.apply(params, X), (f.apply(params[0], X), fn.tanh(X)), 0.0)
+    assert set(fn.parallel(a=f, b=fn.tanh).apply({"a": params[0], "b": ()}, X)) == {"a", "b"}
+
+
+def test_residual_adds_its_input():
+    f = fn.serial(fn.linear(3), fn.tanh)
+    params = fn.residual(f).init(KEY, X)
+    assert_close(fn.residual(f).apply(params, X), X + f.apply(params, X), 0.0)
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_repeat_is_the_loop(remat):
+    block = fn.residual(fn.serial(fn.linear(3), fn.tanh))
+    model = fn.repeat(block, 4, remat=remat)
+    params = model.init(KEY, X)
+    assert params[0]["w"].shape == (4, 3, 3)
+
+    def loop(params, x):
+        for i in range(4):
+            x = block.apply(jax.tree.map(lambda leaf, i=i: leaf[i], params), x)
+        return x
+
+    assert_close(model.apply(params, X), loop(params, X), 1e-14)
+    grads = [jax.grad(lambda p, f=f: jnp.sum(f(p, X) ** 2))(params) for f in (model.apply, loop)]
+    assert_close(*grads, 1e-13)
+    assert len({float(w) for w in params[0]["w"][:, 0, 0]}) == 4
+
+
+@pytest.mark.parametrize("wrap", [fn.serial, fn.parallel, fn.residual, lambda f: fn.repeat(f, 1)])
+def test_key_and_training_reach_every_layer(wrap):
+    seen = []
+    model = wrap(noisy(seen))
+    params = model.init(KEY, X)
+    seen.clear()
+    model.apply(params, X, key=KEY, training=True)
+    model.apply(params, X)
+    assert seen[0][0] is not None
+    assert seen[0][1] is True
+    assert seen[-1] == (None, False)
+
+
+def test_every_layer_gets_a_key_of_its_own():
+    seen = []
+    fn.serial(noisy(seen), noisy(seen)).apply(((), ()), X, key=KEY)
+    assert (jax.random.key_data(seen[0][0]) != jax.random.key_data(seen[1][0])).any()
+
+
+def test_inputs_may_be_pytrees():
+    model = fn.serial(lambda x: {"sum": x["a"] + x["b"]}, lambda x: x["sum"], fn.linear(2))
+    x = {"a": X, "b": X}
+    assert model.apply(model.init(KEY, x), x).shape == (4, 2)
+
+
+BAD = [
+    (lambda: fn.serial(3), TypeError, "a layer must be a Layer or a function x -> y, got int"),
+    (lambda: fn.serial(fn.linear(2), head=fn.tanh), TypeError, "all positional or all named"),
+    (lambda: fn.serial(fn.relu, fn.linear).init(KEY, X), TypeError, r"layer 1: linear: features .* got an array: linear\("),
+    (lambda: fn.serial(a=fn.serial(fn.tanh, fn.linear(2))).init(KEY, X.astype(int)), TypeError,
+     r"layer a.0: tanh: x must be a floating-point array, got int64\[4, 3\]"),
+    (lambda: fn.serial(a=fn.serial(fn.linear(2))).apply({"a": ({"w": jnp.ones((2, 2))},)}, X), ValueError,
+     r"layer a.0: linear: w must be \[3, m\] to follow x \[4, 3\], got float64\[2, 2\]"),
+    (lambda: fn.serial(fn.tanh, fn.linear(2)).apply(({},), X), ValueError, "params must be a tuple of 2, got tuple of 1"),
+    (lambda: fn.serial(a=fn.tanh).apply({"b": ()}, X), ValueError, r"params must be a dict of \['a'\], got dict of"),
+    (lambda: fn.serial(fn.linear(2)).init(None, X), TypeError, r"key must be a jax.random.key, got None"),
+    (lambda: fn.linear(2).init(None, X), TypeError, r"key must be a jax.random.key, got None"),
+    (lambda: fn.residual(fn.linear(2)).apply({"w": jnp.ones((3, 2))}, X), ValueError, "residual: the layer must return"),
+    (lambda: fn.repeat(fn.linear(2), 3).init(KEY, X), ValueError, "repeat: the layer must return its input's type"),
+    (lambda: fn.serial(lambda x: fn.linear(2)).init(KEY, X), TypeError, "<lambda> makes a layer"),
+    (lambda: fn.repeat(fn.tanh, 0), ValueError, "repeat: n must be a positive int, got 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD)
+def test_a_bad_call_says_what_and_where(call, error, message):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,85 @@
+"""compare finds the wrong leaf, passes the right ones, and says what it needs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import funcnn as fn
+from funcnn.verify import compare, relative_errors
+
+
+def rule_with(backward):
+    """tanh with another backward pass."""
+    rule = jax.custom_vjp(jnp.tanh)
+    rule.defvjp(lambda x: (jnp.tanh(x), jnp.tanh(x)), lambda y, y_bar: (backward(y, y_bar),))
+    return rule
+
+
+def setup(activation, dtype=jnp.float32):
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)), dtype)
+    model = fn.serial(body=fn.serial(fn.linear(5), activation), head=fn.linear(2))
+    params = model.init(jax.random.key(0), x)
+    return (lambda params, x: jnp.mean(model.apply(params, x) ** 2)), params, x
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32, jnp.bfloat16])
+def test_right_rules_agree(dtype):
+    report = compare(*setup(fn.tanh, dtype))
+    assert report.ok
+    assert "agrees with autodiff" in str(report)
+    assert [row.path for row in report.rows] == ["body.0.b", "body.0.w", "head.b", "head.w"]
+    assert [row.shape for row in report.rows] == [(5,), (3, 5), (2,), (5, 2)]
+    assert set(report.seconds) == set(report.temp_bytes) == {"rules", "autodiff"}
+    assert all(s > 0 for s in report.seconds.values())
+
+
+WRONG = {
+    "sign": lambda y, y_bar: -y_bar * (1 - y**2),
+    "a thousandth": lambda y, y_bar: 1.001 * y_bar * (1 - y**2),
+    "one element": lambda y, y_bar: (y_bar * (1 - y**2)).at[1, 2].multiply(1.01),
+    "nan": lambda y, y_bar: (y_bar * (1 - y**2)).at[1, 2].set(jnp.nan),
+    "zero": lambda y, y_bar: 0 * y_bar,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_rule_is_seen_in_what_lies_behind_it(name):
+    report = compare(*setup(rule_with(WRONG[name])))
+    assert not report.ok
+    assert {row.path for row in report.rows if not row.ok} == {"body.0.b", "body.0.w"}
+    assert "WRONG: body.0.b, body.0.w" in str(report)
+
+
+def test_the_worst_element_is_named():
+    wrong = jax.custom_vjp(lambda x: 2 * x)
+    wrong.defvjp(lambda x: (2 * x, None), lambda _, y_bar: ((2 * y_bar).at[1].multiply(3.0),))
+    (row,) = compare(lambda w: jnp.sum(wrong(w)), jnp.ones(3)).rows
+    assert (row.path, row.worst, row.rules, row.autodiff, row.error) == ("params", (1,), 6.0, 2.0, 2.0)
+
+
+def test_relative_errors_are_relative_to_the_largest_and_never_pass_nan():
+    errors = relative_errors([1.0, 2.5, 0.0], [1.0, 2.0, 0.1])
+    assert errors.tolist() == pytest.approx([0.0, 0.25, 0.05])
+    assert relative_errors([np.nan, np.inf, np.inf], [np.nan, np.inf, 1.0]).tolist() == [np.inf, 0.0, np.inf]
+    assert relative_errors([0.0], [0.0]).tolist() == [0.0]
+
+
+BAD = [
+    (lambda: compare(3, jnp.ones(2)), TypeError, "loss must be a function"),
+    (lambda: compare(jnp.sum, ()), ValueError, "params must have at least one array"),
+    (
+        lambda: compare(lambda p: p["a"].sum(), {"a": jnp.arange(3)}),
+        TypeError,
+        r"params\['a'\] must be a floating-point",
+    ),
+    (lambda: compare(lambda p: p, jnp.ones(2)), ValueError, r"loss must return a scalar, got float64\[2\]"),
+    (lambda: compare(lambda p: (p.sum(), 1), jnp.ones(2)), TypeError, "loss must return a floating-point scalar"),
+    (lambda: compare(lambda p: 3, jnp.ones(2)), TypeError, "loss must return a floating-point scalar"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD)
+def test_a_bad_call_says_what_was_wrong(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

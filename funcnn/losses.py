@@ -7,7 +7,7 @@ The rules themselves, with their mathematics, are in `funcnn.rules`.
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.core import Tracer
+from jax.core import Tracer as _Tracer
 
 from . import rules
 
@@ -91,7 +91,7 @@ def _reduce(loss, weight, reduction):
 
 def _require_classes(labels, classes):
     """Labels that are numbers, not tracers, can be looked at."""
-    if isinstance(labels, Tracer) or not np.issubdtype(labels.dtype, np.integer):
+    if isinstance(labels, _Tracer) or not np.issubdtype(labels.dtype, np.integer):
         return
     labels = np.asarray(labels)
     outside = np.argwhere((labels < 0) | (labels >= classes))

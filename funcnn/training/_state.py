@@ -40,7 +40,9 @@ class TrainState(NamedTuple):
         require_optimizer(optimizer)
         init_key, train_key = split_key(key)
         params = as_layer(model).init(init_key, x)
-        return TrainState(params, optimizer.init(params), train_key, jnp.zeros((), jnp.int32))
+        # Some optimizers start with one array in several places; a step donates each place's memory.
+        opt_state = jax.tree.map(lambda a: a.copy() if isinstance(a, jax.Array) else a, optimizer.init(params))
+        return TrainState(params, opt_state, train_key, jnp.zeros((), jnp.int32))
 
 
 def require_optimizer(optimizer) -> None:

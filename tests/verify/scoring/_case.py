@@ -1,0 +1,96 @@
+"""What a case of the scoring set is, and the few lines that all cases share."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class Case(NamedTuple):
+    """A hand-written rule with one natural example input.
+
+    `make()` returns a fresh `jax.custom_vjp` function and the tuple of its example arguments. `fault` says in a few
+    words what is wrong ("" for a right rule); `stage` is the row of the checker's table that it belongs to. `reference`
+    and `surrogate` are what a user would pass to the checker beside the rule. The rest is for the set's own test and
+    not for the checker: `witness()` is true when the fault shows, `truth` is what a right rule is judged by when
+    autodiff of its bare function is no judge, `points` moves the example to a smooth point, `tolerance` is relative.
+    """
+
+    name: str
+    make: Callable[[], tuple[Any, tuple]]
+    fault: str
+    stage: str
+    reference: Callable | None = None
+    surrogate: bool = False
+    witness: Callable[[], bool] | None = None
+    truth: Callable | None = None
+    points: Callable | None = None
+    tolerance: float = 1e-9
+
+
+def wrong(cases: list[Case], fault: str, stage: str, witness: Callable[..., bool], **more) -> Callable:
+    """Decorates a maker of a wrong rule; `witness(rule, *args)` is true when the fault shows."""
+
+    def add(make):
+        def shows():
+            f, args = make()
+            return bool(witness(f, *args))
+
+        cases.append(Case(make.__name__, make, fault, stage, witness=shows, **more))
+        return make
+
+    return add
+
+
+def right(cases: list[Case], stage: str, **more) -> Callable:
+    """Decorates a maker of a right rule; `stage` is the one that a careless checker would fail it at."""
+
+    def add(make):
+        cases.append(Case(make.__name__, make, "", stage, **more))
+        return make
+
+    return add
+
+
+def rule(f: Callable, fwd: Callable, bwd: Callable, nondiff_argnums: tuple[int, ...] = ()):
+    """A `jax.custom_vjp` function from its three parts."""
+    made = jax.custom_vjp(f, nondiff_argnums=nondiff_argnums)
+    made.defvjp(fwd, bwd)
+    return made
+
+
+def pointwise(f: Callable, slope: Callable):
+    """A rule that saves `x` and multiplies the cotangent by `slope(x)`."""
+    return rule(f, lambda x: (f(x), x), lambda x, y_bar: (y_bar * slope(x),))
+
+
+def from_output(f: Callable, slope: Callable):
+    """A rule that saves `y` and multiplies the cotangent by `slope(y)`."""
+
+    def fwd(x):
+        y = f(x)
+        return y, y
+
+    return rule(f, fwd, lambda y, y_bar: (y_bar * slope(y),))
+
+
+def normal(*shape: int, seed: int = 0, dtype=jnp.float32):
+    """Standard normal numbers: the input that everybody tries first."""
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+def uniform(*shape: int, low: float = 0.0, high: float = 1.0, seed: int = 0, dtype=jnp.float32):
+    """Uniform numbers, for functions of a probability, a pixel or a positive number."""
+    return jnp.asarray(np.random.default_rng(seed).uniform(low, high, size=shape), dtype)
+
+
+def ones(*shape: int, dtype=jnp.float32):
+    """The usual first value of a scale."""
+    return jnp.ones(shape, dtype)
+
+
+def zeros(*shape: int, dtype=jnp.float32):
+    """The usual first value of a bias."""
+    return jnp.zeros(shape, dtype)

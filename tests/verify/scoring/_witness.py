@@ -1,0 +1,134 @@
+"""How a case's fault is shown: the rule beside autodiff of its bare function, at a point where they part."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+def is_float(leaf) -> bool:
+    """Whether a leaf can have a gradient: a float, or an array of floats."""
+    return isinstance(leaf, float) or (hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating))
+
+
+def smooth(args, seed: int = 1):
+    """The arguments in float64, each float moved by a few per cent and a hundredth: off its default, its kinks, its ties."""
+    rng = np.random.default_rng(seed)
+
+    def move(leaf):
+        if not is_float(leaf):
+            return leaf
+        value = np.asarray(leaf, np.float64)
+        return jnp.asarray(value * rng.uniform(0.9, 1.1, value.shape) + rng.uniform(0.005, 0.015, value.shape))
+
+    return jax.tree.map(move, tuple(args))
+
+
+def pullback(f: Callable, args, y_bar=None, seed: int = 2, compiled: bool = True):
+    """Cotangents of the float leaves of `args`, as a list, for one random output cotangent or the one given."""
+    leaves, tree = jax.tree.flatten(tuple(args))
+    places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
+
+    def of_floats(*floats):
+        full = list(leaves)
+        for i, leaf in zip(places, floats, strict=True):
+            full[i] = leaf
+        return f(*jax.tree.unflatten(tree, full))
+
+    rng = np.random.default_rng(seed)
+
+    def random_like(leaf):
+        if is_float(leaf):
+            return jnp.asarray(rng.normal(size=leaf.shape), leaf.dtype)
+        return np.zeros(leaf.shape, jax.dtypes.float0)
+
+    def cotangents(*floats):
+        y, pull = jax.vjp(of_floats, *floats)
+        return list(pull(jax.tree.map(random_like, y) if y_bar is None else y_bar))
+
+    floats = [leaves[i] for i in places]
+    return jax.jit(cotangents, compiler_options=FAST)(*floats) if compiled else cotangents(*floats)
+
+
+def gap(got, expected) -> float:
+    """The largest error of any argument, relative to that argument's largest cotangent; inf where only `got` is not finite."""
+    worst = 0.0
+    for a, b in zip(got, expected, strict=True):
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        finite = np.isfinite(b)
+        if not np.isfinite(a[finite]).all():
+            return np.inf
+        if finite.any():
+            scale = np.abs(b[finite]).max() or 1.0
+            worst = max(worst, np.abs(a - b)[finite].max() / scale)
+    return worst
+
+
+def differs(at: Callable | None = None, y_bar=None, tolerance: float = 1e-3, reference: Callable | None = None):
+    """Rule and autodiff of its bare function part at `at(*args)` (default: a smooth point beside the example)."""
+
+    def witness(f, *args):
+        args = smooth(args) if at is None else at(*args)
+        got = pullback(f, args, y_bar)
+        return gap(got, pullback(reference or f.__wrapped__, args, y_bar)) > tolerance
+
+    return witness
+
+
+def nonlinear(y_bar: float = 1.0, factor: float = 2.0, tolerance: float = 1e-3):
+    """bwd(factor · y_bar) is not factor · bwd(y_bar), for a constant cotangent."""
+
+    def witness(f, *args):
+        y, pull = jax.vjp(f, *args)
+        once = pull(jax.tree.map(lambda leaf: jnp.full_like(leaf, y_bar), y))
+        more = pull(jax.tree.map(lambda leaf: jnp.full_like(leaf, factor * y_bar), y))
+        floats = [(a, factor * b) for a, b in zip(more, once, strict=True) if is_float(a)]
+        return gap(*zip(*floats, strict=True)) > tolerance
+
+    return witness
+
+
+def stale(f, *args):
+    """Two forward passes, then the first one's backward: it uses the second one's residual."""
+    y, first = jax.vjp(f, *args)
+    jax.vjp(f, *jax.tree.map(lambda leaf: leaf * 0.5 if is_float(leaf) else leaf, args))
+    return gap(first(jnp.ones_like(y)), jax.vjp(f.__wrapped__, *args)[1](jnp.ones_like(y))) > 1e-3
+
+
+def other_value(f, *args):
+    """What fwd returns as value is not what f returns."""
+    return gap(jax.tree.leaves(jax.vjp(f, *args)[0]), jax.tree.leaves(f(*args))) > 1e-5
+
+
+def other_dtype(f, *args):
+    """A cotangent whose dtype is not its argument's."""
+    leaves = [leaf for leaf in jax.tree.leaves(args) if is_float(leaf)]
+    return any(bar.dtype != leaf.dtype for bar, leaf in zip(pullback(f, args), leaves, strict=True))
+
+
+def second_order(f, *args):
+    """The gradient of a weighted sum of first gradients is not the bare function's."""
+
+    def slope(g):
+        return lambda *a: jnp.sum(jnp.sin(jax.grad(lambda *b: jnp.sum(jnp.sin(g(*b))))(*a)))
+
+    args = smooth(args)
+    return gap([jax.grad(slope(f))(*args)], [jax.grad(slope(f.__wrapped__))(*args)]) > 1e-3
+
+
+def raises(transform: Callable = lambda f: f):
+    """`transform` of the gradient raises, and of the bare function's does not."""
+
+    def witness(f, *args):
+        transform(lambda *a: pullback(f.__wrapped__, a))(*args)
+        try:
+            transform(lambda *a: pullback(f, a))(*args)
+        except (TypeError, ValueError, jax.errors.JAXTypeError):
+            return True
+        return False
+
+    return witness

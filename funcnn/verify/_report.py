@@ -1,0 +1,117 @@
+"""What a check found, as data, text, JSON and HTML."""
+
+import html
+import json
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found.
+
+    Attributes:
+      stage: "S0" … "S11".
+      status: "fail", "inconclusive" or "note".
+      message: what is wrong, in one line.
+      argument: the argument's name, where there is one.
+      index: its worst element.
+      got, expected: there.
+      inputs: the kind of input and cotangent that brought it out.
+      guess: a likely cause.
+    """
+
+    stage: str
+    status: str
+    message: str
+    argument: str = ""
+    index: tuple[int, ...] = ()
+    got: float | None = None
+    expected: float | None = None
+    inputs: str = ""
+    guess: str = ""
+
+    def __str__(self) -> str:
+        where = f" {self.argument}{list(self.index) if self.index else ''}" if self.argument else ""
+        values = f": got {self.got:.6g}, expected {self.expected:.6g}" if self.got is not None else ""
+        inputs = f" [{self.inputs}]" if self.inputs else ""
+        guess = f" - {self.guess}?" if self.guess else ""
+        return f"{self.status.upper():12} {self.stage:3} {self.message}{where}{values}{inputs}{guess}"
+
+
+class Report(NamedTuple):
+    """What `check` found.
+
+    Attributes:
+      name: the function's.
+      findings: failures, what could not be settled, and notes.
+      passed: the stages that ran and found nothing wrong.
+      skipped: ``(stage, reason)`` for what was not exercised.
+      seconds: how long it took.
+      replay: a line that runs the same check again.
+    """
+
+    name: str
+    findings: tuple[Finding, ...]
+    passed: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    seconds: float
+    replay: str
+
+    @property
+    def status(self) -> str:
+        """ "fail" with any failure, else "inconclusive" with anything unsettled, else "pass"."""
+        found = {finding.status for finding in self.findings}
+        return next((s for s in ("fail", "inconclusive") if s in found), "pass")
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "pass"
+
+    def raise_for_failure(self) -> None:
+        """Raise AssertionError with the whole report unless the status is "pass"."""
+        if not self.ok:
+            raise AssertionError(str(self))
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.status.upper()} ({self.seconds:.1f} s)"]
+        lines += [f"  {finding}" for finding in self.findings]
+        lines += [f"  passed       {', '.join(self.passed)}"] if self.passed else []
+        lines += [f"  not run      {stage}: {reason}" for stage, reason in self.skipped]
+        lines += [f"  again: {self.replay}"] if not self.ok else []
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """The report as a JSON object; numbers that are not finite become strings."""
+        data = {"name": self.name, "status": self.status, "seconds": self.seconds, "replay": self.replay}
+        data |= {"findings": [asdict(finding) for finding in self.findings]}
+        data |= {"passed": list(self.passed), "skipped": [list(pair) for pair in self.skipped]}
+        return json.dumps(_finite(data), allow_nan=False, indent=1)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in _cells(finding)) + "</tr>"
+            for finding in self.findings
+        )
+        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
+        table = f"<table><tr>{head}</tr>{rows}</table>" if rows else ""
+        return f"<p><b>{html.escape(self.name)}</b>: {self.status} ({self.seconds:.1f} s)</p>{table}"
+
+
+_COLUMNS = ("status", "stage", "what", "where", "got", "expected", "inputs", "guess")
+
+
+def _cells(finding):
+    where = f"{finding.argument}{list(finding.index) if finding.index else ''}"
+    got, expected = ("" if v is None else f"{v:.6g}" for v in (finding.got, finding.expected))
+    return finding.status, finding.stage, finding.message, where, got, expected, finding.inputs, finding.guess
+
+
+def _finite(data):
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    if isinstance(data, float) and not abs(data) < float("inf"):
+        return str(data)
+    return data

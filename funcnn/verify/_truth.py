@@ -1,0 +1,142 @@
+"""Which of two disagreeing gradients is right: one-sided finite differences decide, and admit when they cannot."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Verdict(NamedTuple):
+    """``status`` is "fail", "pass" (the rule is right, or a subgradient) or "inconclusive"; ``why`` and ``place`` say more."""
+
+    status: str
+    why: str
+    place: int = -1
+    expected: float = float("nan")
+
+
+class Scalar(NamedTuple):
+    """A scalar function ⟨cotangent, y⟩ of one flat vector, and, for kinks, the rows of the Jacobian of y.
+
+    Attributes:
+      x: the point, float64.
+      phi: the function without rules, less its value at x.
+      outputs_with_kink: ``(i, h) -> [j]``, the outputs whose slope by x_i differs between the two sides.
+      rule_row: ``j -> row``, output j's gradient at x by the rule.
+      autodiff_row: ``(j, dx) -> row``, by autodiff, at x + dx.
+    """
+
+    x: np.ndarray
+    phi: Callable[[np.ndarray], float]
+    outputs_with_kink: Callable[[int, float], list[int]] = lambda i, h: []
+    rule_row: Callable[[int], np.ndarray] = lambda j: np.zeros(0)
+    autodiff_row: Callable[[int, np.ndarray], np.ndarray] = lambda j, dx: np.zeros(0)
+
+
+def one_sided(phi: Callable[[float], float], h: float) -> tuple[float, float]:
+    """The derivative of phi at 0 from the right by Richardson extrapolation of forward differences, and its error.
+
+    The error is the smallest change between neighbouring entries of the extrapolation's table (Ridders' method).
+    """
+    start, steps = phi(0.0), h / 2.0 ** np.arange(9)
+    row, best, error = [], np.nan, np.inf
+    for k, step in enumerate(steps):
+        new = [(phi(step) - start) / step]
+        for order in range(1, k + 1):
+            new.append(new[-1] + (new[-1] - row[order - 1]) / (2.0**order - 1))
+            change = max(abs(new[-1] - new[-2]), abs(new[-1] - row[order - 1]))
+            if change < error:
+                best, error = new[-1], change
+        row = new
+    return float(best), float(error)
+
+
+def decide(scalar: "Scalar", rule: np.ndarray, autodiff: np.ndarray, wrong: np.ndarray, rng) -> Verdict:
+    """Whether the rule's gradient of a scalar function is right, where it differs from autodiff's.
+
+    Args:
+      scalar: the function without its rules, and the point.
+      rule, autodiff: both gradients there, flat.
+      wrong: where they differ.
+      rng: for directions.
+
+    Returns:
+      "fail" where finite differences, steady to well below the difference, contradict the rule: at a smooth point; or at a
+      kink, where no mixture of the gradients around it is the rule's.
+    """
+    x = scalar.x
+    places = np.flatnonzero(wrong)
+    worst = places[np.argsort(-_badness(rule, autodiff)[places])][:6]
+    scale = np.sqrt(np.mean(x[np.isfinite(x)] ** 2)) if np.isfinite(x).any() else 1.0
+    kinks, unclear = [], []
+    for i in worst:
+        h = 1e-2 * (abs(x[i]) if abs(x[i]) > 1e-3 * scale else max(scale, 1e-2))
+        right, left, error = _both_sides(scalar, _basis(x.size, i), h)
+        if not np.isfinite(right + left + error):
+            unclear.append(i)
+            continue
+        size = max(abs(right), abs(left), abs(rule[i]) if np.isfinite(rule[i]) else 0.0)
+        expected = (right + left) / 2
+        if abs(right - left) > 4 * error + 1e-6 * size:
+            kinks.append(i)
+        elif error > 1e-3 * size + 0.2 * abs(rule[i] - expected) and np.isfinite(rule[i]):
+            unclear.append(i)
+        elif not abs(rule[i] - expected) <= 4 * error + 1e-6 * size:
+            if abs(autodiff[i] - expected) <= 10 * error + 1e-4 * size:
+                return Verdict("fail", "autodiff and finite differences agree against it", int(i), float(autodiff[i]))
+            return Verdict("inconclusive", "autodiff, finite differences and the rule all differ", int(i), expected)
+    if kinks:
+        return _at_kinks(scalar, kinks, 1e-2 * max(scale, 1e-2), rng)
+    if unclear:
+        return Verdict(
+            "inconclusive", "finite differences do not settle it", int(unclear[0]), float(autodiff[unclear[0]])
+        )
+    return Verdict("pass", "finite differences confirm the rule against autodiff")
+
+
+def _at_kinks(scalar, kinks, h, rng):
+    """Output by output, the rule's row lies, along every direction tried, among the gradients around the point.
+
+    Any subgradient passes: one side's gradient at a tie, the other's, or a mixture. The full gradient to both sides of a
+    tie does not: along the direction that moves both, it is twice as steep as the function anywhere around.
+    """
+    for i in kinks:
+        for j in scalar.outputs_with_kink(i, h)[:2]:
+            row = scalar.rule_row(j)
+            around = [scalar.autodiff_row(j, 1e-6 * h * rng.normal(size=row.shape)) for _ in range(24)]
+            here = scalar.autodiff_row(j, np.zeros_like(row))
+            spread = np.ptp(around, axis=0) + np.abs(row - here) > 1e-6 * np.abs(around).max(initial=1e-30)
+            if not np.isfinite(row).all():
+                return Verdict("fail", "not finite at a kink", int(i), float(np.mean(around, axis=0)[i]))
+            directions = [_basis(row.size, i), spread * 1.0, *(spread * rng.normal(size=(8, row.size)))]
+            for d in directions:
+                slopes = [a @ d for a in (*around, here)]
+                low, high, value = min(slopes), max(slopes), row @ d
+                slack = 1e-5 * max(abs(low), abs(high), abs(value))
+                if not low - slack <= value <= high + slack:
+                    why = "at a kink it is no mixture of the gradients around it"
+                    return Verdict(
+                        "fail",
+                        why,
+                        int(i),
+                        float(np.clip(row[i], min(a[i] for a in around), max(a[i] for a in around))),
+                    )
+    return Verdict("pass", "at a kink, a subgradient")
+
+
+def _both_sides(scalar, direction, h):
+    right, right_error = one_sided(lambda t: scalar.phi(scalar.x + t * direction), h)
+    left, left_error = one_sided(lambda t: scalar.phi(scalar.x - t * direction), h)
+    return right, -left, max(right_error, left_error)
+
+
+def _basis(size, i):
+    e = np.zeros(size)
+    e[i] = 1.0
+    return e
+
+
+def _badness(rule, autodiff):
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(rule - autodiff)
+    return np.where(np.isfinite(difference), difference, np.inf)

@@ -1,0 +1,99 @@
+"""check passes every rule of the catalogue, fails every wrong rule of the scoring set, and refuses what it cannot check."""
+
+import json
+import time
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import funcnn as fn
+from funcnn.rules._catalogue import catalogue, draw
+from funcnn.verify import check
+from tests.verify.scoring import CASES
+
+X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
+
+
+@pytest.mark.parametrize("name", catalogue)
+def test_every_rule_of_the_catalogue_passes(name):
+    entry = catalogue[name]
+    example = (
+        entry.examples[0] if name in {"linear", "conv"} else next(e for e in entry.examples if len(e.args[0]) == 2)
+    )
+    check(entry.bind(example.options), *draw(example, 0, jnp.float32), level="fast").raise_for_failure()
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.stage in {"S0", "S1", "S2"}][::3], ids=lambda c: c.name)
+def test_a_case_of_the_scoring_set_is_judged_right(case):
+    f, args = case.make()
+    report = check(f, *args, reference=case.reference, surrogate=case.surrogate, level="fast")
+    assert report.status == ("fail" if case.fault else "pass"), str(report)
+
+
+def halved_tanh():
+    rule = jax.custom_vjp(jnp.tanh)
+    rule.defvjp(lambda x: (jnp.tanh(x), jnp.tanh(x)), lambda y, y_bar: (y_bar * (1 - y * y) / 2,))
+    return rule
+
+
+def test_a_finding_says_where_what_and_why():
+    report = check(halved_tanh(), X, level="fast")
+    finding = next(f for f in report.findings if f.stage == "S2")
+    assert (finding.status, finding.argument, finding.guess) == ("fail", "x", "a factor of 0.5")
+    assert finding.got == pytest.approx(finding.expected / 2)
+    assert "S2" in str(report)
+    with pytest.raises(AssertionError, match=r"a factor of 0\.5"):
+        report.raise_for_failure()
+    data = json.loads(report.to_json())
+    assert data["status"] == "fail"
+    assert "<td>a factor of 0.5</td>" in report._repr_html_()
+
+
+def test_a_rule_inside_a_function_with_pytrees_ints_and_keys():
+    def f(params, n, key, name):
+        noise = jax.random.normal(key, params["x"].shape, params["x"].dtype)
+        return {name: fn.tanh(params["x"] * n + noise), "count": n}
+
+    check(f, {"x": X}, 2, jax.random.key(0), "y", level="fast").raise_for_failure()
+
+
+def test_a_surrogate_is_not_held_to_the_derivative():
+    through = jax.custom_vjp(lambda x: jnp.round(x))
+    through.defvjp(lambda x: (jnp.round(x), None), lambda _, y_bar: (y_bar,))
+    assert check(through, X, level="fast").status == "fail"
+    assert check(through, X, level="fast", surrogate=True).status == "pass"
+
+
+def test_a_stage_out_of_time_is_listed():
+    start = time.monotonic()
+    report = check(fn.gelu, X, budget=0.0)
+    assert any("budget" in reason for _, reason in report.skipped)
+    assert report.status == "inconclusive"
+    assert "budget" in str(report)
+    assert time.monotonic() - start < 30
+
+
+def raising(x):
+    raise RuntimeError("never")
+
+
+BAD = [
+    (lambda: check(3, X), TypeError, "f must be a function, got int"),
+    (lambda: check(fn.tanh), TypeError, "args must have a floating-point array to differentiate by, got none"),
+    (lambda: check(fn.tanh, 3, None, "a"), TypeError, "args must have a floating-point array .* got int, str"),
+    (lambda: check(lambda x: 3, X), TypeError, "f must return at least one floating-point array"),
+    (
+        lambda: check(jnp.sin, X),
+        ValueError,
+        "sin calls no custom_vjp or custom_jvp function, so there is nothing to check",
+    ),
+    (lambda: check(fn.tanh, X, level="thorough"), ValueError, "level must be one of fast, full, deep, got 'thorough'"),
+    (lambda: check(raising, X), RuntimeError, "never"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD)
+def test_a_bad_call_says_what_to_pass(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

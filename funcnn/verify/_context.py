@@ -30,8 +30,8 @@ def place(i: int, arrays) -> tuple[int, tuple[int, ...]]:
     return leaf, tuple(map(int, np.unravel_index(i - ends[leaf] + arrays[leaf].size, shape))) if shape else ()
 
 
-class OutOfTimeError(Exception):
-    """The budget is spent."""
+class OutOfTimeError(BaseException):
+    """The budget is spent. No Exception, so that no stage takes it for the rule's own error."""
 
 
 class Point(NamedTuple):

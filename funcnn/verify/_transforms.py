@@ -151,8 +151,10 @@ def second_order(context: Context) -> None:
     if verdict.status != "pass":
         leaf, index = place(verdict.place, floats)
         message = f"{verdict.why}, in the second derivative by"
-        context.add("S8", verdict.status, message, argument=problem.names[leaf], index=index,
-                    got=float(flat[1][verdict.place]), expected=verdict.expected, guess="a residual under stop_gradient")  # fmt: skip
+        context.add(
+            "S8", verdict.status, message, argument=problem.names[leaf], index=index,
+            got=float(flat[1][verdict.place]), expected=verdict.expected, guess="a residual under stop_gradient",
+        )  # fmt: skip
 
 
 def _phi_of_bars(context, floats, y_bar, weights):

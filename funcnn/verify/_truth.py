@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Verdict(NamedTuple):
-    """``status`` is "fail", "pass" (the rule is right, or a subgradient) or "inconclusive"; ``why`` and ``place`` say more."""
+    """``status`` is "fail", "pass" (the rule is right, or a subgradient) or "inconclusive"; ``why`` says more."""
 
     status: str
     why: str

@@ -1,0 +1,51 @@
+"""Every code block of the README runs, one after another, and prints what the README says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+
+
+def whole_files():
+    return {path.read_text() for path in (ROOT / "funcnn").rglob("*.py")}
+
+
+def without_measures(text):
+    """Times and memory depend on the machine, last digits and the place of the worst rounding on the version of XLA."""
+    text = re.sub(r"[\d,]+ µs +[\d,]+ temp bytes", "(measured)", text)
+    text = re.sub(r"\d\.\de-0[6-9]  \[[\d, ]*\]|0\.0e\+00  \[[\d, ]*\]", "(rounding)", text)
+    return re.sub(r"  +", "  ", re.sub(r"(\d\.\d{3})\d{3}e", r"\1e", text))
+
+
+def test_the_blocks_print_what_the_readme_says():
+    files = whole_files()
+    script = "\nprint('----')\n".join("pass" if code in files else code for code in PYTHON)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert run.returncode == 0, run.stderr
+    printed = run.stdout.split("----\n")
+    expected = []
+    for (language, _), following in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True):
+        if language == "python":
+            expected.append(following[1] if following[0] == "text" else "")
+    assert [without_measures(p) for p in printed] == [without_measures(e) for e in expected]
+
+
+def test_one_block_is_a_whole_rule_file():
+    assert (ROOT / "funcnn/rules/_linear.py").read_text() in PYTHON
+
+
+def test_the_commands_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make (\w+)", README):
+        if target not in {"a", "are"}:
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_files_exist():
+    for name in re.findall(r"`((?:examples|funcnn|benchmarks|rules)/[\w/.]*)`", README):
+        assert (ROOT / name).exists() or (ROOT / "funcnn" / name).exists(), name

@@ -30,7 +30,7 @@ class Case(NamedTuple):
     tolerance: float = 1e-9
 
 
-def wrong(cases: list[Case], fault: str, stage: str, witness: Callable[..., bool], **more) -> Callable:
+def wrong(cases: list[Case], fault: str, stage: str, witness: Callable[..., bool] | None, **more) -> Callable:
     """Decorates a maker of a wrong rule; `witness(rule, *args)` is true when the fault shows."""
 
     def add(make):
@@ -38,20 +38,15 @@ def wrong(cases: list[Case], fault: str, stage: str, witness: Callable[..., bool
             f, args = make()
             return bool(witness(f, *args))
 
-        cases.append(Case(make.__name__, make, fault, stage, witness=shows, **more))
+        cases.append(Case(make.__name__, make, fault, stage, witness=shows if witness else None, **more))
         return make
 
     return add
 
 
-def right(cases: list[Case], stage: str, **more) -> Callable:
+def right(cases: list[Case], stage: str, witness: Callable[..., bool] | None = None, **more) -> Callable:
     """Decorates a maker of a right rule; `stage` is the one that a careless checker would fail it at."""
-
-    def add(make):
-        cases.append(Case(make.__name__, make, "", stage, **more))
-        return make
-
-    return add
+    return wrong(cases, "", stage, witness, **more)
 
 
 def rule(f: Callable, fwd: Callable, bwd: Callable, nondiff_argnums: tuple[int, ...] = ()):

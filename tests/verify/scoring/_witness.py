@@ -27,6 +27,11 @@ def smooth(args, seed: int = 1):
     return jax.tree.map(move, tuple(args))
 
 
+def doubled(args):
+    """The arguments themselves in float64, where a move would spoil them."""
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)) if is_float(leaf) else leaf, tuple(args))
+
+
 def pullback(f: Callable, args, y_bar=None, seed: int = 2, compiled: bool = True):
     """Cotangents of the float leaves of `args`, as a list, for one random output cotangent or the one given."""
     leaves, tree = jax.tree.flatten(tuple(args))

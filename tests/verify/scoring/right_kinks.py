@@ -1,0 +1,131 @@
+"""Right rules at kinks, ties, zeros and borders, where autodiff's own choice is one of many."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from ._case import Case, from_output, normal, pointwise, right, rule, uniform
+
+cases: list[Case] = []
+
+
+def integers(*shape: int, low: int = -2, high: int = 3, seed: int = 0):
+    """Small whole numbers as floats: ties and zeros."""
+    return jnp.asarray(np.random.default_rng(seed).integers(low, high, size=shape), jnp.float32)
+
+
+def relu(x):
+    return jnp.maximum(x, 0.0)
+
+
+def relu_with(at_zero):
+    return pointwise(relu, lambda x: jnp.where(x == 0, at_zero, jnp.where(x > 0, 1.0, 0.0)).astype(x.dtype))
+
+
+@right(cases, "S5")
+def relu_zero_at_zero():
+    return relu_with(0.0), (integers(4, 6),)
+
+
+@right(cases, "S5")
+def relu_half_at_zero():
+    return relu_with(0.5), (integers(4, 6),)
+
+
+@right(cases, "S5")
+def relu_one_at_zero():
+    return relu_with(1.0), (normal(4, 6),)
+
+
+@right(cases, "S5")
+def abs_zero_at_zero():
+    return pointwise(jnp.abs, jnp.sign), (integers(4, 6),)
+
+
+@right(cases, "S5")
+def max_first_of_a_tie():
+    def f(x):
+        return jnp.max(x, axis=-1)
+
+    def bwd(x, y_bar):
+        first = jnp.argmax(x, axis=-1)[:, None] == jnp.arange(x.shape[-1])[None, :]
+        return (jnp.where(first, y_bar[:, None], 0.0).astype(x.dtype),)
+
+    return rule(f, lambda x: (f(x), x), bwd), (integers(4, 6),)
+
+
+@right(cases, "S5")
+def max_split_over_a_tie():
+    def f(x):
+        return jnp.max(x, axis=-1)
+
+    def bwd(x, y_bar):
+        hits = (x == f(x)[:, None]).astype(x.dtype)
+        return (hits / jnp.sum(hits, axis=-1, keepdims=True) * y_bar[:, None],)
+
+    return rule(f, lambda x: (f(x), x), bwd), (normal(4, 6),)
+
+
+@right(cases, "S5")
+def sort_stable():
+    """Equal entries keep their order, and so do their cotangents."""
+
+    def f(x):
+        return jnp.sort(x)
+
+    def fwd(x):
+        order = jnp.argsort(x, stable=True)
+        return x[order], order
+
+    return rule(f, fwd, lambda order, y_bar: (jnp.zeros_like(y_bar).at[order].set(y_bar),)), (integers(7),)
+
+
+@right(cases, "S5")
+def clip_closed_border():
+    """The gradient passes at the border itself."""
+    return pointwise(lambda x: jnp.clip(x, -1.0, 1.0), lambda x: (jnp.abs(x) <= 1).astype(x.dtype)), (integers(4, 6),)
+
+
+@right(cases, "S5")
+def sqrt_zero_at_zero():
+    """The declared slope at zero is 0, where the derivative is infinite."""
+
+    def slope(y):
+        return jnp.where(y > 0, 0.5 / jnp.where(y > 0, y, 1.0), 0.0).astype(y.dtype)
+
+    return from_output(jnp.sqrt, slope), (uniform(4, 6),)
+
+
+@right(cases, "S5")
+def norm_zero_at_zero():
+    """The length of each row; a zero row gets zero."""
+
+    def f(x):
+        return jnp.sqrt(jnp.sum(x * x, axis=-1))
+
+    def bwd(x, y_bar):
+        y = f(x)
+        scale = jnp.where(y > 0, y_bar / jnp.where(y > 0, y, 1.0), 0.0).astype(x.dtype)
+        return (x * scale[:, None],)
+
+    return rule(f, lambda x: (f(x), x), bwd), (normal(4, 3).at[1].set(0.0),)
+
+
+@right(cases, "S5")
+def table_at_its_knots():
+    """A piecewise linear table asked at its knots, where the slope is taken to the right."""
+
+    def place(x, table):
+        left = jnp.clip(jnp.floor(x), 0, len(table) - 2)
+        return left.astype(jnp.int32), x - left
+
+    def f(x, table):
+        left, part = place(x, table)
+        return (1 - part) * table[left] + part * table[left + 1]
+
+    def bwd(residuals, y_bar):
+        x, table = residuals
+        left, part = place(x, table)
+        table_bar = jnp.zeros_like(table).at[left].add(y_bar * (1 - part)).at[left + 1].add(y_bar * part)
+        return y_bar * (table[left + 1] - table[left]), table_bar
+
+    return rule(f, lambda x, table: (f(x, table), (x, table)), bwd), (integers(6, low=0, high=4), normal(5))

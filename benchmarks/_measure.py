@@ -70,9 +70,9 @@ def header() -> None:
     print(f"{os.cpu_count()} cores of {_processor()}; Python {platform.python_version()}; {versions}.\n", flush=True)
 
 
-def run_python(*args: str) -> str:
+def run_python(*args: str, **environment: str) -> str:
     """What another Python process prints; it may write bytecode and find it again, as an installed package does."""
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | environment
     done = subprocess.run([sys.executable, *args], capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"python {' '.join(args)} failed:\n{done.stderr}")

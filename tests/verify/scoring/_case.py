@@ -73,19 +73,19 @@ def from_output(f: Callable, slope: Callable):
 
 def normal(*shape: int, seed: int = 0, dtype=jnp.float32):
     """Standard normal numbers: the input that everybody tries first."""
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+    return jax.device_put(np.random.default_rng(seed).normal(size=shape).astype(dtype))
 
 
 def uniform(*shape: int, low: float = 0.0, high: float = 1.0, seed: int = 0, dtype=jnp.float32):
     """Uniform numbers, for functions of a probability, a pixel or a positive number."""
-    return jnp.asarray(np.random.default_rng(seed).uniform(low, high, size=shape), dtype)
+    return jax.device_put(np.random.default_rng(seed).uniform(low, high, size=shape).astype(dtype))
 
 
 def ones(*shape: int, dtype=jnp.float32):
     """The usual first value of a scale."""
-    return jnp.ones(shape, dtype)
+    return jax.device_put(np.ones(shape, dtype))
 
 
 def zeros(*shape: int, dtype=jnp.float32):
     """The usual first value of a bias."""
-    return jnp.zeros(shape, dtype)
+    return jax.device_put(np.zeros(shape, dtype))

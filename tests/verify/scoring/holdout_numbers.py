@@ -2,13 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ._case import Case, from_output, normal, rule, uniform, wrong
-from ._witness import differs, other_dtype, other_value, raises
+from ._case import Case, from_output, normal, pointwise, rule, uniform, wrong
+from ._witness import differs, gap, other_dtype, other_value, pullbacks, raises, smooth
 from .wrong_dtype import worse_than_autodiff
 from .wrong_transforms import differs_from_itself, wrong_by_differences, wrong_under_vmap
 
 cases: list[Case] = []
+
+
+def differs_from(reference):
+    """The rule's cotangents part from autodiff of `reference`."""
+    return lambda f, *args: gap(*pullbacks([f, reference], smooth(args))) > 1e-3
 
 
 def decay(x, a):
@@ -179,3 +185,15 @@ def softmax_f16_unshifted():
         return (y * (y_bar - jnp.sum(y * y_bar)),)
 
     return rule(f, lambda x: (f(x), x), bwd), (normal(6, dtype=jnp.float16),)
+
+
+@wrong(
+    cases, "an argument shifted by one; the user hands in the reference", "S2", differs_from(jnp.log), reference=jnp.log
+)
+def log_by_callback():
+    def f(x):
+        return jax.pure_callback(
+            lambda x: np.log(np.asarray(x)), jax.ShapeDtypeStruct(x.shape, x.dtype), x, vmap_method="expand_dims"
+        )
+
+    return pointwise(f, lambda x: 1 / (1 + x)), (uniform(6, low=0.5, high=4.0),)

@@ -141,7 +141,7 @@ def exponential_residual_by_shape():
 
     def fwd(x):
         saved[x.shape] = jnp.exp(-x * x)
-        return saved[x.shape], jnp.where(x > 0, x, x)
+        return saved[x.shape], x
 
     def bwd(x, y_bar):
         return (-2 * y_bar * x * saved[x.shape],)

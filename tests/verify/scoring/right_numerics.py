@@ -147,3 +147,21 @@ def matmul_rescaled_cotangent():
         return unit @ weight.T * size, x.T @ unit * size
 
     return rule(f, lambda x, weight: (f(x, weight), (x, weight)), bwd), (normal(4, 5), normal(5, 3, seed=1))
+
+
+@right(cases, "S4", reference=jnp.sqrt)
+def sqrt_by_newton():
+    """A while loop has no reverse mode; the user hands in a plain function to judge by."""
+
+    def f(x):
+        def far(state):
+            step, y, before = state
+            return (step < 60) & jnp.any(jnp.abs(y - before) > 1e-7 * y)
+
+        def improve(state):
+            step, y, _ = state
+            return step + 1, 0.5 * (y + x / y), y
+
+        return jax.lax.while_loop(far, improve, (0, jnp.maximum(x, 1.0), jnp.zeros_like(x)))[1]
+
+    return from_output(f, lambda y: 0.5 / y), (uniform(6, low=0.5, high=4.0),)

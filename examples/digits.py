@@ -1,0 +1,101 @@
+"""Handwritten digits: a dense network and a small convolutional one read 1,797 real scans of 8 by 8 pixels.
+
+Run: python examples/digits.py
+"""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+from matplotlib.figure import Figure
+from sklearn.datasets import load_digits
+
+import funcnn as fn
+
+PICTURE = Path(__file__).parent / "pictures" / "digits.png"
+
+MODELS = {
+    "dense": fn.serial(fn.flatten, fn.linear(256), fn.relu, fn.linear(10)),
+    "convolutional": fn.serial(
+        *(fn.conv(16, (3, 3)), fn.relu),
+        *(fn.conv(32, (3, 3), stride=2), fn.relu),
+        *(fn.conv(32, (3, 3), stride=2), fn.relu),
+        *(fn.flatten, fn.linear(10)),
+    ),
+}
+EPOCHS, BATCH = 20, 32
+
+
+def load():
+    """Images ``[n, 8, 8, 1]`` from 0 to 1 and their digits, shuffled: four fifths to train on, one to be held out."""
+    digits = load_digits()
+    images, labels = np.float32(digits.images[..., None] / 16), np.int32(digits.target)
+    order = np.random.default_rng(0).permutation(len(labels))
+    held_out, kept = np.split(order, [len(labels) // 5])
+    return (images[kept], labels[kept]), (images[held_out], labels[held_out])
+
+
+def train(model, data):
+    """The rate falls to zero by the last step, so that where training stops is no accident."""
+    steps = EPOCHS * -(-len(data[0]) // BATCH)
+    optimizer = optax.adamw(optax.cosine_decay_schedule(5e-3, steps), weight_decay=0.1)
+    loss = fn.losses.softmax_cross_entropy
+    return fn.fit(model, loss, optimizer, data, epochs=EPOCHS, batch_size=BATCH, key=jax.random.key(0))
+
+
+def count_weights(params):
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def draw_confusion(axes, labels, read):
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (labels, read), 1)
+    axes.imshow(np.log1p(counts), cmap="Blues")  # log counts, so that a single misreading is seen
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            axes.text(column, row, count, ha="center", va="center", color="white" if count > 9 else "black", size=8)
+    axes.set(title="convolutional, held out", xlabel="read", ylabel="written", xticks=range(10), yticks=range(10))
+
+
+def draw(losses, images, labels, read):
+    """Both losses, the convolutional network's confusions, and the first digits that either network misread."""
+    figure = Figure(figsize=(10, 7.4), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[9, 5])
+    left, right = upper.subplots(1, 2)
+    for name, loss in losses.items():
+        left.semilogy(loss, label=name)
+    left.set(title="loss on the training set", xlabel="epoch", ylabel="cross-entropy", xticks=range(0, EPOCHS, 5))
+    left.legend()
+    draw_confusion(right, labels, read["convolutional"])
+
+    misread = np.flatnonzero(np.any([r != labels for r in read.values()], axis=0))
+    lower.suptitle("misread by either network")
+    for axes, i in zip(lower.subplots(1, 6), misread, strict=False):
+        axes.imshow(images[i, :, :, 0], cmap="gray_r")
+        axes.set(xticks=[], yticks=[], title=f"written {labels[i]}")
+        axes.set_xlabel("\n".join(f"{name}: {r[i]}" for name, r in read.items()))
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=150)
+
+
+def main():
+    data, (images, labels) = load()
+    losses, read, right = {}, {}, {}
+    for name, model in MODELS.items():
+        state, history = train(model, data)
+        losses[name] = history["loss"]
+        read[name] = np.argmax(model.apply(state.params, images), axis=-1)
+        right[name] = np.mean(read[name] == labels)
+        print(
+            f"{name}, {count_weights(state.params):,} weights: {right[name]:.1%} of {len(labels)} held-out digits right, "
+            f"{np.sum(read[name] != labels)} misread; loss {history['loss'][0]:.3f} -> {history['loss'][-1]:.4f}"
+        )
+    draw(losses, images, labels, read)
+    print(f"Picture: {PICTURE}")
+
+    assert min(right.values()) >= 0.97, right
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Write a rule of one's own: the squared ReLU with a scale for each feature, from its mathematics to its proof.
+
+Run: python examples/write_a_rule.py
+
+Forward
+    r = max(x, 0)
+    y = scale r²                         x [..., n]   scale [n], or any shape that broadcasts with x's   y [..., n]
+
+Backward
+    x_bar     = 2 scale r y_bar
+    scale_bar = Σ_rows r² y_bar
+
+Derivation
+    d(r²) = 2 r dx, so ⟨y_bar, dy⟩ = ⟨2 scale r y_bar, dx⟩ + ⟨r² y_bar, dscale⟩. scale is repeated over the rows, so its
+    cotangent is a sum over them.
+
+Residuals
+    x and scale, which the caller holds anyway.
+
+Edges
+    At 0 the derivative is 0, from both sides. At -inf all is 0, at inf all is inf. NaN stays NaN.
+
+Source
+    So et al., "Primer: Searching for Efficient Transformers for Language Modeling", NeurIPS 2021.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+import funcnn as fn
+from funcnn.rules._catalogue import Edge, Entry, Example, draw, inf, nan
+
+PICTURE = Path(__file__).parent / "pictures" / "write_a_rule.png"
+
+
+@jax.custom_vjp
+def squared_relu(x, scale):
+    """``scale`` times the square of what is positive in ``x``."""
+    return squared_relu_fwd(x, scale)[0]
+
+
+def squared_relu_fwd(x, scale):
+    return scale * jnp.maximum(x, 0) ** 2, (x, scale)
+
+
+def squared_relu_bwd(residuals, y_bar):
+    x, scale = residuals
+    r = jnp.maximum(x, 0)
+    return fn.rules.unbroadcast(2 * scale * r * y_bar, x), fn.rules.unbroadcast(r**2 * y_bar, scale)
+
+
+squared_relu.defvjp(squared_relu_fwd, squared_relu_bwd)
+
+
+def squared_relu_reference(x, scale):
+    """The same function by another formulation, for autodiff."""
+    return scale * x * (x + jnp.abs(x)) / 2
+
+
+# A catalogue entry registers a rule: every test of the library loops over such rows. `largest_error` is one such test.
+ENTRY = Entry(
+    squared_relu, squared_relu_reference,
+    examples=[Example(shapes) for shapes in [((3, 5), (5,)), ((2, 1, 3), (3,)), ((7,), ()), ((0, 3), (3,))]],
+    edges=[Edge((0.0, 2.0), 0.0, (0.0, 0.0)), Edge((-inf, 2.0), 0.0, (0.0, 0.0)),
+           Edge((inf, 2.0), inf, (inf, inf)), Edge((nan, 2.0), nan, (nan, nan))],
+    saved=(0, 1),
+)  # fmt: skip
+
+
+def value_and_bars(f, args, y_bar):
+    y, vjp = jax.vjp(f, *args)
+    return y, *vjp(y_bar)
+
+
+def largest_error(entry):
+    """Of any value or cotangent, over all examples; at the edges they must be as declared."""
+    errors = []
+    for seed, example in enumerate(tqdm(entry.examples, unit="example")):
+        # y_bar, of x's shape, is random as well: ones would hide a backward pass that ignores it.
+        *args, y_bar = draw(Example((*example.args, example.args[0])), seed)
+        both = (value_and_bars(f, args, y_bar) for f in (entry.rule, entry.reference))
+        errors += [fn.verify.relative_errors(*pair).max(initial=0) for pair in zip(*both, strict=True)]
+    for edge in entry.edges:
+        got = value_and_bars(entry.rule, map(jnp.float32, edge.args), jnp.float32(1))
+        np.testing.assert_array_equal(got, (edge.y, *edge.bars))
+    return max(errors)
+
+
+def compare(rule):
+    """Every gradient of a model with the rule as its activation. A rule without parameters would be a layer as it is."""
+
+    def apply(params, x, *, key=None, training=False):
+        return rule(x, params["scale"])
+
+    activation = fn.Layer(lambda key, x: {"scale": jnp.ones(x.shape[-1])}, apply)
+    model = fn.serial(hidden=fn.linear(8), act=activation, out=fn.linear(1))
+    x, y = jax.random.normal(jax.random.key(1), (16, 3)), jnp.ones((16, 1))
+    params = model.init(jax.random.key(0), x)
+    return fn.verify.compare(lambda params: fn.losses.squared_error(model.apply(params, x), y), params)
+
+
+def damaged(damage):
+    """The rule with its two cotangents changed."""
+    rule = jax.custom_vjp(squared_relu_reference)
+    rule.defvjp(squared_relu_fwd, lambda residuals, y_bar: damage(*squared_relu_bwd(residuals, y_bar)))
+    return rule
+
+
+# A wrong x_bar spoils all that lies before the rule, a wrong scale_bar the scale alone: the leaves say which it is.
+FORGOTTEN_2 = damaged(lambda x_bar, scale_bar: (x_bar / 2, scale_bar))
+WRONG_SIGN = damaged(lambda x_bar, scale_bar: (x_bar, -scale_bar))
+CULPRITS = {FORGOTTEN_2: {"hidden.b", "hidden.w"}, WRONG_SIGN: {"act.scale"}}
+
+
+def draw_rule():
+    x, scale = jnp.linspace(-2, 2, 401), jnp.float32(0.7)
+    functions = squared_relu, squared_relu_reference, FORGOTTEN_2
+    (y, by_rule, _), (_, by_autodiff, _), (_, by_wrong, _) = (
+        value_and_bars(f, (x, scale), jnp.ones_like(x)) for f in functions
+    )
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(x, y, label="the function")
+    left.plot(x, by_rule, "--", label="its derivative, written by hand")
+    left.set(title="squared ReLU, scale 0.7", xlabel="x")
+    right.plot(x, by_rule - by_autodiff, "C1--", zorder=3, label="as it stands")
+    right.plot(x, by_wrong - by_autodiff, "C3", label="with the 2 forgotten")
+    right.set(title="the derivative less autodiff's", xlabel="x")
+    left.legend()
+    right.legend()
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=150)
+
+
+def main():
+    error = largest_error(ENTRY)
+    print(f"{len(ENTRY.examples)} examples agree to {error:.1e}, {len(ENTRY.edges)} edges are as declared.\n")
+    x, scale = jnp.array([-1.0, 0.5, 2.0]), jnp.array([1.0, 2.0, 3.0])
+    report = fn.verify.check(squared_relu, x, scale)
+    comparison = compare(squared_relu)
+    print(f"{report}\n\nIn a whole loss:\n{comparison}")
+    assert error < 1e-6
+    assert report.ok
+    assert comparison.ok
+
+    for rule, culprits in CULPRITS.items():
+        comparison = compare(rule)
+        print(f"\nWith a wrong rule, which must spoil {' and '.join(sorted(culprits))}:\n{comparison}")
+        assert not comparison.ok
+        assert {row.path for row in comparison.rows if not row.ok} == culprits
+
+    # jax.jvp refuses every jax.custom_vjp function, until its rule is taken out; the Hessian needs no such thing.
+    bare = fn.verify.without_rules(squared_relu)
+    y_dot = jax.jvp(bare, (x, scale), (jnp.ones(3), jnp.zeros(3)))[1]
+    by_rule, by_autodiff = (jax.hessian(lambda x, f=f: f(x, scale).sum())(x) for f in (squared_relu, bare))
+    print(f"\nForward mode: {y_dot}. Second derivatives, by the rule: {by_rule.diagonal()}.")
+    np.testing.assert_allclose(y_dot, [0.0, 2.0, 12.0])
+    np.testing.assert_allclose(by_rule, by_autodiff)
+
+    draw_rule()
+    print(f"Picture: {PICTURE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,8 +10,8 @@ Backward
     b_bar          = Σ y_bar                                    over batch and places
 
     Both are convolutions again. x_bar: y_bar spread out by s, with the window turned around and channels and out
-    exchanged, dilated by d. w_bar: x with y_bar as its window, the batch taking the part of the channels, and stride and
-    dilation exchanged.
+    exchanged, dilated by d. w_bar: x with y_bar as its window, batch and channels exchanged, stride and dilation too; the
+    arrays themselves are transposed for it, because XLA on a CPU has no fast convolution of that layout inside a loop.
 
 Derivation
     y is linear in x and in w. Each product y_bar[i] x[j] w[k] of ⟨y_bar, y⟩ has s i + d k - p = j; collecting the terms
@@ -104,9 +104,11 @@ def conv_bwd(stride, padding, dilation, groups, residuals, y_bar):
     )  # fmt: skip
     reach = [(before[i], spread[i] + window[i] - x.shape[i + 1] - 1 - before[i]) for i in space]
     w_bar = lax.conv_general_dilated(
-        x, y_bar, dilation, reach, rhs_dilation=stride, batch_group_count=groups,
-        dimension_numbers=_batch_as_channels(x), preferred_element_type=wide, out_sharding=placement(w),
+        jnp.swapaxes(x, 0, -1), jnp.moveaxis(y_bar, 0, -2), dilation, reach, rhs_dilation=stride,
+        batch_group_count=groups, dimension_numbers=_channels_last(x), preferred_element_type=wide,
+        out_sharding=placement(jnp.moveaxis(w, -2, 0)),
     )  # fmt: skip
+    w_bar = jnp.moveaxis(w_bar, 0, -2)
     b_bar = None if b is None else unbroadcast(y_bar, as_row(b, y_bar)).reshape(b.shape)
     return unbroadcast(x_bar, x), unbroadcast(w_bar, w), b_bar
 
@@ -142,12 +144,6 @@ def _channels_last(x):
     space = tuple(range(1, x.ndim - 1))
     last = x.ndim - 1
     return lax.ConvDimensionNumbers((0, last, *space), (last, last - 1, *(i - 1 for i in space)), (0, last, *space))
-
-
-def _batch_as_channels(x):
-    space = tuple(range(1, x.ndim - 1))
-    last = x.ndim - 1
-    return lax.ConvDimensionNumbers((last, 0, *space), (last, 0, *space), (last - 1, last, *(i - 1 for i in space)))
 
 
 def _geometry(x, w, stride, padding, dilation):

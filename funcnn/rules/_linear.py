@@ -25,6 +25,7 @@ Source
 """
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 from jax.lax import dot_general
 
@@ -67,10 +68,15 @@ def linear_fwd(x, w, b=None):
 def linear_bwd(residuals, y_bar):
     x, w, b = residuals
     rows = tuple(range(x.ndim - 1))
-    last = (x.ndim - 1,)
     wide = widen(x).dtype
-    x_bar = dot_general(y_bar, w, ((last, (1,)), ((), ())), preferred_element_type=wide, out_sharding=placement(x))
-    w_bar = dot_general(x, y_bar, ((rows, rows), ((), ())), preferred_element_type=wide, out_sharding=placement(w))
+    x_bar = dot_general(
+        y_bar, w.T, (((x.ndim - 1,), (0,)), ((), ())), preferred_element_type=wide, out_sharding=placement(x)
+    )
+    x_rows_last = jnp.moveaxis(x, -1, 0)
+    contracted = (tuple(i + 1 for i in rows), rows)
+    w_bar = dot_general(
+        x_rows_last, y_bar, (contracted, ((), ())), preferred_element_type=wide, out_sharding=placement(w)
+    )
     b_bar = None if b is None else unbroadcast(y_bar, as_row(b, y_bar)).reshape(b.shape)
     return unbroadcast(x_bar, x), unbroadcast(w_bar, w), b_bar
 

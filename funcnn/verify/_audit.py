@@ -145,7 +145,7 @@ _OURS = (
     str(Path(__file__).parent),
     str(Path(__file__).parent.parent / "_intercept.py"),
     str(Path(jax.__file__).parent),
-    "<",
+    "<frozen",
 )
 
 
@@ -227,7 +227,7 @@ def _errors(bare, given, bars, y_bar):
     rows = []
     for i, (bar, truth) in enumerate(zip(bars, here, strict=True)):
         bar, truth, *near = (
-            a.astype(jnp.promote_types(a.dtype, jnp.float32)) for a in (bar, truth, *(m[i] for m in around))
+            a.astype(jnp.float32) if a.dtype.itemsize < 4 else a for a in (bar, truth, *(m[i] for m in around))
         )
         u = float(jnp.finfo(given[i].dtype).eps)
         low, high = jnp.minimum(truth, jnp.stack(near).min(0)), jnp.maximum(truth, jnp.stack(near).max(0))

@@ -121,8 +121,15 @@ class Context:
         self.add(stage, verdict.status, f"{verdict.why}, in the cotangent of", guess=guess, **details)
 
     def nudged(self, point: Point, u: float | None = None) -> Point:
-        """The point with every number moved by up to two roundings of unit u, the context's own by default."""
-        jitter = lambda a: a * (1 + 2 * (u or self.eps) * self.rng.uniform(-1, 1, a.shape))  # noqa: E731
+        """The point with every number moved by up to two roundings of unit u, the context's own by default.
+
+        With u given, zeros move too: what differs between the two sides of a kink is then no error of rounding.
+        """
+
+        def jitter(a):
+            step = 2 * (u or self.eps) * self.rng.uniform(-1, 1, a.shape)
+            return a * (1 + step) + (np.where(a == 0, step, 0) if u else 0)
+
         return point._replace(floats=tuple(map(jitter, point.floats)), cots=tuple(map(jitter, point.cots)))
 
     def scalar(self, point: Point) -> Scalar:

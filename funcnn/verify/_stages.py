@@ -139,7 +139,7 @@ def dtypes(context: Context) -> None:
                 )
                 try:
                     peer = context.run(problem.bare, point, dtype)[1]
-                except (TypeError, ValueError):
+                except (TypeError, ValueError, NotImplementedError):
                     context.skipped.append((f"S6 {dtype}", "the function itself does not take it"))
                     break
                 _judge_rounding(context, point, dtype, peer)

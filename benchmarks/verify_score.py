@@ -60,7 +60,7 @@ def naive(f, args, reference, close):
     floats, join = split(args)
 
     def gradient(g):
-        total = lambda floats: sum(jnp.sum(y) for y in split(g(*join(floats)))[0])  # noqa: E731
+        total = lambda floats: sum(jnp.sum(y) for y in split(g(*join(floats)))[0])
         return jax.grad(total)(floats)
 
     close(gradient(f), gradient(reference or without_rules(f)))

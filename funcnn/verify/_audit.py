@@ -221,7 +221,7 @@ def _probe(rule, dummy, args, keep_bytes):
 
 def _errors(bare, given, bars, y_bar):
     """For each argument: squared error, squared norm, number of wrong elements; in the last row, 1 for the call."""
-    autodiff = lambda given: jax.vjp(bare, given)[1](y_bar)[0]  # noqa: E731
+    autodiff = lambda given: jax.vjp(bare, given)[1](y_bar)[0]
     here = autodiff(given)
     around = [autodiff(_moved(given, seed)) for seed in range(4)]
     rows = []

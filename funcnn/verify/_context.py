@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +33,13 @@ def place(i: int, arrays) -> tuple[int, tuple[int, ...]]:
 
 class OutOfTimeError(BaseException):
     """The budget is spent. No Exception, so that no stage takes it for the rule's own error."""
+
+
+@contextmanager
+def settings():
+    """Both sides run in double precision and under JAX's default promotion, whatever the caller's settings are."""
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 class Point(NamedTuple):
@@ -74,7 +82,7 @@ class Context:
         if time.monotonic() > self.deadline:
             raise OutOfTimeError
         dtype = dtype or self.dtype
-        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        with settings():
             floats, cots = ([jnp.asarray(a, dtype) for a in arrays] for arrays in (point.floats, point.cots))
             return jax.tree.map(np.asarray, side.bars(floats, list(point.ints), cots))
 
@@ -89,7 +97,7 @@ class Context:
 
     def outputs(self, floats, ints) -> list[np.ndarray]:
         """The truth's value."""
-        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        with settings():
             return [
                 np.asarray(y) for y in self.problem.bare.value([jnp.asarray(a, "float64") for a in floats], list(ints))
             ]
@@ -185,7 +193,7 @@ class Context:
         floats = [np.asarray(a, np.float64) for a in self.problem.floats]
         cots = [np.ones(y.shape) for y in self.outputs(floats, self.problem.ints)]
         try:
-            with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            with settings():
                 return str(jax.make_jaxpr(side.bars)(floats, list(self.problem.ints), cots))
         except Exception:
             return ""
@@ -202,7 +210,7 @@ def guess_cause(got: np.ndarray, expected: np.ndarray, others=()) -> str:
     got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
     if not np.isfinite(got).all() or not np.isfinite(expected).all() or not got.size:
         return "" if np.isfinite(got).all() else "overflow, or 0 times infinity"
-    close = lambda a, b: a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6 * np.abs(b).max(initial=0))  # noqa: E731
+    close = lambda a, b: a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6 * np.abs(b).max(initial=0))
     if not got.any():
         return "all zero: stop_gradient, or None returned"
     solid = np.abs(expected) > 1e-6 * np.abs(expected).max(initial=0)

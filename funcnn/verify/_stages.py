@@ -53,7 +53,7 @@ def _same_value(context, y, value, dtype, kind):
 def _no_smuggling(context, point):
     """Two forwards, then the two backwards, in both orders, give what each gives alone."""
     problem = context.problem
-    call = lambda floats: problem.rule.call(floats, list(problem.ints))  # noqa: E731
+    call = lambda floats: problem.rule.call(floats, list(problem.ints))
     first = [jnp.asarray(a) for a in problem.floats]
     second = [a * jnp.asarray(1.5, a.dtype) + jnp.asarray(0.25, a.dtype) for a in first]
     cots = [jnp.asarray(g, y.dtype) for g, y in zip(point.cots, call(first), strict=True)]
@@ -75,7 +75,7 @@ def linearity(context: Context) -> None:
     for kind in ("the example", "normal", "normal x 3"):
         one, two = (context.points(kind, kinds[kind], problem.ints)[0] for _ in range(2))
         base, other = (context.run(problem.rule, p)[1] for p in (one, two))
-        scaled = lambda k, one=one: one._replace(cots=tuple(k * g for g in one.cots))  # noqa: E731
+        scaled = lambda k, one=one: one._replace(cots=tuple(k * g for g in one.cots))
         tests = [(f"bwd({k:g} g) is not {k:g} bwd(g) for", context.run(problem.rule, scaled(k))[1], [k * b for b in base])
                  for k in (2.0**20, 2.0**-20, -1.0, 0.0, 3.0)]  # fmt: skip
         both = one._replace(cots=tuple(g + h for g, h in zip(one.cots, two.cots, strict=True)))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ._context import Context, Point, place
+from ._context import Context, Point, place, settings
 from ._truth import Scalar, decide
 
 
@@ -38,7 +38,7 @@ def transforms(context: Context) -> None:
         loop = _loop(context, bars, each, cots, mapped)
         name = "vmap" if len(mapped) == len(floats) else f"vmap over {[problem.names[i] for i in mapped]}"
         _same(context, f"{name} of grad", lambda axes=axes, args=args: jax.vmap(bars, (axes, 0))(args, cots), loop[0])
-        batched = lambda floats, axes=axes: jax.vmap(lambda f: call(f, ints), (axes,))(floats)  # noqa: E731
+        batched = lambda floats, axes=axes: jax.vmap(lambda f: call(f, ints), (axes,))(floats)
         _same(context, f"grad of {name}", lambda b=batched, args=args: jax.vjp(b, args)[1](cots)[0], loop[1])
     every, together = _loop(context, bars, [[s[j] for s in stacks] for j in range(n)], cots, everything)
     one = [s[0] for s in stacks], [c[0] for c in cots]
@@ -47,7 +47,7 @@ def transforms(context: Context) -> None:
         twice = jax.vmap(jax.vmap(bars))
         doubled = [[s[None] for s in stacks], [c[None] for c in cots]]
         _same(context, "vmap twice", lambda: [b[0] for b in twice(*doubled)], every)
-        scanned = lambda stacks: lax.scan(lambda c, f: (c, call(f, ints)), 0, stacks)[1]  # noqa: E731
+        scanned = lambda stacks: lax.scan(lambda c, f: (c, call(f, ints)), 0, stacks)[1]
         _same(context, "grad of scan", lambda: jax.vjp(scanned, stacks)[1](cots)[0], together)
 
         def branch(floats):
@@ -60,7 +60,7 @@ def transforms(context: Context) -> None:
         _same(context, "grad of jit", lambda: jax.vjp(jitted, one[0])[1](one[1])[0], first)
     _same(context, "jit of grad", lambda: jax.jit(bars)(*one), first)
     if len(floats) > 1:
-        alone = lambda i: jax.vjp(lambda a: call([*one[0][:i], a, *one[0][i + 1 :]], ints), one[0][i])[1](one[1])[0]  # noqa: E731
+        alone = lambda i: jax.vjp(lambda a: call([*one[0][:i], a, *one[0][i + 1 :]], ints), one[0][i])[1](one[1])[0]
         _same(context, "grad by one argument alone", lambda: [alone(i) for i in everything], first)
 
 
@@ -72,7 +72,7 @@ def _spread(rng, a):
 
 def _loop(context, bars, each, cots, mapped):
     """The cotangents one by one, stacked; and the same with those of shared arguments summed, as grad of vmap has them."""
-    with _plain():
+    with settings():
         rows = [bars([jnp.asarray(a) for a in f], [jnp.asarray(c[j]) for c in cots]) for j, f in enumerate(each)]
     stacked = [np.stack([np.asarray(r[i]) for r in rows]) for i in range(len(rows[0]))]
     return stacked, [s if i in mapped else s.sum(0) for i, s in enumerate(stacked)]
@@ -80,7 +80,7 @@ def _loop(context, bars, each, cots, mapped):
 
 def _same(context: Context, name, run, expected):
     try:
-        with _plain():
+        with settings():
             got = [np.asarray(a) for a in run()]
     except Exception as error:
         line = str(error).splitlines()[0][:160] if str(error) else ""
@@ -98,19 +98,6 @@ def _same(context: Context, name, run, expected):
             index = tuple(map(int, np.argwhere(off)[0]))
             context.add("S7", "fail", f"{name} is not the loop, in the cotangent of", argument=argument, index=index,
                         got=float(a[index]), expected=float(b[index]))  # fmt: skip
-
-
-class _plain:  # noqa: N801
-    """Every stage runs both sides under the same settings, whatever the caller's are."""
-
-    def __enter__(self):
-        self.settings = [jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow")]
-        for setting in self.settings:
-            setting.__enter__()
-
-    def __exit__(self, *error):
-        for setting in reversed(self.settings):
-            setting.__exit__(*error)
 
 
 def second_order(context: Context) -> None:
@@ -131,7 +118,7 @@ def second_order(context: Context) -> None:
             )[0]
             return sum(jnp.sum(jnp.asarray(w, b.dtype) * b) for w, b in zip(weights, bars, strict=True))
 
-        with _plain():
+        with settings():
             return [np.asarray(g) for g in jax.jit(jax.grad(pulled))([jnp.asarray(a, dtype) for a in floats])]
 
     truth = gradient(problem.bare, "float64")

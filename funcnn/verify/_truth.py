@@ -70,8 +70,8 @@ def decide(scalar: "Scalar", rule: np.ndarray, autodiff: np.ndarray, wrong: np.n
     scale = np.sqrt(np.mean(x[np.isfinite(x)] ** 2)) if np.isfinite(x).any() else 1.0
     kinks, unclear = [], []
     for i in worst:
-        h = 1e-2 * (abs(x[i]) if abs(x[i]) > 1e-3 * scale else max(scale, 1e-2))
-        right, left, error = _both_sides(scalar, _basis(x.size, i), h)
+        steps = [1e-2 * float(size) for size in (abs(x[i]), max(scale, 1e-2)) if size > 0]
+        right, left, error = min((_both_sides(scalar, _basis(x.size, i), h) for h in steps), key=_least_error)
         if not np.isfinite(right + left + error):
             unclear.append(i)
             continue
@@ -128,6 +128,10 @@ def _both_sides(scalar, direction, h):
     right, right_error = one_sided(lambda t: scalar.phi(scalar.x + t * direction), h)
     left, left_error = one_sided(lambda t: scalar.phi(scalar.x - t * direction), h)
     return right, -left, max(right_error, left_error)
+
+
+def _least_error(sides):
+    return sides[2] if np.isfinite(sides).all() else np.inf
 
 
 def _basis(size, i):

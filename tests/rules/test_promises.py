@@ -1,4 +1,4 @@
-"""What every rule keeps, for every rule and every example of the catalogue: R1 … R9 by the numbers of the design.
+"""What every rule keeps, for every rule and every example of the catalogue: R1 … R8 by the numbers of the design.
 
 The rule's reference is differentiated by autodiff, cotangents are random, everything is compared element by element.
 """

@@ -1,27 +1,31 @@
 """One rule, every way that it can be wrong."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
-from . import _stages, _transforms
-from ._context import EPS, LEVELS, Context, OutOfTimeError
+from . import _shapes, _stages, _transforms
+from ._context import LEVELS, Context, EnoughError
 from ._problem import make_problem
-from ._report import Report
+from ._report import Finding, Report
+from ._watch import OutOfTimeError, within
 
 # Stage, lowest level that runs it, whether it is meant for surrogates too.
 STAGES = {
     "S0 contract": (_stages.contract, 0, True),
     "S1 linearity": (_stages.linearity, 0, False),
-    "S2 Jacobian": (_stages.jacobian, 0, False),
+    "S2 Jacobian, S4 differences": (_stages.jacobian, 0, False),
     "S3 inputs, S5 kinks": (_stages.inputs, 0, False),
     "S6 dtypes": (_stages.dtypes, 0, False),
     "S7 transforms": (_transforms.transforms, 0, True),
-    "S8 second order": (_transforms.second_order, 1, False),
-    "S9 shapes": (_stages.shapes, 1, False),
+    "S8 second order": (_transforms.second_order, 0, False),
+    "S9 shapes": (_shapes.shapes, 1, False),
+    "S10 scale": (_shapes.scale, 1, False),
     "S11 determinism": (_stages.determinism, 0, True),
 }
 BUDGETS = {"fast": 60.0, "full": 300.0, "deep": 1800.0}
+_GRACE = 5.0  # seconds after the budget, in which what is under way may still end
 
 
 def check(
@@ -46,14 +50,15 @@ def check(
         determinism are checked.
       level: "fast", "full" or "deep".
       seed: of everything that is drawn.
-      budget: seconds after which the remaining stages are skipped; by default 60, 300 or 1,800 by level.
+      budget: seconds after which the remaining stages are skipped; by default 60, 300 or 1,800 by level. What has not
+        ended five seconds later, a loop without end say, is given up.
 
     Returns:
       A `Report`: ``print`` it, ask its ``status`` or ``ok``, or let it ``raise_for_failure()``.
 
     Raises:
       TypeError: f is no function, or nothing in its arguments or results is floating-point.
-      ValueError: level is unknown; or f calls no custom rule and there is no reference.
+      ValueError: level is unknown; f does not take args; or it calls no custom rule and there is no reference.
 
     Example:
       >>> check(tanh, jnp.array([0.5, -1.0], jnp.float32), level="fast").status
@@ -61,26 +66,65 @@ def check(
     """
     if level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-    start = time.monotonic()
-    problem = make_problem(f, args, reference)
-    if not problem.rules and reference is None:
-        raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function, so there is nothing to check: "
-                         "pass the function that does, or a reference to compare with")  # fmt: skip
-    context = Context(problem, LEVELS[level], seed, BUDGETS[level] if budget is None else budget)
-    _expect_precision(context)
-    passed = []
-    for name, (stage, lowest, for_surrogates) in STAGES.items():
-        if surrogate and not for_surrogates:
-            context.skipped.append((name, "meant to differ from the derivative"))
-        elif context.level < lowest:
-            context.skipped.append((name, f"not at level {level}"))
-        else:
-            before = len(context.findings)
-            if _ran(context, name, stage) and not any(f.status != "note" for f in context.findings[before:]):
-                passed.append(name)
-    replay = f"funcnn.verify.check({problem.name}, *args, level={level!r}, seed={seed})"
-    return Report(problem.name, tuple(context.findings), tuple(passed), tuple(context.skipped),
-                  time.monotonic() - start, replay)  # fmt: skip
+    budget = BUDGETS[level] if budget is None else budget
+    if not (isinstance(budget, (int, float)) and 0 <= budget < math.inf):
+        raise ValueError(f"budget must be a number of seconds, 0 or more, got {budget!r}")
+    run = _Run(f, args, reference, surrogate, level, seed, budget)
+    try:
+        within(budget + _GRACE, run)
+    except OutOfTimeError:
+        run.gave_up()
+    return run.report()
+
+
+class _Run:
+    """One check, callable, whose findings so far can be had while it is still under way."""
+
+    def __init__(self, f, args, reference, surrogate, level, seed, budget, first=False):
+        self.f, self.args, self.reference, self.surrogate = f, args, reference, surrogate
+        self.level, self.seed, self.budget, self.first = level, seed, budget, first
+        self.start, self.under_way = time.monotonic(), "the first trace of the function"
+        self.context: Context | None = None
+        self.passed: list[str] = []
+        self.late: list[Finding] = []
+        self.cost: dict[str, Any] = {}
+
+    def __call__(self) -> None:
+        problem = make_problem(self.f, self.args, self.reference)
+        if not problem.rules and self.reference is None:
+            raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function, so there is nothing to check: "
+                             "pass the function that does, or a reference to compare with")  # fmt: skip
+        context = self.context = Context(problem, LEVELS[self.level], self.seed, self.budget, self.first)
+        try:
+            for name, (stage, lowest, for_surrogates) in STAGES.items():
+                self.under_way = name
+                if self.surrogate and not for_surrogates:
+                    context.skip(name, "meant to differ from the derivative")
+                elif context.level < lowest:
+                    context.skip(name, f"not at level {self.level}")
+                else:
+                    before = len(context.findings)
+                    if _ran(context, name, stage) and not any(f.status != "note" for f in context.findings[before:]):
+                        self.passed.append(name)
+        except EnoughError:
+            return
+        self.cost = _shapes.cost(context)
+
+    def gave_up(self) -> None:
+        """The budget is over and a stage is still under way."""
+        stage = self.under_way.split()[0] if self.context else "S0"
+        self.late.append(
+            Finding(stage, "inconclusive", f"had not ended when the time budget was spent: {self.under_way}")
+        )
+
+    def report(self) -> Report:
+        """What was found until now."""
+        context, name = self.context, getattr(self.f, "__name__", type(self.f).__name__)
+        findings = tuple(context.findings) if context else ()
+        skipped = tuple(context.skipped) if context else ()
+        replay = f"funcnn.verify.check({name}, *args, level={self.level!r}, seed={self.seed})"
+        return Report(name, (*findings, *self.late), tuple(self.passed), skipped,
+                      time.monotonic() - self.start, replay, self.cost)  # fmt: skip
 
 
 def _ran(context, name, stage):
@@ -88,18 +132,9 @@ def _ran(context, name, stage):
     try:
         return stage(context) is not False
     except OutOfTimeError:
-        context.skipped.append((name, "the time budget was spent"))
+        context.skip(name, "the time budget was spent")
         context.add(name.split()[0], "inconclusive", "the time budget was spent before it ended")
         return False
     except Exception as error:
-        line = str(error).splitlines()[0][:200] if str(error) else ""
-        context.add(name.split()[0], "inconclusive", f"could not be run: {type(error).__name__}: {line}")
+        context.add(name.split()[0], "inconclusive", f"could not be run: {_stages.one_line(error)}")
         return False
-
-
-def _expect_precision(context):
-    """A rule that computes in float32 even where its arguments are float64 is held to float32."""
-    rule, bare = (context.printed(side) for side in (context.problem.rule, context.problem.bare))
-    for dtype, mark in (("float32", "f32["), ("float16", " f16["), ("bfloat16", "bf16[")):
-        if mark in rule and (dtype == "float32" or mark not in bare):
-            context.eps = max(context.eps, EPS[dtype])

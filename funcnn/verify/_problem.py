@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from .._intercept import intercept
+from ._program import Facts, facts
+from ._settings import settings
 from ._without_rules import without_rules
 
 Arrays = Sequence[Any]
@@ -19,13 +22,14 @@ class Side(NamedTuple):
 
     Attributes:
       call: ``call(floats, ints) -> outputs``, the floating-point leaves of the result.
-      bars: ``bars(floats, ints, cotangents) -> (outputs, cotangents of floats)``, compiled where that is possible.
-      value: ``call``, compiled likewise.
+      bars: ``bars(floats, ints, cotangents) -> (outputs, cotangents of floats)``, as it is.
+      fast_bars, fast_call: the same, compiled where that is possible.
     """
 
     call: Callable[[Arrays, Arrays], list[Any]]
     bars: Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
-    value: Callable[[Arrays, Arrays], list[Any]]
+    fast_bars: Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
+    fast_call: Callable[[Arrays, Arrays], list[Any]]
 
 
 class Problem(NamedTuple):
@@ -37,6 +41,9 @@ class Problem(NamedTuple):
       floats: the example's floating-point leaves, NumPy arrays.
       ints: the example's integer arrays and keys; every other argument is a part of the function.
       rule, bare: the function with its rules, and the truth: the reference, or the function without its rules.
+      both: both sides' ``bars`` in one compiled program.
+      referenced: whether the truth is another function, handed in.
+      mode: how the truth is differentiated: "reverse", "forward", or "" where autodiff cannot.
       rules: the custom rules that the function calls, in the order of their calls.
     """
 
@@ -46,7 +53,23 @@ class Problem(NamedTuple):
     ints: tuple[Any, ...]
     rule: Side
     bare: Side
+    both: Callable[[Arrays, Arrays, Arrays], tuple[Any, Any]]
+    referenced: bool
+    mode: str
     rules: tuple[Any, ...]
+
+    def facts(self) -> tuple[Facts, Facts]:
+        """What the programs of the rule's and of the truth's backward pass say of themselves, in float64."""
+        return facts(self._traced(self.rule)), facts(self._traced(self.bare))
+
+    def _traced(self, side):
+        floats = [jax.ShapeDtypeStruct(a.shape, jnp.float64) for a in self.floats]
+        try:
+            with settings():
+                cots = [jax.ShapeDtypeStruct(y.shape, y.dtype) for y in jax.eval_shape(side.call, floats, self.ints)]
+                return [jax.make_jaxpr(side.bars)(floats, list(self.ints), cots)]
+        except Exception:  # what cannot be traced says nothing
+            return []
 
 
 def make_problem(f: Callable[..., Any], args: tuple[Any, ...], reference: Callable[..., Any] | None) -> Problem:
@@ -54,43 +77,72 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], reference: Callab
 
     Raises:
       TypeError: f is no function; no argument or no result is floating-point.
-      ValueError: f calls no custom rule; or it cannot be run on these arguments (its own error is the cause).
+      ValueError: f cannot be run on these arguments (its own error is the cause).
     """
     if not callable(f):
         raise TypeError(f"f must be a function, got {type(f).__name__}")
+    if reference is not None and not callable(reference):
+        raise TypeError(f"reference must be a function, got {type(reference).__name__}")
     leaves, tree = jax.tree_util.tree_flatten_with_path(args)
     names = _names(f, [path for path, _ in leaves])
     leaves = [leaf for _, leaf in leaves]
-    float_places = [i for i, leaf in enumerate(leaves) if _is_floating(leaf)]
+    float_places = [i for i, leaf in enumerate(leaves) if is_floating(leaf)]
     int_places = [i for i, leaf in enumerate(leaves) if i not in float_places and _is_array(leaf)]
     if not float_places:
         came = ", ".join(type(leaf).__name__ for leaf in leaves) or "none"
         raise TypeError(f"args must have a floating-point array to differentiate by, got {came}")
 
-    def side(g):
+    def calling(g):
         def call(floats, ints):
             full = list(leaves)
             for places, values in ((float_places, floats), (int_places, ints)):
                 for i, value in zip(places, values, strict=True):
                     full[i] = value
             out = jax.tree.leaves(g(*jax.tree.unflatten(tree, full)))
-            return [a for a in out if _is_floating(a)]
+            return [a for a in out if is_floating(a)]
 
-        return Side(call, _compiled(_bars(call)), _compiled(call))
+        return call
 
     rules: list[Any] = []
-    rule, bare = side(f), side(without_rules(f) if reference is None else reference)
+    rule, bare = (calling(g) for g in (f, without_rules(f) if reference is None else reference))
     floats = tuple(np.asarray(leaves[i]) for i in float_places)
     ints = tuple(leaves[i] for i in int_places)
     try:
         with intercept(lambda rule, args, kwargs: _record(rules, rule, args, kwargs)):
-            outputs = jax.eval_shape(lambda *floats: rule.call(floats, ints), *floats)
-    except Exception:
-        outputs = rule.call(floats, ints)  # a function that looks at values cannot be traced; its own error may escape
+            outputs = _shapes_of(rule, floats, ints)
+    except Exception as error:
+        came = ", ".join(_described(leaf) for leaf in leaves)
+        raised = f"{type(error).__name__}: {error}"
+        raise ValueError(f"args must be arguments that f takes, got {came}: f raises {raised}") from error
     if not outputs:
         raise TypeError("f must return at least one floating-point array")
-    name = getattr(f, "__name__", type(f).__name__)
-    return Problem(name, tuple(names[i] for i in float_places), floats, ints, rule, bare, tuple(rules))
+    mode = _mode(bare, floats, ints)
+    rule_bars, bare_bars = _reverse(rule), _forward(bare) if mode == "forward" else _reverse(bare)
+    return Problem(
+        name=getattr(f, "__name__", type(f).__name__),
+        names=tuple(names[i] for i in float_places),
+        floats=floats,
+        ints=ints,
+        rule=Side(rule, rule_bars, compiled(rule_bars), compiled(rule)),
+        bare=Side(bare, bare_bars, compiled(bare_bars), compiled(bare)),
+        both=compiled_quickly(lambda *args: (rule_bars(*args), bare_bars(*args))),
+        referenced=reference is not None,
+        mode=mode,
+        rules=tuple(rules),
+    )
+
+
+def is_floating(leaf: Any) -> bool:
+    """Whether a leaf is a floating-point array."""
+    return _is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def _described(leaf):
+    return f"{leaf.dtype}{list(leaf.shape)}" if _is_array(leaf) else repr(leaf)
+
+
+def _is_array(leaf):
+    return isinstance(leaf, (jax.Array, np.ndarray, np.generic))
 
 
 def _record(rules, rule, args, kwargs):
@@ -99,7 +151,31 @@ def _record(rules, rule, args, kwargs):
         return rule(*args, **kwargs)
 
 
-def _bars(call):
+def _shapes_of(call, floats, ints):
+    try:
+        return jax.eval_shape(lambda *floats: call(floats, ints), *floats)
+    except Exception:
+        return call([jnp.asarray(a) for a in floats], ints)  # it looks at values; its own error may escape
+
+
+def _mode(call, floats, ints):
+    """The first way of differentiating that the truth allows."""
+    with settings():
+        floats = [jnp.asarray(a) for a in floats]
+        for mode, bars in (("reverse", _reverse(call)), ("forward", _forward(call))):
+            try:
+                cots = [np.ones(y.shape) for y in _shapes_of(call, floats, ints)]
+                try:
+                    jax.eval_shape(bars, floats, list(ints), cots)
+                except jax.errors.ConcretizationTypeError:
+                    bars(floats, list(ints), cots)
+                return mode
+            except Exception:
+                continue
+    return ""
+
+
+def _reverse(call):
     def bars(floats, ints, cotangents):
         outputs, vjp = jax.vjp(lambda floats: call(floats, ints), list(floats))
         return outputs, vjp([jnp.asarray(c, y.dtype) for c, y in zip(cotangents, outputs, strict=True)])[0]
@@ -107,9 +183,32 @@ def _bars(call):
     return bars
 
 
-def _compiled(f):
+def _forward(call):
+    """The same by forward mode, a tangent for each number of the arguments: for loops that have no reverse mode."""
+
+    def bars(floats, ints, cotangents):
+        flat, unravel = ravel_pytree(list(floats))
+
+        def along(direction):
+            outputs, tangents = jax.jvp(lambda x: call(unravel(x), ints), (flat,), (direction,))
+            slopes = [jnp.sum(jnp.asarray(g, t.dtype) * t) for g, t in zip(cotangents, tangents, strict=True)]
+            return outputs, sum(slopes, jnp.zeros((), flat.dtype))
+
+        outputs, slopes = jax.vmap(along, out_axes=(None, 0))(jnp.eye(flat.size, dtype=flat.dtype))
+        return outputs, unravel(slopes)
+
+    return bars
+
+
+def compiled_quickly(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f under jit, compiled fast rather than well: most of a check's time is compilation."""
+    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    return jax.jit(f, compiler_options=quick if jax.default_backend() == "cpu" else None)
+
+
+def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
     """f under jit; and as it is, from the first time on that it cannot be traced."""
-    jitted, traceable = jax.jit(f), True
+    jitted, traceable = compiled_quickly(f), True
 
     def run(*args):
         nonlocal traceable
@@ -118,7 +217,7 @@ def _compiled(f):
                 return jitted(*args)
             except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
                 traceable = False
-        return f(*args)
+        return f(*jax.tree.map(lambda a: jnp.asarray(a) if isinstance(a, np.ndarray) else a, args))
 
     return run
 
@@ -135,11 +234,3 @@ def _names(f, paths):
         named = i < len(parameters) and parameters[i].kind not in {inspect.Parameter.VAR_POSITIONAL}
         names.append((parameters[i].name if named else f"args[{i}]") + jax.tree_util.keystr(path[1:]))
     return names
-
-
-def _is_array(leaf):
-    return isinstance(leaf, (jax.Array, np.ndarray, np.generic))
-
-
-def _is_floating(leaf):
-    return _is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)

@@ -3,7 +3,7 @@
 import html
 import json
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Finding:
       got, expected: there.
       inputs: the kind of input and cotangent that brought it out.
       guess: a likely cause.
+      errors: relative to the cotangent's largest element, as rows and columns, 24 of each at most: a picture of it.
     """
 
     stage: str
@@ -30,6 +31,7 @@ class Finding:
     expected: float | None = None
     inputs: str = ""
     guess: str = ""
+    errors: tuple[tuple[float, ...], ...] = ()
 
     def __str__(self) -> str:
         where = f" {self.argument}{list(self.index) if self.index else ''}" if self.argument else ""
@@ -49,6 +51,8 @@ class Report(NamedTuple):
       skipped: ``(stage, reason)`` for what was not exercised.
       seconds: how long it took.
       replay: a line that runs the same check again.
+      cost: ``residual_bytes`` that the rule saves for its backward pass, ``autodiff_bytes`` that autodiff would, and
+        ``growth``: by which power of an axis' size the rule's grow.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Report(NamedTuple):
     skipped: tuple[tuple[str, str], ...]
     seconds: float
     replay: str
+    cost: dict[str, Any]
 
     @property
     def status(self) -> str:
@@ -77,6 +82,7 @@ class Report(NamedTuple):
         lines = [f"{self.name}: {self.status.upper()} ({self.seconds:.1f} s)"]
         lines += [f"  {finding}" for finding in self.findings]
         lines += [f"  passed       {', '.join(self.passed)}"] if self.passed else []
+        lines += [f"  saves        {_cost(self.cost)}"] if self.cost.get("residual_bytes") is not None else []
         lines += [f"  not run      {stage}: {reason}" for stage, reason in self.skipped]
         lines += [f"  again: {self.replay}"] if not self.ok else []
         return "\n".join(lines)
@@ -85,7 +91,7 @@ class Report(NamedTuple):
         """The report as a JSON object; numbers that are not finite become strings."""
         data = {"name": self.name, "status": self.status, "seconds": self.seconds, "replay": self.replay}
         data |= {"findings": [asdict(finding) for finding in self.findings]}
-        data |= {"passed": list(self.passed), "skipped": [list(pair) for pair in self.skipped]}
+        data |= {"passed": list(self.passed), "skipped": [list(pair) for pair in self.skipped], "cost": self.cost}
         return json.dumps(_finite(data), allow_nan=False, indent=1)
 
     def _repr_html_(self) -> str:
@@ -105,6 +111,14 @@ def _cells(finding):
     where = f"{finding.argument}{list(finding.index) if finding.index else ''}"
     got, expected = ("" if v is None else f"{v:.6g}" for v in (finding.got, finding.expected))
     return finding.status, finding.stage, finding.message, where, got, expected, finding.inputs, finding.guess
+
+
+def _cost(cost):
+    text = f"{cost['residual_bytes']:,} bytes for the backward pass"
+    if cost["autodiff_bytes"] is not None:
+        text += f", autodiff {cost['autodiff_bytes']:,}"
+    growth = ", ".join(f"{axes} to the power {power:g}" for axes, power in cost["growth"].items() if power)
+    return f"{text}; growing with {growth}" if growth else text
 
 
 def _finite(data):

@@ -1,68 +1,202 @@
 """S7 and S8: the rule under JAX's transformations is the plain loop, and its derivative is the truth's."""
 
+from collections.abc import Callable
 from itertools import combinations
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import AxisType
+from jax.sharding import PartitionSpec as P
 
-from ._context import Context, Point, place, settings
+from ._context import Context, Point, place
+from ._problem import Side, compiled_quickly
+from ._settings import settings
+from ._stages import one_line
 from ._truth import Scalar, decide
+
+_STACK = 3
+
+
+class Test(NamedTuple):
+    """One transformation: ``run(side)(*args)`` must give what the plain loop gave.
+
+    ``may_refuse`` is for a transformation that asks more of a rule than its author need have had in mind.
+    """
+
+    name: str
+    run: Callable[[Side], Callable[..., Any]]
+    args: tuple[Any, ...]
+    expected: list[np.ndarray]
+    may_refuse: bool = False
 
 
 def transforms(context: Context) -> None:
-    """S7: vmap of each subset of arguments on either side of grad, twice, scan, cond, remat, jit: all the loop."""
-    problem, n = context.problem, 3
+    """S7: vmap of each subset of arguments on either side of grad, twice, scan, cond, remat, jit, shard_map."""
+    tests = _tests(context)
+    try:
+        with settings():
+            fs = [test.run(context.problem.rule) for test in tests]
+            together = compiled_quickly(lambda many: [f(*args) for f, args in zip(fs, many, strict=True)])
+            results = together([test.args for test in tests])
+    except Exception:  # then each by itself, to see which one it is
+        results = [_alone(context, test) for test in tests]
+    for test, got in zip(tests, results, strict=True):
+        if got is not None:
+            _judge(context, test, got)
+    if context.level > 1:
+        jitted = next(test for test in tests if test.name == "jit of grad")
+        with settings():
+            _judge(context, jitted._replace(name="grad without jit"), jitted.run(context.problem.rule)(*jitted.args))
+
+
+def _alone(context, test):
+    """The result of one test; None, and a finding or a note, if it raises."""
+    context.in_time()
+
+    def result(side):
+        f = test.run(side)
+        try:
+            return compiled_quickly(f)(*test.args)
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+            if test.name == "jit of grad":
+                raise
+            return f(*test.args)
+
+    with settings():
+        try:
+            return result(context.problem.rule)
+        except Exception as error:
+            raised = one_line(error)
+        try:
+            result(context.problem.bare)
+        except Exception:
+            context.skip(
+                f"S7 {test.name}", f"the rule raises {raised}, and autodiff of the function cannot do it either"
+            )
+            return None
+    if test.may_refuse:
+        context.skip(f"S7 {test.name}", f"the rule raises {raised}")
+    else:
+        context.add("S7", "fail", f"{test.name} raises {raised}")
+    return None
+
+
+def _judge(context, test, got):
+    for argument, a, b in zip(context.problem.names, map(np.asarray, got), test.expected, strict=True):
+        if a.shape != b.shape:
+            message = f"{test.name} gives shape {list(a.shape)} for {list(b.shape)}, for"
+            context.add("S7", "fail", message, argument=argument)
+            continue
+        finite = np.isfinite(b)
+        slack = 1e5 * context.eps * (np.abs(b) + np.abs(b).max(initial=0, where=finite))
+        with np.errstate(invalid="ignore"):
+            off = finite & ~(np.abs(a - b) <= slack)
+        if off.any():
+            index = tuple(map(int, np.argwhere(off)[0]))
+            context.add("S7", "fail", f"{test.name} is not the loop, in the cotangent of", argument=argument,
+                        index=index, got=float(a[index]), expected=float(b[index]))  # fmt: skip
+
+
+def _tests(context: Context) -> list[Test]:
+    problem = context.problem
     floats = [np.asarray(a, context.dtype) for a in problem.floats]
-    stacks = [np.stack([_spread(context.rng, a) for _ in range(n)]) for a in floats]
-    ints = list(problem.ints)
-    outputs = context.outputs(floats, ints)
-    cots = [context.rng.normal(size=(n, *y.shape)).astype(context.dtype) for y in outputs]
-    call = problem.rule.call
+    stacks = [np.stack([_spread(context.rng, a) for _ in range(_STACK)]) for a in floats]
+    shapes = context.output_shapes(floats, problem.ints)
+    cots = [context.rng.normal(size=(_STACK, *shape)).astype(context.dtype) for shape in shapes]
+    every, together = _loop(context, [[s[j] for s in stacks] for j in range(_STACK)], cots, range(len(floats)))
+    tests = _vmaps(context, floats, stacks, cots, (every, together))
+    one = [s[0] for s in stacks], [c[0] for c in cots]
+    tests.append(Test("jit of grad", _bars(context), one, [e[0] for e in every]))
+    if len(floats) > 1:
+        tests.append(Test("grad by one argument alone", _each_alone(context), one, [e[0] for e in every]))
+    if context.level:
+        tests += _nested(context, stacks, cots, (every, together))
+    return tests
 
-    def taken(floats):
-        return call(floats, ints)
 
-    def bars(floats, cots):
-        return jax.vjp(taken, floats)[1](cots)[0]
+def _bars(context):
+    ints = list(context.problem.ints)
+    return lambda side: lambda floats, cots: side.bars(floats, ints, cots)[1]
 
-    everything = range(len(floats))
-    subsets = [c for k in range(1, len(floats) + 1) for c in combinations(everything, k)][
-        : 2 if context.level == 0 else 12
-    ]
-    for mapped in {tuple(everything), *subsets}:
+
+def _each_alone(context):
+    ints, n = list(context.problem.ints), len(context.problem.floats)
+
+    def run(side):
+        def bars(floats, cots):
+            def alone(i):
+                call = lambda a: side.call([*floats[:i], a, *floats[i + 1 :]], ints)
+                return jax.vjp(call, floats[i])[1](cots)[0]
+
+            return [alone(i) for i in range(n)]
+
+        return bars
+
+    return run
+
+
+def _vmaps(context, floats, stacks, cots, loop) -> list[Test]:
+    """vmap of grad and grad of vmap, over all arguments and over subsets of them."""
+    everything = tuple(range(len(floats)))
+    subsets = [c for k in everything for c in combinations(everything, k + 1)][: 2 if context.level == 0 else 12]
+    tests = []
+    for mapped in dict.fromkeys((everything, *subsets)):
         args = [stacks[i] if i in mapped else floats[i] for i in everything]
         axes = [0 if i in mapped else None for i in everything]
-        each = [[a[j] if i in mapped else a for i, a in enumerate(args)] for j in range(n)]
-        loop = _loop(context, bars, each, cots, mapped)
-        name = "vmap" if len(mapped) == len(floats) else f"vmap over {[problem.names[i] for i in mapped]}"
-        _same(context, f"{name} of grad", lambda axes=axes, args=args: jax.vmap(bars, (axes, 0))(args, cots), loop[0])
-        batched = lambda floats, axes=axes: jax.vmap(lambda f: call(f, ints), (axes,))(floats)
-        if len(mapped) == len(floats) or len(outputs) == 1:  # JAX counts an output that is not mapped once an example
-            _same(context, f"grad of {name}", lambda b=batched, args=args: jax.vjp(b, args)[1](cots)[0], loop[1])
-    every, together = _loop(context, bars, [[s[j] for s in stacks] for j in range(n)], cots, everything)
+        each = [[a[j] if i in mapped else a for i, a in enumerate(args)] for j in range(_STACK)]
+        stacked, summed = loop if mapped == everything else _loop(context, each, cots, mapped)
+        name = "vmap" if mapped == everything else f"vmap over {[context.problem.names[i] for i in mapped]}"
+        of_grad = lambda side, axes=axes: jax.vmap(_bars(context)(side), (axes, 0))
+        tests.append(Test(f"{name} of grad", of_grad, (args, cots), stacked))
+        if mapped == everything or len(cots) == 1:  # JAX counts an output that is not mapped once an example
+            vmap = lambda call, axes=axes: jax.vmap(call, (axes,))
+            tests.append(Test(f"grad of {name}", _grad_of(context, vmap), (args, cots), summed))
+    return tests
+
+
+def _grad_of(context, transform):
+    """grad of a transformed call."""
+    ints = list(context.problem.ints)
+    return lambda side: lambda floats, cots: jax.vjp(transform(lambda f: side.call(f, ints)), floats)[1](cots)[0]
+
+
+def _nested(context, stacks, cots, loop) -> list[Test]:
+    every, together = loop
     one = [s[0] for s in stacks], [c[0] for c in cots]
     first = [e[0] for e in every]
-    if context.level:
-        twice = jax.vmap(jax.vmap(bars))
-        doubled = [[s[None] for s in stacks], [c[None] for c in cots]]
-        _same(context, "vmap twice", lambda: [b[0] for b in twice(*doubled)], every)
-        scanned = lambda stacks: lax.scan(lambda c, f: (c, call(f, ints)), 0, stacks)[1]
-        _same(context, "grad of scan", lambda: jax.vjp(scanned, stacks)[1](cots)[0], together)
 
-        def branch(floats):
-            return lax.cond(jnp.sum(floats[0]) < jnp.inf, taken, lambda floats: [0 * y for y in taken(floats)], floats)
+    def cond(call):
+        zeros = lambda floats: [0 * y for y in call(floats)]
+        return lambda floats: lax.cond(jnp.sum(floats[0]) < jnp.inf, call, zeros, floats)
 
-        _same(context, "grad of cond", lambda: jax.vjp(branch, one[0])[1](one[1])[0], first)
-        remat = jax.checkpoint(taken)
-        _same(context, "grad of remat", lambda: jax.vjp(remat, one[0])[1](one[1])[0], first)
-        jitted = jax.jit(taken)
-        _same(context, "grad of jit", lambda: jax.vjp(jitted, one[0])[1](one[1])[0], first)
-    _same(context, "jit of grad", lambda: jax.jit(bars)(*one), first)
-    if len(floats) > 1:
-        alone = lambda i: jax.vjp(lambda a: call([*one[0][:i], a, *one[0][i + 1 :]], ints), one[0][i])[1](one[1])[0]
-        _same(context, "grad by one argument alone", lambda: [alone(i) for i in everything], first)
+    scan = lambda call: lambda stacks: lax.scan(lambda c, f: (c, call(f)), 0, stacks)[1]
+    twice = lambda side: lambda s, c: [b[0] for b in jax.vmap(jax.vmap(_bars(context)(side)))(s, c)]
+    doubled = [s[None] for s in stacks], [c[None] for c in cots]
+    n = min(2, jax.device_count())
+    parts = [s[:n] for s in stacks], [c[:n] for c in cots]
+    return [
+        Test("vmap twice", twice, doubled, every),
+        Test("grad of scan", _grad_of(context, scan), (stacks, cots), together),
+        Test("grad of cond", _grad_of(context, cond), one, first),
+        Test("grad of remat", _grad_of(context, jax.checkpoint), one, first),
+        Test("grad of jit", _grad_of(context, jax.jit), one, first),
+        Test("grad of shard_map", _grad_of(context, _sharded(n)), parts, [e[:n] for e in every], may_refuse=True),
+    ]
+
+
+def _sharded(n):
+    """A call with an example of the batch on each of n devices, the axes of every value tracked."""
+    mesh = jax.make_mesh((n,), ("devices",), axis_types=(AxisType.Auto,))
+    spec = P("devices")
+
+    def sharded(call):
+        block = lambda stacks: [y[None] for y in call([s[0] for s in stacks])]
+        return jax.shard_map(block, mesh=mesh, in_specs=(spec,), out_specs=spec)
+
+    return sharded
 
 
 def _spread(rng, a):
@@ -71,71 +205,36 @@ def _spread(rng, a):
     return (a * (1 + 0.2 * noise) + np.where(a == 0, 0.1 * noise, 0)).astype(a.dtype)
 
 
-def _loop(context, bars, each, cots, mapped):
+def _loop(context, each, cots, mapped):
     """The cotangents one by one, stacked; and the same with those of shared arguments summed, as grad of vmap has them."""
-    with settings():
-        rows = [bars([jnp.asarray(a) for a in f], [jnp.asarray(c[j]) for c in cots]) for j, f in enumerate(each)]
-    stacked = [np.stack([np.asarray(r[i]) for r in rows]) for i in range(len(rows[0]))]
+    problem = context.problem
+    points = [Point("", tuple(f), problem.ints, tuple(c[j] for c in cots)) for j, f in enumerate(each)]
+    rows = [context.run(problem.rule, point)[1] for point in points]
+    stacked = [np.stack([r[i] for r in rows]) for i in range(len(rows[0]))]
     return stacked, [s if i in mapped else s.sum(0) for i, s in enumerate(stacked)]
-
-
-def _same(context: Context, name, run, expected):
-    try:
-        with settings():
-            got = [np.asarray(a) for a in run()]
-    except Exception as error:
-        line = str(error).splitlines()[0][:160] if str(error) else ""
-        context.add("S7", "fail", f"{name} raises {type(error).__name__}: {line}")
-        return
-    for argument, a, b in zip(context.problem.names, got, expected, strict=True):
-        if a.shape != b.shape:
-            context.add("S7", "fail", f"{name} gives shape {list(a.shape)} for {list(b.shape)}, for", argument=argument)
-            continue
-        finite = np.isfinite(b)
-        slack = 1e5 * context.eps * (np.abs(b) + np.abs(b).max(initial=0, where=finite))
-        with np.errstate(invalid="ignore"):
-            off = finite & ~(np.abs(a - b) <= slack)
-        if off.any():
-            index = tuple(map(int, np.argwhere(off)[0]))
-            context.add("S7", "fail", f"{name} is not the loop, in the cotangent of", argument=argument, index=index,
-                        got=float(a[index]), expected=float(b[index]))  # fmt: skip
 
 
 def second_order(context: Context) -> bool:
     """S8: the derivative of the backward pass, where the first order is right."""
     problem = context.problem
-    if context.failed():
-        context.skipped.append(("S8 second order", "the first order is wrong already"))
+    if context.failed() or not context.trusted:
+        why = "the first order is wrong already" if context.failed() else "no autodiff to compare with"
+        context.skip("S8 second order", why)
         return False
-    floats = [_spread(context.rng, np.asarray(a, context.dtype)) for a in problem.floats]
-    outputs = context.outputs(floats, problem.ints)
-    y_bar = [context.rng.normal(size=y.shape).astype(context.dtype) for y in outputs]
+    floats = tuple(_spread(context.rng, a.astype(np.float64)) for a in problem.floats)
+    point = context.points("", floats, problem.ints)[0]
     weights = [context.rng.normal(size=a.shape) for a in floats]
-
-    def gradient(side, dtype):
-        def pulled(floats):
-            bars = jax.vjp(lambda f: side.call(f, list(problem.ints)), floats)[1](
-                [jnp.asarray(g, dtype) for g in y_bar]
-            )[0]
-            return sum(jnp.sum(jnp.asarray(w, b.dtype) * b) for w, b in zip(weights, bars, strict=True))
-
-        with settings():
-            return [np.asarray(g) for g in jax.jit(jax.grad(pulled))([jnp.asarray(a, dtype) for a in floats])]
-
-    truth = gradient(problem.bare, "float64")
     try:
-        rule = gradient(problem.rule, context.dtype)
+        rule, truth = _second_derivatives(context, point, weights)
     except Exception as error:
-        context.skipped.append(("S8 second order", f"the backward pass is not differentiable: {type(error).__name__}"))
+        context.skip("S8 second order", f"not differentiable twice: {one_line(error)}")
         return False
     flat = [np.concatenate([np.ravel(a).astype(np.float64) for a in arrays]) for arrays in (floats, rule, truth)]
     largest = np.abs(flat[2]).max(initial=0, where=np.isfinite(flat[2]))
     wrong = np.isfinite(flat[2]) & ~(np.abs(flat[1] - flat[2]) <= 1e6 * context.eps * largest + 1e-300)
     if not wrong.any():
         return True
-    verdict = decide(
-        Scalar(flat[0], _phi_of_bars(context, floats, y_bar, weights)), flat[1], flat[2], wrong, context.rng
-    )
+    verdict = decide(Scalar(flat[0], _phi_of_bars(context, point, weights)), flat[1], flat[2], wrong, context.rng)
     if verdict.status != "pass":
         leaf, index = place(verdict.place, floats)
         message = f"{verdict.why}, in the second derivative by"
@@ -146,15 +245,35 @@ def second_order(context: Context) -> bool:
     return True
 
 
-def _phi_of_bars(context, floats, y_bar, weights):
+def _second_derivatives(context, point, weights):
+    """The gradient of ⟨weights, cotangents⟩ by the rule and in truth."""
+    ints = list(point.ints)
+
+    def gradient(side, floats, cots):
+        def pulled(floats):
+            bars = side.bars(floats, ints, cots)[1]
+            return sum(jnp.sum(jnp.asarray(w, b.dtype) * b) for w, b in zip(weights, bars, strict=True))
+
+        return jax.grad(pulled)(floats)
+
+    sides = context.problem.rule, context.problem.bare
+    with settings():
+        if context.dtype == "float64":
+            both = compiled_quickly(lambda *args: [gradient(side, *args) for side in sides])
+            return both(*context.cast(point, "float64"))
+        at = (context.dtype, "float64")
+        return [gradient(side, *context.cast(point, d)) for side, d in zip(sides, at, strict=True)]
+
+
+def _phi_of_bars(context, point, weights):
     """The scalar that second_order differentiates, without rules, as a function of one flat vector."""
-    shapes = [a.shape for a in floats]
-    cuts = np.cumsum([a.size for a in floats])[:-1]
+    shapes = [a.shape for a in point.floats]
+    cuts = np.cumsum([a.size for a in point.floats])[:-1]
 
     def bars(flat):
         parts = tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
-        point = Point("", parts, tuple(context.problem.ints), tuple(np.asarray(g, np.float64) for g in y_bar))
-        return context.run(context.problem.bare, point, "float64")[1]
+        at = Point("", parts, point.ints, point.cots)
+        return context.run(context.problem.bare, at, "float64")[1]
 
-    start = bars(np.concatenate([a.ravel() for a in floats]).astype(np.float64))
+    start = bars(np.concatenate([np.ravel(a) for a in point.floats]))
     return lambda flat: float(sum(np.sum(w * (b - b0)) for w, b, b0 in zip(weights, bars(flat), start, strict=True)))

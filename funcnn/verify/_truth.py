@@ -1,18 +1,22 @@
 """Which of two disagreeing gradients is right: one-sided finite differences decide, and admit when they cannot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 
 class Verdict(NamedTuple):
-    """``status`` is "fail", "pass" (the rule is right, or a subgradient) or "inconclusive"; ``why`` says more."""
+    """``status`` is "fail", "pass" (the rule is right, or a subgradient) or "inconclusive"; ``why`` says more.
+
+    ``smooth`` says that the rule was confirmed against autodiff where there is no kink: autodiff is no judge then.
+    """
 
     status: str
     why: str
     place: int = -1
     expected: float = float("nan")
+    smooth: bool = False
 
 
 class Scalar(NamedTuple):
@@ -23,14 +27,14 @@ class Scalar(NamedTuple):
       phi: the function without rules, less its value at x.
       outputs_with_kink: ``(i, h) -> [j]``, the outputs whose slope by x_i differs between the two sides.
       rule_row: ``j -> row``, output j's gradient at x by the rule.
-      autodiff_row: ``(j, dx) -> row``, by autodiff, at x + dx.
+      autodiff_row: ``(j, dx) -> row``, by autodiff, at x + dx; None where there is no autodiff.
     """
 
     x: np.ndarray
     phi: Callable[[np.ndarray], float]
     outputs_with_kink: Callable[[int, float], list[int]] = lambda i, h: []
     rule_row: Callable[[int], np.ndarray] = lambda j: np.zeros(0)
-    autodiff_row: Callable[[int, np.ndarray], np.ndarray] = lambda j, dx: np.zeros(0)
+    autodiff_row: Callable[[int, np.ndarray], np.ndarray] | None = lambda j, dx: np.zeros(0)
 
 
 def one_sided(phi: Callable[[float], float], h: float) -> tuple[float, float]:
@@ -61,20 +65,18 @@ def decide(scalar: "Scalar", rule: np.ndarray, autodiff: np.ndarray, wrong: np.n
       rng: for directions.
 
     Returns:
-      "fail" where finite differences, steady to well below the difference, contradict the rule: at a smooth point; or at a
+      "pass" without a reason where the function's own value is not finite, and nothing can be said; "fail" where finite
+      differences, steady to well below the difference, contradict the rule: at a smooth point; or at a
       kink, where no mixture of the gradients around it is the rule's.
     """
-    x = scalar.x
     places = np.flatnonzero(wrong)
     worst = places[np.argsort(-_badness(rule, autodiff)[places])][:6]
-    scale = np.sqrt(np.mean(x[np.isfinite(x)] ** 2)) if np.isfinite(x).any() else 1.0
-    kinks, unclear = [], []
+    kinks, unclear, settled = [], [], False
     for i in worst:
-        steps = [1e-2 * float(size) for size in (abs(x[i]), max(scale, 1e-2)) if size > 0]
-        right, left, error = min((_both_sides(scalar, _basis(x.size, i), h) for h in steps), key=_least_error)
+        right, left, error = _slopes(scalar, i)
         if not np.isfinite(right + left + error):
-            unclear.append(i)
-            continue
+            continue  # the function's own value is not finite around here
+        settled = True
         size = max(abs(right), abs(left), abs(rule[i]) if np.isfinite(rule[i]) else 0.0)
         expected = (right + left) / 2
         if abs(right - left) > 4 * error + 1e-6 * size:
@@ -85,13 +87,42 @@ def decide(scalar: "Scalar", rule: np.ndarray, autodiff: np.ndarray, wrong: np.n
             if abs(autodiff[i] - expected) <= 10 * error + 1e-4 * size:
                 return Verdict("fail", "autodiff and finite differences agree against it", int(i), float(autodiff[i]))
             return Verdict("inconclusive", "autodiff, finite differences and the rule all differ", int(i), expected)
-    if kinks:
-        return _at_kinks(scalar, kinks, 1e-2 * max(scale, 1e-2), rng)
+    if kinks and scalar.autodiff_row is not None:
+        return _at_kinks(scalar, kinks, 1e-2 * max(_scale(scalar.x), 1e-2), rng)
+    unclear += kinks
     if unclear:
         return Verdict(
             "inconclusive", "finite differences do not settle it", int(unclear[0]), float(autodiff[unclear[0]])
         )
-    return Verdict("pass", "finite differences confirm the rule against autodiff")
+    if not settled:
+        return Verdict("pass", "")
+    return Verdict("pass", "finite differences confirm the rule against autodiff", smooth=True)
+
+
+def differences(scalar: Scalar, shapes: Sequence[tuple[int, ...]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The gradient of a scalar function by finite differences alone, and its error; NaN at kinks and where unsteady."""
+    slopes, errors = np.full(scalar.x.size, np.nan), np.zeros(scalar.x.size)
+    for i in range(scalar.x.size):
+        right, left, error = _slopes(scalar, i)
+        size = max(abs(right), abs(left))
+        if abs(right - left) <= 4 * error + 1e-6 * size and error <= 1e-5 * size + 1e-9:
+            slopes[i], errors[i] = (right + left) / 2, error + 1e-7 * size
+    cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    return tuple(
+        [part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True)]
+        for flat in (slopes, errors)
+    )  # type: ignore[return-value]
+
+
+def _slopes(scalar, i):
+    """The slopes by number i from the right and from the left, and their error, by the better of two first steps."""
+    x = scalar.x
+    steps = [1e-2 * float(size) for size in (abs(x[i]), max(_scale(x), 1e-2)) if 0 < size < np.inf]
+    return min((_both_sides(scalar, _basis(x.size, i), h) for h in steps), key=_least_error)
+
+
+def _scale(x):
+    return np.sqrt(np.mean(x[np.isfinite(x)] ** 2)) if np.isfinite(x).any() else 1.0
 
 
 def _at_kinks(scalar, kinks, h, rng):

@@ -48,7 +48,7 @@ def sum_of_three_largest():
 
 
 @right(cases, "S9")
-def leaky_relu_packed_signs():
+def leaky_relu_signs_in_bits():
     """Saves a bit an entry, and neither x nor y."""
 
     def f(x):

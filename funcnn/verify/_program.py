@@ -1,0 +1,66 @@
+"""What a traced program says of itself: its constants, the marks that it compares integers with, its number formats."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.extend import core
+
+
+class Facts(NamedTuple):
+    """What was read off the equations of some programs.
+
+    Attributes:
+      constants: magnitudes of the floating-point literals that could be a threshold.
+      marks: integers that integer arrays are tested for equality with, such as the id that a loss ignores.
+      dtypes: names of the floating-point formats that values have on their way.
+    """
+
+    constants: tuple[float, ...]
+    marks: tuple[int, ...]
+    dtypes: frozenset[str]
+
+
+def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
+    """Read the programs' equations, those of inner programs included."""
+    constants: set[float] = set()
+    marks: set[int] = set()
+    dtypes: set[str] = set()
+    for equation in (e for closed in jaxprs for e in _equations(closed.jaxpr)):
+        for value in map(_literal, equation.invars):
+            if isinstance(value, float):
+                constants.add(abs(value))
+            elif isinstance(value, int) and equation.primitive.name in {"eq", "ne"}:
+                marks.add(value)
+        formats = (
+            str(getattr(v.aval, "dtype", "")) for v in (*equation.invars, *equation.outvars) if not _is_literal(v)
+        )
+        dtypes |= {name for name in formats if "float" in name and name != "float0"}
+    kept = sorted(c for c in constants if 1e-6 < c < 1e6)
+    return Facts(tuple(kept), tuple(sorted(marks)), frozenset(dtypes))
+
+
+def extent(closed: core.ClosedJaxpr) -> tuple[int, int]:
+    """How many equations the program has, and how many elements its largest array."""
+    equations = list(_equations(closed.jaxpr))
+    return len(equations), max((getattr(v.aval, "size", 0) for e in equations for v in e.outvars), default=0)
+
+
+def _equations(jaxpr: Any) -> Iterator[Any]:
+    yield from jaxpr.eqns
+    for inner in core.subjaxprs(jaxpr):
+        yield from _equations(inner)
+
+
+def _is_literal(variable):
+    return isinstance(variable, core.Literal)
+
+
+def _literal(variable) -> float | int | None:
+    """The value of a literal number, a Python float or int; None for anything else."""
+    if not _is_literal(variable) or np.ndim(variable.val) or not hasattr(variable.aval, "dtype"):
+        return None
+    if jax.numpy.issubdtype(variable.aval.dtype, np.floating):
+        return float(variable.val)
+    return int(variable.val) if jax.numpy.issubdtype(variable.aval.dtype, np.integer) else None

@@ -1,0 +1,217 @@
+"""S9 and S10: other sizes of each axis, another rank, long axes; and what is saved for the backward pass."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._context import Context
+from ._inputs import is_index, is_mask
+from ._program import extent
+from ._settings import settings
+from ._stages import judge_rounding, one_line
+
+_REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError, AssertionError)
+_LONG = {1: (4099, 65537), 2: (257, 4099, 65537, 2**20)}
+_MOST_NUMBERS = 2**23  # in any one array on the way
+
+
+def _most_equations(length):
+    """How large a program may be, to be compiled in reasonable time; Python unrolls some loops."""
+    return 1000 if length < 2**16 else 300
+
+
+class Resized(NamedTuple):
+    """Inputs of other shapes, and what they are called."""
+
+    kind: str
+    floats: tuple[np.ndarray, ...]
+    ints: tuple[Any, ...]
+
+
+def shapes(context: Context) -> bool:
+    """S9: other sizes of each axis, and a leading axis more, where the function and the rule take them."""
+    if not context.trusted:
+        context.skip("S9 shapes", "no autodiff to compare with")
+        return False
+    taken = 0
+    for resized in _variants(context):
+        if _accepted(context, resized) is None:
+            continue
+        taken += 1
+        for point in context.points(*resized):
+            _unless_refused(context, "S9", point)
+    ranks(context)
+    if not taken:
+        context.skip("S9 shapes", "the function takes no other shapes")
+    return bool(taken)
+
+
+def ranks(context: Context) -> None:
+    """A leading axis more, where the function itself treats it as a batch.
+
+    For arguments that were vectors a failure is a note: what is written for a vector may leave batches to vmap.
+    """
+    problem, k = context.problem, 3
+    everything = tuple(range(len(problem.floats)))
+    for stacked in dict.fromkeys([everything, (0,), *((i,) for i in everything)]):
+        floats = tuple(
+            np.stack([_like(context.rng, a, a.shape) for _ in range(k)]) if i in stacked else a.astype(np.float64)
+            for i, a in enumerate(problem.floats)
+        )
+        resized = Resized(f"a leading axis more for {[problem.names[i] for i in stacked]}", floats, problem.ints)
+        if _accepted(context, resized) is None:
+            continue
+        one_by_one = [
+            context.outputs([a[j] if i in stacked else a for i, a in enumerate(floats)], problem.ints) for j in range(k)
+        ]
+        together = context.outputs(floats, problem.ints)
+        if not all(_same(y, np.stack(rows)) for y, rows in zip(together, zip(*one_by_one, strict=True), strict=True)):
+            continue
+        worst = "note" if any(problem.floats[i].ndim < 2 for i in stacked) else "fail"
+        for point in context.points(*resized):
+            _unless_refused(context, "S9", point, worst)
+
+
+def scale(context: Context) -> bool:
+    """S10: long axes, in float64 and against autodiff's own error in float32 and bfloat16."""
+    if not context.trusted:
+        context.skip("S10 scale", "no autodiff to compare with")
+        return False
+    taken = [length for size in _sizes(context) for length in _LONG[context.level] if _long(context, size, length)]
+    if not taken:
+        context.skip("S10 scale", "the function takes no longer axes")
+    return bool(taken)
+
+
+def _long(context, size, length) -> bool:
+    """Judge the axes of one size made long; False where that is refused or too large."""
+    name = f"axes of {size} made {length}"
+    numbers = max(math.prod(length if n == size else n for n in a.shape) for a in context.problem.floats)
+    if numbers > _MOST_NUMBERS:
+        context.skip(f"S10 {name}", f"too large: an array of {numbers:,}")
+        return False
+    resized = _resized(context, name, lambda n: length if n == size else n)
+    small = _resized(context, "", lambda n: 257 if n == size else n)
+    for inputs in (small, resized):  # a loop that Python unrolls shows while it is still short
+        taken = _accepted(context, inputs)
+        if taken is None:
+            return False
+        if taken[0] > _most_equations(length) or taken[1] > _MOST_NUMBERS:
+            context.skip(f"S10 {name}", f"too large: {taken[0]:,} equations, an array of {taken[1]:,}")
+            return False
+    for point in context.points(*resized):
+        _unless_refused(context, "S10", point)
+    for dtype in ("float32", "bfloat16") if length < 2**16 else ("float32",):
+        try:
+            judge_rounding(context, "S10", *resized, dtype, ("normal", "positive"), length)
+        except _REFUSALS as error:
+            context.skip(f"S10 {resized.kind} {dtype}", f"the rule raises {one_line(error)}")
+    return True
+
+
+def cost(context: Context) -> dict[str, Any]:
+    """What both sides save for the backward pass, in bytes, and the power with which that grows in each axis' size."""
+    problem = context.problem
+    own = Resized("", problem.floats, problem.ints)
+    saved = _saved(problem.rule, own)
+    growth = {}
+    for size in _sizes(context):
+        doubled = _resized(context, "", lambda n, size=size: 2 * n if n == size else n, dtype=None)
+        more = _saved(problem.rule, doubled)
+        if more and saved:
+            growth[f"axes of {size}"] = round(float(np.log2(more / saved)), 2)
+    return {"residual_bytes": saved, "autodiff_bytes": _saved(problem.bare, own), "growth": growth}
+
+
+def _saved(side, resized) -> int | None:
+    """Bytes of all that the backward pass is handed; None where the shapes do not fit or autodiff cannot."""
+    floats = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in resized.floats]
+    try:
+        with settings():
+            kept = jax.eval_shape(lambda given: jax.vjp(lambda f: side.call(f, resized.ints), given)[1], floats)
+    except Exception:
+        return None
+    return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(kept))
+
+
+def _variants(context) -> Iterator[Resized]:
+    sizes = _sizes(context)
+    for size in sizes:
+        news = [1, size + 1, 2 * size + 1, 2, 3, 0]
+        for new in dict.fromkeys(n for n in news if n != size):
+            yield _resized(context, f"axes of {size} made {new}", lambda n, s=size, m=new: m if n == s else n)
+    if len(sizes) > 1:
+        yield _resized(context, "axes of every size made one longer", lambda n: n + 1 if n > 1 else n)
+    for i, a in enumerate(context.problem.floats):
+        for axis, size in enumerate(a.shape):
+            if size > 1 and sum(b.shape.count(size) for b in context.problem.floats) > 1:
+                shape = (*a.shape[:axis], size + 2, *a.shape[axis + 1 :])
+                floats = [b.astype(np.float64) for b in context.problem.floats]
+                floats[i] = _like(context.rng, a, shape)
+                name = f"axis {axis} of {context.problem.names[i]} made {size + 2}"
+                yield Resized(name, tuple(floats), context.problem.ints)
+
+
+def _sizes(context) -> list[int]:
+    """The sizes that axes have, those of floating-point arguments first."""
+    return sorted({n for a in context.problem.floats for n in a.shape if n > 0})
+
+
+def _resized(context, kind, size, dtype: Any = np.float64) -> Resized:
+    """The example with every axis' size n made size(n)."""
+    rng, problem = context.rng, context.problem
+    floats = tuple(_like(rng, a, tuple(map(size, a.shape)), dtype or a.dtype) for a in problem.floats)
+    ints = []
+    for a in problem.ints:
+        if (is_index(a) or is_mask(a)) and np.size(a) and np.ndim(a):
+            values = rng.choice(np.ravel(a), tuple(map(size, np.shape(a))))
+            if is_index(a):  # an index of an axis that has shrunk stays inside it
+                shrunk = [size(n) for b in problem.floats for n in b.shape if 0 < size(n) < n]
+                values = np.minimum(values, min(shrunk, default=values.max(initial=0) + 1) - 1)
+            a = jnp.asarray(values.astype(a.dtype))
+        ints.append(a)
+    return Resized(kind, floats, tuple(ints))
+
+
+def _like(rng, a, shape, dtype: Any = np.float64):
+    """Numbers of a's kind in another shape: drawn from its own, with some noise."""
+    drawn = rng.choice(np.ravel(a).astype(np.float64), shape) if a.size else rng.normal(size=shape)
+    return (drawn * (1 + 0.2 * rng.normal(size=shape)) + 0.01 * rng.normal(size=shape) * (drawn == 0)).astype(dtype)
+
+
+def _accepted(context, resized) -> tuple[int, int] | None:
+    """The larger extent of the two sides' backward programs, if the function takes the shapes; else None."""
+    context.in_time()
+    floats = [jax.ShapeDtypeStruct(a.shape, np.float64) for a in resized.floats]
+    bare, rule = context.problem.bare, context.problem.rule
+
+    def traced(side):
+        with settings():
+            cots = [jax.ShapeDtypeStruct(y.shape, y.dtype) for y in jax.eval_shape(bare.call, floats, resized.ints)]
+            return extent(jax.make_jaxpr(side.bars)(floats, list(resized.ints), cots))
+
+    try:
+        here = traced(bare)
+    except Exception:
+        return None
+    try:
+        there = traced(rule)
+    except Exception:  # it may refuse; that is seen when it is run
+        there = here
+    return max(here[0], there[0]), max(here[1], there[1])
+
+
+def _unless_refused(context, stage, point, worst="fail"):
+    """Compare; a rule may refuse a shape that its function would take, but not get it wrong."""
+    try:
+        context.compare(stage, point, worst)
+    except _REFUSALS as error:
+        context.skip(f"{stage} {point.kind}", f"the rule raises {one_line(error)}")
+
+
+def _same(a, b):
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)

@@ -62,43 +62,53 @@ HEADS = ("rule", "status", "seconds", "example")
 
 
 def check_target(task: Task) -> Row:
-    """Check one rule of a module on the examples that are found for it."""
-    module, functions = find(f"{task.target}:{task.name}")
-    f = functions[task.name]
-    replay = f"python -m funcnn.verify {task.target}:{task.name} --level {task.level} --seed {task.seed}"
-
-    def checked(budget):
-        examples = examples_of(module, task.name, f)
-        share = None if budget is None else budget / len(examples.calls)
-        reports = [check(f, *call, level=task.level, seed=task.seed, budget=share) for call in examples.calls]
-        return merged(reports)._replace(example=examples.origin)
-
-    report = settled(task, checked)._replace(replay=replay)
+    """Check one rule of a module; what keeps it from being checked is its report."""
+    report = settled(task, lambda budget: check_named(task.target, task.name, task.level, task.seed, budget))
+    report = report._replace(replay=_replay(task.target, task.name, task.level, task.seed))
     return Row(report, (report.name, report.status, f"{report.seconds:.1f}", report.example))
+
+
+def check_named(target: str, name: str, level: str, seed: int = 0, budget: float | None = None) -> Report:
+    """Check one function of a module on the examples that are found for it.
+
+    Raises:
+      NoExampleError: none are found.
+      TargetError: there is no such function, or what the module declares is no example.
+      Exception: whatever `check` raises.
+    """
+    module, functions = find(f"{target}:{name}")
+    f = functions[name]
+    examples = examples_of(module, name, f)
+    share = None if budget is None else budget / len(examples.calls)
+    report = _merged([check(f, *call, level=level, seed=seed, budget=share) for call in examples.calls])
+    return report._replace(name=name, example=examples.origin, replay=_replay(target, name, level, seed))
+
+
+def _replay(target, name, level, seed):
+    return f"python -m funcnn.verify {target}:{name} --level {level} --seed {seed}"
 
 
 def settled(task: Task, checked: Callable[[float | None], Report]) -> Report:
     """The report of a task; inconclusive where its turn comes too late, or where it cannot be checked at all."""
     start, budget = time.monotonic(), task.budget()
     if budget is not None and budget <= 0:
-        return unsettled(task.name, "budget spent: the time was over before its turn came")
+        return _unsettled(task.name, "budget spent: the time was over before its turn came")
     try:
         report = checked(budget)
     except NoExampleError as error:
-        report = unsettled(task.name, str(error))
+        report = _unsettled(task.name, str(error))
     except TargetError:
         raise
     except Exception as error:  # of the rule's own: one that cannot be run keeps no other from being checked
-        report = unsettled(task.name, f"it cannot be checked: {one_line(error)}")
+        report = _unsettled(task.name, f"it cannot be checked: {one_line(error)}")
     return report._replace(name=task.name, seconds=time.monotonic() - start)
 
 
-def unsettled(name: str, reason: str) -> Report:
-    """The report of a rule that was not checked."""
+def _unsettled(name, reason):
     return Report(name, (Finding("", "inconclusive", reason),), (), (), 0.0, "")
 
 
-def merged(reports: Sequence[Report]) -> Report:
+def _merged(reports):
     """Several reports on one rule as one; a stage has passed when it has in all of them."""
     first, *others = reports
     if not others:

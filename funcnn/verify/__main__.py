@@ -19,6 +19,7 @@ from ._command import HEADS, Row, Task, check_target, run, settled, tasks, write
 from ._context import LEVELS
 from ._discover import TargetError, find
 from ._errors import relative_errors
+from ._guess import shown
 from ._report import Finding
 
 _TOLERANCE = 1e-10
@@ -90,17 +91,16 @@ def _check_entry(task: Task) -> Row:
     with jax.enable_x64(True):
         value, cotangent = np.max([_errors(entry, e, i) for i, e in enumerate(entry.examples)], axis=0)
 
-    def checked(budget):
-        args = draw(example, 0, jnp.float32)
-        return check(entry.bind(example.options), *args, level=task.level, seed=task.seed, budget=budget)
-
-    report = settled(task, checked)
+    args = draw(example, 0, jnp.float32)
+    options = {"level": task.level, "seed": task.seed}
+    report = settled(task, lambda budget: check(entry.bind(example.options), *args, **options, budget=budget))
     if not max(value, cotangent) <= _TOLERANCE:
         finding = Finding("S2", "fail", f"the value is off by {value:.1e} and a cotangent by {cotangent:.1e} of the "
                           "largest element, against autodiff of the reference in float64")  # fmt: skip
         report = report._replace(findings=(finding, *report.findings))
     replay = f"python -m funcnn.verify --level {task.level} --seed {task.seed}"
-    report = report._replace(replay=replay, example=f"the catalogue's: {example.args}, {example.options}")
+    origin = ", ".join([shown(args), *(f"{option}={setting!r}" for option, setting in example.options.items())])
+    report = report._replace(replay=replay, example=f"the catalogue's: {origin}")
     cells = (report.name, f"{len(entry.examples)}", f"{value:.1e}", f"{cotangent:.1e}", report.status,
              f"{report.seconds:.1f}")  # fmt: skip
     return Row(report, cells)

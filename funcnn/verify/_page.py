@@ -135,9 +135,8 @@ def _heat_map(finding: "Finding"):
     spans = [f"{low} to {high - 1}" if low < high - 1 else f"{low}" for low, high in pairwise(_HEAT)]
     steps = [f"below {_HEAT[0]}", *spans, f"{_HEAT[-1]} and above"]
     legend = [_e("span", step.replace("-", "−"), class_=f"heat{i}") for i, step in enumerate(steps)]
-    caption = (
-        f"{finding.stage}: relative errors in the cotangent of {finding.argument or 'the argument'}, as powers of ten"
-    )
+    caption = (f"{finding.stage}: relative errors in the cotangent of {finding.argument or 'the argument'}, as powers of "
+               "ten; a dot where there is none")  # fmt: skip
     map_ = _e("div", _e("table", *rows, class_="heat"), class_="scroll", tabindex="0")
     return _e("figure", _e("figcaption", caption), map_, _e("p", *legend, class_="heat-legend"))
 

@@ -10,7 +10,7 @@ from funcnn.verify._check import STAGES
 from funcnn.verify._page import counts, page
 from funcnn.verify._report import Finding, Report
 
-EVIL = "<script>alert('x')</script>&<lambda>"
+EVIL = "<script>alert('x')</script>&<lambda>\" onclick=\"alert(1)"
 WRONG = Finding("S2", "fail", "autodiff disagrees, in the cotangent of", "w", (1, 2), 0.5, 1.0, "normal", "a factor of 0.5",
                 errors=((0.0, 3e-16, 0.5), (float("nan"), float("inf"), 2e-7)))  # fmt: skip
 REPORTS = [

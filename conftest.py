@@ -13,6 +13,8 @@ import pytest  # noqa: E402
 
 import funcnn as fn  # noqa: E402
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(autouse=True)
 def _names(doctest_namespace):

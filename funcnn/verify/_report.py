@@ -1,9 +1,10 @@
 """What a check found, as data, text, JSON and HTML."""
 
-import html
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
+
+from ._page import fragment
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Report(NamedTuple):
       replay: a line that runs the same check again.
       cost: ``residual_bytes`` that the rule saves for its backward pass, ``autodiff_bytes`` that autodiff would, and
         ``growth``: by which power of an axis' size the rule's grow.
+      example: where the arguments came from, if they were not given.
     """
 
     name: str
@@ -61,7 +63,8 @@ class Report(NamedTuple):
     skipped: tuple[tuple[str, str], ...]
     seconds: float
     replay: str
-    cost: dict[str, Any]
+    cost: dict[str, Any] | None = None
+    example: str = ""
 
     @property
     def status(self) -> str:
@@ -82,35 +85,22 @@ class Report(NamedTuple):
         lines = [f"{self.name}: {self.status.upper()} ({self.seconds:.1f} s)"]
         lines += [f"  {finding}" for finding in self.findings]
         lines += [f"  passed       {', '.join(self.passed)}"] if self.passed else []
-        lines += [f"  saves        {_cost(self.cost)}"] if self.cost.get("residual_bytes") is not None else []
+        lines += [f"  saves        {_cost(self.cost)}"] if self.cost and self.cost["residual_bytes"] is not None else []
         lines += [f"  not run      {stage}: {reason}" for stage, reason in self.skipped]
+        lines += [f"  example      {self.example}"] if self.example else []
         lines += [f"  again: {self.replay}"] if not self.ok else []
         return "\n".join(lines)
 
     def to_json(self) -> str:
         """The report as a JSON object; numbers that are not finite become strings."""
         data = {"name": self.name, "status": self.status, "seconds": self.seconds, "replay": self.replay}
+        data |= {"example": self.example}
         data |= {"findings": [asdict(finding) for finding in self.findings]}
         data |= {"passed": list(self.passed), "skipped": [list(pair) for pair in self.skipped], "cost": self.cost}
         return json.dumps(_finite(data), allow_nan=False, indent=1)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in _cells(finding)) + "</tr>"
-            for finding in self.findings
-        )
-        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-        table = f"<table><tr>{head}</tr>{rows}</table>" if rows else ""
-        return f"<p><b>{html.escape(self.name)}</b>: {self.status} ({self.seconds:.1f} s)</p>{table}"
-
-
-_COLUMNS = ("status", "stage", "what", "where", "got", "expected", "inputs", "guess")
-
-
-def _cells(finding):
-    where = f"{finding.argument}{list(finding.index) if finding.index else ''}"
-    got, expected = ("" if v is None else f"{v:.6g}" for v in (finding.got, finding.expected))
-    return finding.status, finding.stage, finding.message, where, got, expected, finding.inputs, finding.guess
+        return fragment(self)
 
 
 def _cost(cost):

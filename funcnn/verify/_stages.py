@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._context import EPS, Context, Point
+from ._context import EPS, Context, Point, ravel
 from ._inputs import NEAR, battery, int_variants, negative
 from ._problem import compiled
 from ._settings import settings
+from ._truth import slope_along
 
 
 def contract(context: Context) -> None:
@@ -153,6 +154,23 @@ def inputs(context: Context) -> None:
     elif any(a is not b for a, b in zip(problem.ints, negative(problem.ints), strict=True)):
         for point in context.points("indices counted from the end", problem.floats, negative(problem.ints)):
             context.compare("S3", point, worst="note")
+
+
+def reference_holds(context: Context) -> None:
+    """S4: finite differences along random directions confirm the truth itself, where they are steady."""
+    problem = context.problem
+    kinds = dict(battery(problem.floats, (), context.rng))
+    for kind in NEAR[:2] if context.trusted else ():
+        point = context.points(kind, kinds[kind], problem.ints)[0]
+        scalar, truth = context.scalar(point), ravel(context.run(problem.bare, point, "float64")[1])
+        for _ in range(2):
+            direction = context.rng.normal(size=scalar.x.size)
+            slope, error = slope_along(scalar, direction)
+            expected = float(truth @ direction)
+            sure = error < 1e-3 * abs(slope) + 1e-9 * np.abs(truth * direction).max(initial=0)
+            if sure and abs(slope - expected) > 10 * error + 1e-3 * np.abs(truth * direction).sum() + 1e-9 * abs(slope):
+                message = "autodiff of the function, with which the rule was compared, is not its slope"
+                context.add("S4", "inconclusive", message, got=expected, expected=slope, inputs=point.kind)
 
 
 def dtypes(context: Context) -> bool:

@@ -114,6 +114,13 @@ def differences(scalar: Scalar, shapes: Sequence[tuple[int, ...]]) -> tuple[list
     )  # type: ignore[return-value]
 
 
+def slope_along(scalar: Scalar, direction: np.ndarray) -> tuple[float, float]:
+    """The slope along a direction and its error, infinite at a kink."""
+    right, left, error = _both_sides(scalar, direction, 1e-2 * max(_scale(scalar.x), 1e-2))
+    smooth = abs(right - left) <= 4 * error + 1e-6 * max(abs(right), abs(left))
+    return (right + left) / 2, error if smooth else np.inf
+
+
 def _slopes(scalar, i):
     """The slopes by number i from the right and from the left, and their error, by the better of two first steps."""
     x = scalar.x

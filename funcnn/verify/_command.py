@@ -1,0 +1,165 @@
+"""Check many rules: one after another or side by side, within a time budget, told as a table, a page and JSON."""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+from tqdm import tqdm
+
+from ._check import STAGES, check
+from ._discover import TargetError, find, one_line
+from ._examples import NoExampleError, examples_of
+from ._page import counts, page
+from ._report import Finding, Report
+
+
+class Task(NamedTuple):
+    """One rule to check, as a worker process gets it.
+
+    Attributes:
+      target: the module or file that it is in.
+      name: its name there.
+      level, seed: as for `check`.
+      deadline: of the whole run, on the clock of `time.time`; None for no end.
+      sharers: how many rules one process has still to check until then, this one included.
+    """
+
+    target: str
+    name: str
+    level: str
+    seed: int
+    deadline: float | None
+    sharers: float
+
+    def budget(self) -> float | None:
+        """The seconds that this rule may take."""
+        return None if self.deadline is None else (self.deadline - time.time()) / self.sharers
+
+
+class Row(NamedTuple):
+    """What came of a task: the report, and its cells of the table, in the order of its heads."""
+
+    report: Report
+    cells: tuple[str, ...]
+
+
+def tasks(names: Sequence[tuple[str, str]], level: str, seed: int, budget: float | None, jobs: int) -> list[Task]:
+    """A task for each ``(target, name)``; what is left of the budget is divided over the rules that are left."""
+    deadline = None if budget is None else time.time() + budget
+    left = range(len(names), 0, -1)
+    return [Task(*name, level, seed, deadline, max(1.0, n / jobs)) for name, n in zip(names, left, strict=True)]
+
+
+HEADS = ("rule", "status", "seconds", "example")
+
+
+def check_target(task: Task) -> Row:
+    """Check one rule of a module; what keeps it from being checked is its report."""
+    report = settled(task, lambda budget: check_named(task.target, task.name, task.level, task.seed, budget))
+    report = report._replace(replay=_replay(task.target, task.name, task.level, task.seed))
+    return Row(report, (report.name, report.status, f"{report.seconds:.1f}", report.example))
+
+
+def check_named(target: str, name: str, level: str, seed: int = 0, budget: float | None = None) -> Report:
+    """Check one function of a module on the examples that are found for it.
+
+    Raises:
+      NoExampleError: none are found.
+      TargetError: there is no such function, or what the module declares is no example.
+      Exception: whatever `check` raises.
+    """
+    module, functions = find(f"{target}:{name}")
+    f = functions[name]
+    examples = examples_of(module, name, f)
+    share = None if budget is None else budget / len(examples.calls)
+    report = _merged([check(f, *call, level=level, seed=seed, budget=share) for call in examples.calls])
+    return report._replace(name=name, example=examples.origin, replay=_replay(target, name, level, seed))
+
+
+def _replay(target, name, level, seed):
+    return f"python -m funcnn.verify {target}:{name} --level {level} --seed {seed}"
+
+
+def settled(task: Task, checked: Callable[[float | None], Report]) -> Report:
+    """The report of a task; inconclusive where its turn comes too late, or where it cannot be checked at all."""
+    start, budget = time.monotonic(), task.budget()
+    if budget is not None and budget <= 0:
+        return _unsettled(task.name, "budget spent: the time was over before its turn came")
+    try:
+        report = checked(budget)
+    except NoExampleError as error:
+        report = _unsettled(task.name, str(error))
+    except TargetError:
+        raise
+    except Exception as error:  # of the rule's own: one that cannot be run keeps no other from being checked
+        report = _unsettled(task.name, f"it cannot be checked: {one_line(error)}")
+    return report._replace(name=task.name, seconds=time.monotonic() - start)
+
+
+def _unsettled(name, reason):
+    return Report(name, (Finding("", "inconclusive", reason),), (), (), 0.0, "")
+
+
+def _merged(reports):
+    """Several reports on one rule as one; a stage has passed when it has in all of them."""
+    first, *others = reports
+    if not others:
+        return first
+    findings = {str(finding): finding for report in reports for finding in report.findings}
+    skipped = {pair: None for report in reports for pair in report.skipped}
+    passed = tuple(stage for stage in first.passed if all(stage in other.passed for other in others))
+    return first._replace(findings=tuple(findings.values()), skipped=tuple(skipped), passed=passed)
+
+
+def run(work: Callable[[Task], Row], todo: Sequence[Task], heads: Sequence[str], jobs: int = 1) -> list[Report]:
+    """Do every task; print its row as soon as it is known, then the whole report of each that did not pass."""
+    formats = [_FORMATS.get(head, f"<{max(len(head), *(len(task.name) for task in todo))}") for head in heads]
+    reports = []
+    print(_line(heads, formats))
+    with _mapping(min(jobs, len(todo))) as mapping:
+        for row in tqdm(mapping(work, todo), total=len(todo), unit="rule", file=sys.stderr, disable=None):
+            tqdm.write(_line(row.cells, formats))
+            reports.append(row.report)
+    for report in reports:
+        if not report.ok:
+            print(f"\n{report}")
+    print(f"\n{counts(reports)}")
+    return reports
+
+
+_FORMATS = {"status": "<12", "seconds": ">7", "examples": ">8", "value": ">8", "cotangent": ">9", "example": ""}
+
+
+def _line(cells, formats):
+    return "  ".join(f"{cell:{form}}" for cell, form in zip(cells, formats, strict=True)).rstrip()
+
+
+@contextmanager
+def _mapping(jobs) -> Iterator[Callable]:
+    """``map``, over processes if there is more than one; fresh ones, since JAX must not be forked."""
+    if jobs < 2:
+        yield map
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        yield pool.map
+
+
+def write(reports: Sequence[Report], html: Path | None, json_: Path | None) -> None:
+    """The reports as a page and as JSON, where files for these are given."""
+    if html:
+        html.write_text(page(reports, list(STAGES), _versions()), encoding="utf-8")
+    if json_:
+        data = {"versions": _versions(), "reports": [json.loads(report.to_json()) for report in reports]}
+        json_.write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+
+def _versions():
+    return {"Python": platform.python_version(), "JAX": jax.__version__, "backend": jax.default_backend()}

@@ -1,0 +1,147 @@
+"""Arguments for a function of which nothing is known but its signature: the first of a ladder that it takes."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._discover import one_line
+
+Call = tuple[Any, ...]
+
+
+class NoExampleError(Exception):
+    """No arguments are known or could be guessed; the message says why."""
+
+
+class Ints(NamedTuple):
+    """Class numbers 0, 1 or 2, of the shape given."""
+
+    shape: tuple[int, ...]
+
+
+# A row an attempt: a shape stands for a normal float32 draw. Between them come rows of one shape for every argument.
+_FIRST = [
+    [(5,)], [(4, 6)], [()], [(4, 4)], [(2, 4, 6)], [(2, 8, 8, 3)],
+    [(4, 6), (6, 3)], [(4, 6), (6, 3), (3,)], [(4, 6), (6,)], [(4, 6), (6,), (6,)],
+]  # fmt: skip
+_SAME = [(4, 6), (5,), (4, 4), (2, 4, 6), (2, 4, 5, 6), ()]
+_LAST = [[(4, 6), Ints((4,))], [(4, 6), Ints(())], [(2, 7, 3), (3, 3, 5)], [(2, 7, 3), (3, 3, 5), (5,)]]
+_SIZES = (4, 6, 3, 5, 2)
+
+
+def guess(f: Callable[..., Any], static: Sequence[int] = ()) -> Call:
+    """Arguments with which f and its gradient can be traced; parameters with a default keep it.
+
+    Args:
+      f: any function.
+      static: which of its arguments are not differentiated; these need a default.
+
+    Raises:
+      NoExampleError: no row of the ladder fits.
+    """
+    required = _required(f, static)
+    sizes: dict[str, int] = {}
+    hints = [_hinted(parameter.annotation, sizes) for parameter in required]
+    k, reason = len(required), ""
+    for row in [*_FIRST, *([shape] * k for shape in _SAME), *_LAST]:
+        if len(row) != k:
+            continue
+        rng = np.random.default_rng(0)
+        call = tuple(_draw(d if hint is None else hint, rng) for d, hint in zip(row, hints, strict=True))
+        refusal, by_gradient = _refusal(f, call)
+        if not refusal:
+            return call
+        if by_gradient or not reason:
+            reason = f"{shown(call)} gives {refusal}"
+    raise NoExampleError(f"no guess fits ({reason})")
+
+
+def shown(call: Call) -> str:
+    """Arguments as dtypes and shapes."""
+    return ", ".join(f"{a.dtype.name}{list(a.shape)}" if hasattr(a, "dtype") else repr(a) for a in call)
+
+
+def _required(f, static):
+    """The parameters without a default; a function that has any but plain ones is beyond guessing."""
+    try:
+        parameters = _parameters(f)
+    except (TypeError, ValueError) as error:
+        raise NoExampleError("there is no signature to guess them from") from error
+    required = []
+    for i, parameter in enumerate(parameters):
+        if parameter.default is not parameter.empty or parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY} or i in static:
+            raise NoExampleError(f"parameter {parameter.name} cannot be guessed")
+        required.append(parameter)
+    if not required:
+        raise NoExampleError("no parameter has to be given")
+    return required
+
+
+def _parameters(f):
+    try:
+        return inspect.signature(f, eval_str=True).parameters.values()
+    except NameError:  # an annotation that exists for type checkers only
+        return inspect.signature(f).parameters.values()
+
+
+def _hinted(annotation, sizes):
+    """What an annotation says of an argument: int, float, or a jaxtyping shape, whose names share their sizes."""
+    if annotation in (int, float):
+        return 2 if annotation is int else ()
+    text = getattr(annotation, "dim_str", None)
+    if not isinstance(text, str):
+        return None
+    shape = []
+    for word in text.split():
+        word = word.lstrip("#?").rpartition("=")[2]
+        if word.isdigit():
+            shape.append(int(word))
+        elif word.isidentifier():
+            shape.append(sizes.setdefault(word, _SIZES[len(sizes) % len(_SIZES)]))
+        elif not word.startswith(("*", "...")):  # which may be no axes at all
+            return None
+    dtypes = getattr(annotation, "dtypes", ())
+    return Ints(tuple(shape)) if "int32" in dtypes and "float32" not in dtypes else tuple(shape)
+
+
+def _draw(described, rng):
+    if isinstance(described, int):
+        return described
+    if isinstance(described, Ints):
+        return jnp.asarray(rng.integers(0, 3, described.shape), jnp.int32)
+    return jnp.asarray(rng.normal(size=described), jnp.float32)
+
+
+def _refusal(f, call) -> tuple[str, bool]:
+    """What the function or its gradient raises on these arguments, if anything; and whether it was the gradient."""
+    floats = [i for i, a in enumerate(call) if is_floating(a)]
+
+    def run(given):
+        full = list(call)
+        for i, a in zip(floats, given, strict=True):
+            full[i] = a
+        return [leaf for leaf in jax.tree.leaves(f(*full)) if is_floating(leaf)]
+
+    def gradient(given):
+        outputs, vjp = jax.vjp(run, given)
+        return vjp([jnp.ones_like(y) for y in outputs])
+
+    given = [call[i] for i in floats]
+    for by_gradient, g in ((False, run), (True, gradient)):
+        try:
+            if not jax.eval_shape(g, given):
+                return "nothing floating-point", False
+        except Exception as error:
+            return one_line(error), by_gradient
+    return "", False
+
+
+def is_floating(a: Any) -> bool:
+    """Whether a is a floating-point array."""
+    return hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating)

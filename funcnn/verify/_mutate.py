@@ -1,24 +1,23 @@
 """Breaks the backward pass of a hand-written rule in small ways, each of which a check of the rule ought to find."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from functools import cache, partial, wraps
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
-from jax.dtypes import float0
 from jax.extend.core import ClosedJaxpr, Literal, primitives
 from jax.extend.source_info_util import summarize
 from jax.interpreters.partial_eval import dce_jaxpr
 
-from .. import _intercept
-from .._intercept import intercept
+from .._intercept import _handler, intercept
 from ._context import settings
-from ._problem import Problem, make_problem
+from ._inputs import battery
+from ._problem import make_problem
 
 
 class Mutant(NamedTuple):
@@ -59,7 +58,7 @@ def mutants(f: Callable[..., Any], args: tuple[Any, ...], limit: int = 50, seed:
     marks = lambda g: cache(partial(_mark, make_problem(g, args, None), points))
     same = lambda a, b: all(a(i) == b(i) for i in range(len(points)))
     original, found, equivalent = marks(f), {}, 0
-    for mutant in _drawn(_candidates(f, args, problem, points[-1]), rng):
+    for mutant in _candidates(f, args, problem, points[-1], rng):
         if len(found) == limit:
             break
         mark = marks(mutant.f)
@@ -70,71 +69,71 @@ def mutants(f: Callable[..., Any], args: tuple[Any, ...], limit: int = 50, seed:
     return Mutants(tuple(found.values()), equivalent)
 
 
+# What a rule is known by, for f may make it anew at each call.
+_code = lambda rule: tuple(getattr(g, "__code__", g) for g in (rule.__wrapped__, rule.bwd))
+
+# What the faults below ask of variables, do to arrays, and ask of equations: one floating-point result, by one of the
+# primitives if any are named.
 _floating = lambda v: jnp.issubdtype(v.aval.dtype, jnp.floating)
 _alike = lambda *vs: len({(v.aval.shape, v.aval.dtype) for v in vs}) == 1
 _square = lambda v: v.aval.ndim > 1 and v.aval.shape[-1] == v.aval.shape[-2] > 1
 _constant = lambda v: isinstance(v, Literal) and _floating(v)
 _times = lambda y, factor: y * jnp.asarray(factor, y.dtype)
+_alone = lambda e, x: jnp.full(e.outvars[0].aval.shape, x, e.outvars[0].aval.dtype)
 
 
-def _result(*names, least=0):
-    """Of an equation: one floating-point result, of so many elements, by one of the primitives if any are named."""
-    one = lambda e: len(e.outvars) == 1 and _floating(e.outvars[0]) and e.outvars[0].aval.size >= least
-    return lambda e: one(e) and (not names or e.primitive.name in names)
+_result = lambda *names: (
+    lambda e: len(e.outvars) == 1 and _floating(e.outvars[0]) and (not names or e.primitive.name in names)
+)
 
 
 def _constants_moved(e, xs):
     """The operands, those that are constants 5 % larger; 0 becomes 0.05."""
-    new = lambda v: jnp.asarray(v.val * 1.05 if v.val else 0.05, v.aval.dtype)
+    new = lambda v: _times(jnp.asarray(v.val or 1 / 21, v.aval.dtype), 1.05)
     return [new(v) if _constant(v) else x for v, x in zip(e.invars, xs, strict=True)]
 
 
-def _other_axes(e):
+def _others(e):
     """The axes of the operand that a reduction over one axis could as well run over, by its result's shape."""
     shape, axes = e.invars[0].aval.shape, e.params["axes"]
     without = lambda axis: [*shape[:axis], *shape[axis + 1 :]]
-    return [b for b in range(len(shape)) for a in axes if a != b and len(axes) == 1 and without(a) == without(b)]
+    return tuple(b for b in range(len(shape)) for a in axes if a != b and len(axes) == 1 and without(a) == without(b))
 
 
 _INSTEAD = {
     "max": "min", "min": "max", "gt": "ge", "ge": "gt", "lt": "le", "le": "lt", "eq": "ne", "and": "or", "or": "and",
     "cos": "sin", "sin": "cos", "exp": "expm1", "log": "log1p", "log1p": "log", "rsqrt": "sqrt", "sqrt": "rsqrt",
-    "logistic": "tanh", "reduce_max": "reduce_min", "reduce_min": "reduce_max", "argmax": "argmin",
-    "scatter-add": "scatter",
+    "logistic": "tanh", "reduce_max": "reduce_min", "reduce_min": "reduce_max", "scatter-add": "scatter",
 }  # fmt: skip
+# The parameter of an equation that holds the programs inside it, where a fault can be as well.
+_BODIES = {"jit": "jaxpr", "scan": "jaxpr", "while": "body_jaxpr", "cond": "branches"}
 _any, _dot = _result(), _result("dot_general")
 _reduction = _result("reduce_sum", "reduce_max", "reduce_min", "reduce_prod")
 
-# Faults of one equation: where there is room for each; and from the equation, its operands and itself as a function, the
-# result instead.
+# Faults of one equation: where there is room, and the result instead, by the equation, its operands and its function.
 FAULTS: dict[str, tuple[Callable[[Any], bool], Callable[[Any, list[Any], Callable[..., Any]], Any]]] = {
     "negated": (_any, lambda e, xs, run: -run(*xs)),
-    "rounded to bfloat16": (_any, lambda e, xs, run: run(*xs).astype(jnp.bfloat16)),
-    "one element zeroed": (_result(least=2), lambda e, xs, run: (y := run(*xs)).at[tuple(n // 2 for n in y.shape)].set(0)),
-    "times the last axis' size": (_result(least=2), lambda e, xs, run: _times(y := run(*xs), y.shape[-1])),
+    "rounded to bfloat16": (_any, lambda e, xs, run: jax.lax.reduce_precision(run(*xs), 8, 7)),
+    "one element zeroed": (_any, lambda e, xs, run: (y := run(*xs)).at[tuple(n // 2 for n in y.shape)].set(0)),
+    "times the last axis' size": (_any, lambda e, xs, run: _times(y := run(*xs), max(y.shape[-1:], default=1))),
     "transposed": (lambda e: _any(e) and _square(e.outvars[0]), lambda e, xs, run: run(*xs).mT),
     "left out": (lambda e: _any(e) and len(e.invars) == 1 and _alike(*e.invars, *e.outvars), lambda e, xs, run: xs[0]),
-    "first operand dropped": (_result("add", "add_any", "mul"), lambda e, xs, run: xs[1]),
-    "second operand dropped": (_result("add", "add_any", "mul", "sub", "div"), lambda e, xs, run: xs[0]),
+    "first operand dropped": (_result("add", "add_any", "mul"), lambda e, xs, run: _alone(e, xs[1])),
+    "second operand dropped": (_result("add", "add_any", "mul", "sub", "div"), lambda e, xs, run: _alone(e, xs[0])),
     "operands swapped": (_result("sub", "div", "pow", "atan2"), lambda e, xs, run: run(*xs[::-1])),
     "cases swapped": (lambda e: _result("select_n")(e) and len(e.invars) == 3, lambda e, xs, run: run(xs[0], xs[2], xs[1])),
     "factors swapped": (lambda e: _dot(e) and _alike(*e.invars), lambda e, xs, run: run(*xs[::-1])),
     "first factor transposed": (lambda e: _dot(e) and _square(e.invars[0]), lambda e, xs, run: run(xs[0].mT, xs[1])),
     "second factor transposed": (lambda e: _dot(e) and _square(e.invars[1]), lambda e, xs, run: run(xs[0], xs[1].mT)),
     "sum made a mean": (_result("reduce_sum"), lambda e, xs, run: _times(y := run(*xs), y.size / max(1, xs[0].size))),
-    "over another axis": (lambda e: _reduction(e) and bool(_other_axes(e)),
-                          lambda e, xs, run: run(*xs, axes=tuple(_other_axes(e)[:1]))),
+    "over another axis": (lambda e: _reduction(e) and _others(e) != (), lambda e, xs, run: run(*xs, axes=_others(e)[:1])),
     "reversed": (lambda e: "reverse" in e.params, lambda e, xs, run: run(*xs, reverse=not e.params["reverse"])),
     "exponent one higher": (_result("integer_pow"), lambda e, xs, run: run(*xs, y=e.params["y"] + 1)),
-    "constant changed by 5 %": (lambda e: any(map(_constant, e.invars)),
-                                lambda e, xs, run: run(*_constants_moved(e, xs))),
+    "constants + 5 %": (lambda e: any(map(_constant, e.invars)), lambda e, xs, run: run(*_constants_moved(e, xs))),
     **{f"made {b}": (lambda e, a=a: e.primitive.name == a,
                      lambda e, xs, run, b=b: getattr(primitives, f"{b}_p").bind(*xs, **e.params))
        for a, b in _INSTEAD.items()},
 }  # fmt: skip
-
-
-_kind = lambda bar: (bar.shape, bar.dtype)
 
 # Faults of a whole cotangent: from all of them and its place, the one instead.
 WHOLE: dict[str, Callable[[list[Any], int], Any]] = {
@@ -142,24 +141,16 @@ WHOLE: dict[str, Callable[[list[Any], int], Any]] = {
     "clipped to [-1, 1]": lambda bars, i: jnp.clip(bars[i], -1, 1),
     "times 1.001": lambda bars, i: _times(bars[i], 1.001),
     "given as float32": lambda bars, i: bars[i].astype(jnp.float32),
-    "made the next of its kind": lambda bars, i: next(
-        (b for b in bars[i + 1 :] if _kind(b) == _kind(bars[i])), bars[i]
-    ),
-}
+    "made the next alike": lambda bars, i: next((b for b in bars[i + 1 :] if jnp.shape(b) == jnp.shape(bars[i])), bars[i]),
+}  # fmt: skip
 
 
-def _points(problem: Problem, rng) -> Iterator[tuple[list[Any], list[Any]]]:
+def _points(problem, rng):
     """Floats and cotangents: three points in float64, one with zeros and ties; and the example, as it is."""
-    example = [np.asarray(a) for a in problem.floats]
-    wide = [a.astype(np.float64) for a in example]
+    kinds = dict(battery(problem.floats, (), rng))
     with settings():
-        outputs = problem.rule.call([jnp.asarray(a) for a in example], problem.ints)
-    for floats in (
-        [a * (1 + 0.1 * rng.normal(size=a.shape)) for a in wide],
-        [rng.normal(size=a.shape) for a in wide],
-        [rng.integers(-2, 3, a.shape).astype(np.float64) for a in wide],
-        example,
-    ):
+        outputs = problem.rule.call([jnp.asarray(a) for a in problem.floats], problem.ints)
+    for floats in (kinds["the example, 10 % noise"], kinds["normal"], kinds["integers"], problem.floats):
         yield floats, [3 * rng.normal(size=y.shape) for y in outputs]
 
 
@@ -179,63 +170,52 @@ def _mark(problem, points, i):
     return b"".join(np.where(np.isnan(b), np.nan, b).tobytes() for b in bars)
 
 
-def _drawn(candidates, rng):
-    """The candidates in a drawn order, one of each group in turn."""
-    groups: dict[Any, list[Any]] = {}
-    for group, candidate in candidates:
-        groups.setdefault(group, []).append(candidate)
-    queues = [[group[i] for i in rng.permutation(len(group))] for group in groups.values()]
-    rows = zip_longest(*(queues[i] for i in rng.permutation(len(queues))))
-    return [candidate for row in rows for candidate in row if candidate is not None]
-
-
-def _candidates(f, args, problem, point):
-    """Each fault that there is room for at the point: a mutant, after its rule and kind."""
-    rules = {_code(rule): rule.__name__ for rule in problem.rules if isinstance(rule, jax.custom_vjp)}
+def _candidates(f, args, problem, point, rng):
+    """Each fault that there is room for at the point, as a mutant: in a drawn order, one a rule and kind in turn."""
+    rules = {_code(rule): rule for rule in problem.rules if isinstance(rule, jax.custom_vjp)}
+    groups = defaultdict(list)
     for code, rule in rules.items():
         seen: list[Any] = []
         _bars(make_problem(_broken(f, code, _evaluate, seen.append), args, None), *point)
-        for kind, primitive, n, where in _faults(seen[0]):
-            name = f"{kind}: {primitive} {n}{where}" if len(rules) == 1 else f"{rule}: {kind}: {primitive} {n}{where}"
-            yield (code, kind), Mutant(name, _broken(f, code, partial(_evaluate, kind=kind, primitive=primitive, n=n)))
+        for kind, primitive, n, where in _faults(seen[0], getattr(rule, "__name__", "the rule")) if seen else ():
+            change = partial(_evaluate, kind=kind, primitive=primitive, n=n)
+            groups[code, kind].append(Mutant(f"{kind}: {primitive} {n} {where}", _broken(f, code, change)))
+    queues = [[group[i] for i in rng.permutation(len(group))] for group in groups.values()]
+    rows = zip_longest(*(queues[i] for i in rng.permutation(len(queues))))
+    return [mutant for row in rows for mutant in row if mutant]
 
 
-def _faults(jaxpr):
+def _faults(jaxpr, rule):
     """Kind, primitive, which one, and where, of each fault that a backward pass has room for."""
     counts: Counter[str] = Counter()
     for path, e in _equations(jaxpr):
         name, top = e.primitive.name, jaxpr.eqns[path[0]]
         source = (top if top.primitive.name == "jit" else e).source_info  # inside jit, of whatever traced it first
         where = ":".join(summarize(source).rpartition("/")[2].split(" ")[0].split(":")[:2])
-        yield from ((kind, name, counts[name], f" at {where}") for kind, (room, _) in FAULTS.items() if room(e))
+        yield from ((kind, name, counts[name], f"at {where}") for kind, (room, _) in FAULTS.items() if room(e))
         counts[name] += 1
     for i in range(sum(map(_floating, jaxpr.outvars))):
-        yield from ((kind, "cotangent", i, "") for kind in WHOLE)
-
-
-def _code(rule):
-    """What a rule is known by: f may make it anew at each call."""
-    return tuple(getattr(g, "__code__", g) for g in (rule.__wrapped__, rule.bwd))
+        yield from ((kind, "cotangent", i, f"of {rule}") for kind in WHOLE)
 
 
 def _broken(f, code, evaluate, look=None):
     """f, with ``evaluate(program, cotangents)`` for the backward pass of the rule of that code."""
 
-    @cache  # equal handlers share what jit inside f has traced
-    def handler(outer):
-        def call(rule, args, kwargs):
-            ours = isinstance(rule, jax.custom_vjp) and _code(rule) == code
-            with intercept(outer):
-                return (_with_backward(rule, evaluate, look) if ours else rule)(*args, **kwargs)
-
-        return call
+    # Equal handlers share what jit inside f has traced.
+    handler = cache(lambda outer: partial(_call, outer, code, lambda rule: _with_backward(rule, evaluate, look)))
 
     @wraps(f)
     def broken(*args, **kwargs):
-        with intercept(handler(_intercept._handler.value)):
+        with intercept(handler(_handler.value)):
             return f(*args, **kwargs)
 
     return broken
+
+
+def _call(outer, code, broken, rule, args, kwargs):
+    """Call a rule, or the broken one if it has the code, as whoever intercepts the whole of f would have it called."""
+    with intercept(outer):
+        return (broken(rule) if isinstance(rule, jax.custom_vjp) and _code(rule) == code else rule)(*args, **kwargs)
 
 
 def _with_backward(rule, evaluate, look):
@@ -245,8 +225,7 @@ def _with_backward(rule, evaluate, look):
         with intercept(None):
             y, residuals = rule.fwd(*args)
             if look:  # here, for while JAX runs bwd every equation has the line of the rule's call
-                fixed = [args[i] for i in rule.nondiff_argnums]
-                look(_program(partial(rule.bwd, *fixed, residuals), jax.tree.map(_zero, y))[0].jaxpr)
+                look(_program(partial(rule.bwd, *(args[i] for i in rule.nondiff_argnums), residuals), y)[0].jaxpr)
             return y, residuals
 
     def bwd(*args):
@@ -259,15 +238,11 @@ def _with_backward(rule, evaluate, look):
     return broken
 
 
-def _zero(y):
-    y = jnp.asarray(y)
-    return jnp.zeros_like(y) if jnp.issubdtype(y.dtype, jnp.inexact) else np.zeros(y.shape, float0)
-
-
 def _program(bwd, y_bar):
     """The jaxpr of a backward pass, its arguments, and the tree of its results."""
     bars, tree = jax.tree.flatten(y_bar)
-    moving = [i for i, bar in enumerate(bars) if not isinstance(bar, SymbolicZero) and bar.dtype != float0]
+    inexact = lambda bar: jnp.issubdtype(jax.typeof(bar).dtype, jnp.inexact)
+    moving = [i for i, bar in enumerate(bars) if not isinstance(bar, SymbolicZero) and inexact(bar)]
 
     def flat(*values):
         given = bwd(tree.unflatten((dict(enumerate(bars)) | dict(zip(moving, values, strict=True))).values()))
@@ -283,30 +258,25 @@ def _evaluate(program, xs, kind=None, primitive=None, n=0):
     """A program's results, with a fault in the n-th equation of a primitive, or cotangent, where there is room for it."""
     if kind in FAULTS:
         room, change = FAULTS[kind]
-        path, e = next(
-            islice((at for at in _equations(program.jaxpr) if at[1].primitive.name == primitive), n, None), ((), None)
-        )
-        return _run(program, xs, path, change) if e and room(e) else _run(program, xs)
+        paths = [path if room(e) else () for path, e in _equations(program.jaxpr) if e.primitive.name == primitive]
+        return _run(program, xs, paths[n] if n < len(paths) else (), change)
     outs, places = _run(program, xs), [i for i, v in enumerate(program.jaxpr.outvars) if _floating(v)]
     if kind and n < len(places):
         outs[places[n]] = WHOLE[kind]([jnp.asarray(outs[i]) for i in places], n)
     return outs
 
 
-_BODIES = {"jit": "jaxpr", "pjit": "jaxpr", "scan": "jaxpr", "while": "body_jaxpr", "cond": "branches"}
-
-
 def _bodies(e):
-    """The programs inside an equation, where a fault can be as well."""
-    bodies = e.params[_BODIES[e.primitive.name]] if e.primitive.name in _BODIES else ()
-    return bodies if isinstance(bodies, tuple) else (bodies,)
+    """The programs inside an equation and their tree; what takes a key is JAX's own and left whole."""
+    keyed = any(jnp.issubdtype(v.aval.dtype, jax.dtypes.prng_key) for v in e.invars)
+    return jax.tree.flatten(None if keyed else e.params.get(_BODIES.get(e.primitive.name)))
 
 
 def _equations(jaxpr):
     """All equations in order, each after its path of indices from the top."""
     for i, e in enumerate(jaxpr.eqns):
         yield (i,), e
-        for j, body in enumerate(_bodies(e)):
+        for j, body in enumerate(_bodies(e)[0]):
             yield from (((i, j, *path), inner) for path, inner in _equations(body.jaxpr))
 
 
@@ -316,21 +286,11 @@ def _run(program, xs, path=(), change=None):
     env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*program.consts, *xs], strict=True))
     read = lambda v: v.val if isinstance(v, Literal) else env[v]
     for i, e in enumerate(jaxpr.eqns):
+        run = partial(_bind, _inside(e, path[1:], change) if path[:1] == (i,) and path[1:] else e)
         operands = [read(v) for v in e.invars]
-        if change and path == (i,):
-            outs = _several(change(e, operands, partial(_bind, e)))
-            outs = [
-                jnp.broadcast_to(jnp.asarray(y).astype(v.aval.dtype), v.aval.shape)
-                for v, y in zip(e.outvars, outs, strict=True)
-            ]
-        else:
-            outs = _several(_bind(_inside(e, path[1:], change) if path[:1] == (i,) else e, *operands))
-        env.update(zip(e.outvars, outs, strict=True))
+        out = change(e, operands, run) if path == (i,) else run(*operands)
+        env.update(zip(e.outvars, [out] if len(e.outvars) == 1 else out, strict=True))
     return [read(v) for v in jaxpr.outvars]
-
-
-def _several(out):
-    return out if isinstance(out, (list, tuple)) else [out]
 
 
 def _bind(e, *operands, **changed):
@@ -342,7 +302,7 @@ def _bind(e, *operands, **changed):
 
 def _inside(e, path, change):
     """The equation with the change in one of its bodies."""
-    name, bodies = _BODIES[e.primitive.name], list(_bodies(e))
+    bodies, tree = _bodies(e)
     body = bodies[path[0]]
     bodies[path[0]] = jax.make_jaxpr(lambda *xs: _run(body, xs, path[1:], change))(*body.in_avals)
-    return e.replace(params=e.params | {name: tuple(bodies) if isinstance(e.params[name], tuple) else bodies[0]})
+    return e.replace(params=e.params | {_BODIES[e.primitive.name]: tree.unflatten(bodies)})

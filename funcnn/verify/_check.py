@@ -7,6 +7,7 @@ from typing import Any
 
 from . import _shapes, _stages, _transforms
 from ._context import LEVELS, Context, EnoughError
+from ._mutate import score_of
 from ._problem import make_problem
 from ._report import Finding, Report
 from ._watch import OutOfTimeError, within
@@ -37,6 +38,7 @@ def check(
     level: str = "full",
     seed: int = 0,
     budget: float | None = None,
+    mutate: bool | int = False,
 ) -> Report:
     """Check a hand-written derivative rule from one example call.
 
@@ -53,6 +55,8 @@ def check(
       seed: of everything that is drawn.
       budget: seconds after which the remaining stages are skipped; by default 60, 300 or 1,800 by level. What has not
         ended five seconds later, a loop without end say, is given up.
+      mutate: whether to score the check itself as well: the rule's backward pass is broken in up to 50 ways, or as many
+        as are given, and ``report.score`` says how many of these a check at level "fast" finds, and which it does not.
 
     Returns:
       A `Report`: ``print`` it, ask its ``status`` or ``ok``, or let it ``raise_for_failure()``.
@@ -71,11 +75,12 @@ def check(
     if not (isinstance(budget, (int, float)) and 0 <= budget < math.inf):
         raise ValueError(f"budget must be a number of seconds, 0 or more, got {budget!r}")
     run = _Run(f, args, reference, surrogate, level, seed, budget)
-    try:
-        within(budget + _GRACE, run)
-    except OutOfTimeError:
-        run.gave_up()
-    return run.report()
+    report = run.within_budget()
+    if not mutate:
+        return report
+    score = score_of(f, args, 50 if mutate is True else mutate, seed, lambda mutant: _Run(
+        mutant, args, reference, surrogate, "fast", seed, BUDGETS["fast"], first=True).within_budget())  # fmt: skip
+    return report._replace(score=score, seconds=time.monotonic() - run.start)
 
 
 class _Run:
@@ -89,6 +94,14 @@ class _Run:
         self.passed: list[str] = []
         self.late: list[Finding] = []
         self.cost: dict[str, Any] | None = None
+
+    def within_budget(self) -> Report:
+        """The report of the run, which is given up if it does not end."""
+        try:
+            within(self.budget + _GRACE, self)
+        except OutOfTimeError:
+            self._give_up()
+        return self.report()
 
     def __call__(self) -> None:
         problem = make_problem(self.f, self.args, self.reference)
@@ -111,7 +124,7 @@ class _Run:
             return
         self.cost = _shapes.cost(context)
 
-    def gave_up(self) -> None:
+    def _give_up(self) -> None:
         """The budget is over and a stage is still under way."""
         stage = self.under_way.split()[0] if self.context else "S0"
         self.late.append(

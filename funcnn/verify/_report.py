@@ -42,6 +42,25 @@ class Finding:
         return f"{self.status.upper():12} {self.stage:3} {self.message}{where}{values}{inputs}{guess}"
 
 
+class Score(NamedTuple):
+    """How well a check does on broken copies of the rule.
+
+    Attributes:
+      caught, total: broken backward passes that it fails, and all that were tried.
+      missed: what was broken in the others.
+      equivalent: how many faults were left out because they change nothing.
+    """
+
+    caught: int
+    total: int
+    missed: tuple[str, ...]
+    equivalent: int
+
+    def __str__(self) -> str:
+        text = f"{self.caught} of {self.total} broken copies of the backward pass would be found"
+        return f"{text}; not: {'; '.join(self.missed)}" if self.missed else text
+
+
 class Report(NamedTuple):
     """What `check` found.
 
@@ -54,6 +73,7 @@ class Report(NamedTuple):
       replay: a line that runs the same check again.
       cost: ``residual_bytes`` that the rule saves for its backward pass, ``autodiff_bytes`` that autodiff would, and
         ``growth``: by which power of an axis' size the rule's grow.
+      score: of the check itself, where it was asked for.
       example: where the arguments came from, if they were not given.
     """
 
@@ -64,6 +84,7 @@ class Report(NamedTuple):
     seconds: float
     replay: str
     cost: dict[str, Any] | None = None
+    score: Score | None = None
     example: str = ""
 
     @property
@@ -86,6 +107,7 @@ class Report(NamedTuple):
         lines += [f"  {finding}" for finding in self.findings]
         lines += [f"  passed       {', '.join(self.passed)}"] if self.passed else []
         lines += [f"  saves        {_cost(self.cost)}"] if self.cost and self.cost["residual_bytes"] is not None else []
+        lines += [f"  self-score   {self.score}"] if self.score else []
         lines += [f"  not run      {stage}: {reason}" for stage, reason in self.skipped]
         lines += [f"  example      {self.example}"] if self.example else []
         lines += [f"  again: {self.replay}"] if not self.ok else []
@@ -97,6 +119,7 @@ class Report(NamedTuple):
         data |= {"example": self.example}
         data |= {"findings": [asdict(finding) for finding in self.findings]}
         data |= {"passed": list(self.passed), "skipped": [list(pair) for pair in self.skipped], "cost": self.cost}
+        data |= {"score": self.score._asdict() if self.score else None}
         return json.dumps(_finite(data), allow_nan=False, indent=1)
 
     def _repr_html_(self) -> str:

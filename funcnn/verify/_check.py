@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import _shapes, _stages, _transforms
+from . import _rounding, _shapes, _stages, _transforms
 from ._context import LEVELS, Context, EnoughError
 from ._mutate import score_of
 from ._problem import make_problem
@@ -19,7 +19,7 @@ STAGES = {
     "S2 Jacobian": (_stages.jacobian, 0, False),
     "S3 inputs, S5 kinks": (_stages.inputs, 0, False),
     "S4 differences": (_stages.reference_holds, 0, False),
-    "S6 dtypes": (_stages.dtypes, 0, False),
+    "S6 dtypes": (_rounding.dtypes, 0, False),
     "S7 transforms": (_transforms.transforms, 0, True),
     "S8 second order": (_transforms.second_order, 0, False),
     "S9 shapes": (_shapes.shapes, 1, False),

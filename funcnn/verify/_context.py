@@ -184,9 +184,11 @@ class Context:
         if not self.trusted and ravel(point.floats).size > _MOST_BY_DIFFERENCES:
             self.skip(stage, "autodiff is no judge here, and there is too much for finite differences")
             return
-        rule = self.run(problem.rule, point)[1]
+        outputs, rule = self.run(problem.rule, point)
         if self.trusted:
-            truth = self.run(problem.bare, point, "float64")[1]
+            values, truth = self.run(problem.bare, point, "float64")
+            if any(np.isnan(y.astype(np.float64)).any() for y in (*outputs, *values)):
+                return  # here the function is not defined
             if not self._wrong(point, rule, truth, [0.0] * len(rule)).any():
                 return
         truth, noise = self.truth(point)
@@ -221,17 +223,29 @@ class Context:
             verdict = verdict._replace(why="finite differences from both sides agree against it")
         self.add(stage, status, f"{verdict.why}, in the cotangent of", guess=guess, errors=_map(rule, truth), **details)
 
-    def nudged(self, point: Point, u: float | None = None) -> Point:
-        """The point with every number moved by up to two roundings of unit u, the context's own by default.
+    def nudged(self, point: Point) -> Point:
+        """The point with every number moved by up to two roundings."""
+        return self._moved(point, lambda a: 2 * self.eps * a * self.rng.uniform(-1, 1, a.shape))
 
-        With u given, zeros move too: what differs between the two sides of a kink is then no error of rounding.
+    def nudged_both_ways(self, point: Point, u: float) -> list[Point]:
+        """The point with every number, zeros too, moved by up to two roundings of unit u, there and back.
+
+        What differs between the two sides of a kink is then seen to be no error of rounding.
         """
+        moved = []
+        for _ in range(4):
+            steps = {}
+            for a in (*point.floats, *point.cots):
+                steps[id(a)] = 2 * u * np.where(a == 0, 1, a) * self.rng.uniform(-1, 1, a.shape)
+            moved += [self._moved(point, lambda a, s=sign, by=steps: s * by[id(a)]) for sign in (1, -1)]
+        return moved
 
-        def jitter(a):
-            step = 2 * (u or self.eps) * self.rng.uniform(-1, 1, a.shape)
-            return a * (1 + step) + (np.where(a == 0, step, 0) if u else 0)
+    def _moved(self, point, step):
+        def change(arrays):
+            with np.errstate(invalid="ignore"):
+                return tuple(np.where(np.isfinite(a), a + step(a), a) for a in arrays)
 
-        return point._replace(floats=tuple(map(jitter, point.floats)), cots=tuple(map(jitter, point.cots)))
+        return point._replace(floats=change(point.floats), cots=change(point.cots))
 
     def scalar(self, point: Point) -> Scalar:
         """The function ⟨cotangent, y⟩ at a point, and the rows of its Jacobian."""

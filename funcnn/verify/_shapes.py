@@ -11,8 +11,9 @@ import numpy as np
 from ._context import Context
 from ._inputs import is_index, is_mask
 from ._program import extent
+from ._rounding import judge_rounding
 from ._settings import settings
-from ._stages import judge_rounding, one_line
+from ._stages import one_line
 
 _REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError, AssertionError)
 _LONG = {1: (4099, 65537), 2: (257, 4099, 65537, 2**20)}
@@ -107,7 +108,7 @@ def _long(context, size, length) -> bool:
         _unless_refused(context, "S10", point)
     for dtype in ("float32", "bfloat16") if length < 2**16 else ("float32",):
         try:
-            judge_rounding(context, "S10", *resized, dtype, ("normal", "positive"), length)
+            judge_rounding(context, "S10", *resized, dtype, length)
         except _REFUSALS as error:
             context.skip(f"S10 {resized.kind} {dtype}", f"the rule raises {one_line(error)}")
     return True

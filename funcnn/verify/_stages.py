@@ -1,7 +1,6 @@
 """The stages of a check at the example's own shapes. Each takes the context and adds what it finds."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ._context import EPS, Context, Point, ravel
@@ -171,74 +170,6 @@ def reference_holds(context: Context) -> None:
             if sure and abs(slope - expected) > 10 * error + 1e-3 * np.abs(truth * direction).sum() + 1e-9 * abs(slope):
                 message = "autodiff of the function, with which the rule was compared, is not its slope"
                 context.add("S4", "inconclusive", message, got=expected, expected=slope, inputs=point.kind)
-
-
-def dtypes(context: Context) -> bool:
-    """S6: in float32 and half precision the rule's error is that of autodiff at the same dtype, times a small factor."""
-    problem = context.problem
-    if not context.trusted:
-        context.skip("S6 dtypes", "no autodiff to compare with")
-        return False
-    near = ("the example, 10 % noise", "normal", "normal x 3")
-    smooth = (*near, "normal x 30", "positive", "between 0 and 1", "offset + 100", "tiny variance", "log-uniform",
-              "the example x 30", "normal x 300")  # fmt: skip
-    plan = {"float32": smooth, "bfloat16": near} | ({"float16": (*near, "normal x 300")} if context.level else {})
-    own = tuple(str(a.dtype) for a in problem.floats)
-    kinds = dict(battery(problem.floats, (), context.rng))
-    for dtype, wanted in [*plan.items(), *([(own, near)] if len({*own}) > 1 else [])]:
-        for kind in wanted:
-            judge_rounding(context, "S6", kind, kinds[kind], problem.ints, dtype)
-    return True
-
-
-def judge_rounding(context: Context, stage: str, kind: str, floats, ints, dtype, cots=("normal",), length=1) -> None:
-    """Compare with autodiff at the same dtype, or dtypes, by the error of both against float64.
-
-    A sum over ``length`` numbers, one after the other, may lose a few roundings times the root of that.
-    """
-    problem = context.problem
-    each = (dtype,) * len(floats) if isinstance(dtype, str) else dtype
-    named = dtype if isinstance(dtype, str) else "the example's dtypes"
-    floats = tuple(_rounded(a, d) for a, d in zip(floats, each, strict=True))
-    for point in context.points(f"{kind}, {named}", floats, ints, cots):
-        try:
-            outputs = context.run(problem.bare, point, dtype)[0]
-        except (TypeError, ValueError, NotImplementedError):
-            context.skip(f"{stage} {named}", "the function itself does not take it")
-            return
-        cots = tuple(_rounded(g, y.dtype) for g, y in zip(point.cots, outputs, strict=True))
-        _judge_rounding(context, stage, point._replace(cots=cots), dtype, each, length)
-
-
-def _rounded(a, dtype):
-    return np.asarray(a).astype(jnp.dtype(dtype)).astype(np.float64)
-
-
-def _judge_rounding(context, stage, point, dtype, each, length):
-    problem = context.problem
-    (outputs, peer), (_, rule) = (context.run(side, point, dtype) for side in (problem.bare, problem.rule))
-    if not all(np.isfinite(y.astype(np.float32)).all() for y in outputs):
-        return  # the value itself overflows
-    truth = context.run(problem.bare, point, "float64")[1]
-    u = min(EPS[d] for d in each)
-    moved = None
-    for leaf, (name, r, b, p) in enumerate(zip(problem.names, rule, truth, peer, strict=True)):
-        r, p, v = r.astype(np.float64), p.astype(np.float64), EPS[str(p.dtype)]
-        with np.errstate(invalid="ignore", over="ignore"):
-            error = np.abs(p - b)
-            rms = np.sqrt(np.mean(error**2, where=np.isfinite(error))) if np.isfinite(error).any() else np.inf
-            largest = np.max(np.abs(b), where=np.isfinite(b), initial=0)
-            slack = 16 * rms + 8 * error + v * (16 * np.abs(b) + (4 + 1.5 * length**0.5) * largest)
-            slack = slack + 16 * float(jnp.finfo(each[leaf]).tiny)
-            judged = np.isfinite(b) & np.isfinite(p)
-            if (judged & ~(np.abs(r - b) <= slack)).any():
-                moved = moved or [context.run(problem.bare, context.nudged(point, u), "float64")[1] for _ in range(8)]
-                slack = slack + 8 * np.max([np.abs(m[leaf] - b) for m in moved], axis=0)
-            off = judged & ~(np.abs(r - b) <= slack)
-        if off.any():
-            index = tuple(map(int, np.argwhere(off)[0]))
-            context.add(stage, "fail", f"far less exact than autodiff in {dtype}, in the cotangent of", argument=name,
-                        index=index, got=float(r[index]), expected=float(b[index]), inputs=point.kind)  # fmt: skip
 
 
 def determinism(context: Context) -> None:

@@ -1,26 +1,31 @@
 """How many wrong rules a checker catches, and how many right ones it flags: funcnn.verify beside the usual ways.
 
-Every case of the scoring set in tests/verify/scoring has one natural example input. The held-out third was written without
-regard to the checker and is reported by itself. Run: python -m benchmarks.verify_score [fast|full] [every n-th case]
+Every case of the scoring set in tests/verify/scoring has one natural example input. What was written by hands that had
+not seen the checker is reported by itself. With ``--seeds N`` the right rules are checked under N seeds, in the example's
+dtype and in bfloat16, instead.
+
+Run: python -m benchmarks.verify_score [--level full] [--every 1] [--seeds 0] [--jobs 2]
 """
 
-import sys
+import argparse
+import statistics
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.test_util import check_grads
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from benchmarks._measure import table
 from funcnn.verify import check, without_rules
-from tests.verify.scoring import CASES, HOLDOUT
-
-LEVEL = sys.argv[1] if len(sys.argv) > 1 else "fast"
-EVERY = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+from tests.verify.scoring import ALL, CASES, HOLDOUT
 
 
 def split(args):
@@ -42,20 +47,7 @@ def by_check_grads(f, args, reference):
     check_grads(lambda *floats: f(*join(floats)), floats, order=1, modes=["rev"])
 
 
-def by_chex(f, args, reference):
-    naive(f, args, reference, lambda a, b: chex.assert_trees_all_close(a, b, rtol=1e-5, atol=1e-6))
-
-
-def by_allclose(f, args, reference):
-    naive(
-        f,
-        args,
-        reference,
-        lambda a, b: [np.testing.assert_allclose(x, y, 1e-3, 1e-5) for x, y in zip(a, b, strict=True)],
-    )
-
-
-def naive(f, args, reference, close):
+def naive(close, f, args, reference):
     """The gradient of the sum by the rule, and by autodiff of the truth."""
     floats, join = split(args)
 
@@ -66,58 +58,100 @@ def naive(f, args, reference, close):
     close(gradient(f), gradient(reference or without_rules(f)))
 
 
+def allclose(a, b):
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(x, y, 1e-3, 1e-5)
+
+
 CHECKERS = {
     "jax.test_util.check_grads": by_check_grads,
-    "chex, gradient of the sum": by_chex,
-    "allclose(1e-3, 1e-5), gradient of the sum": by_allclose,
+    "chex, gradient of the sum": partial(naive, partial(chex.assert_trees_all_close, rtol=1e-5, atol=1e-6)),
+    "allclose(1e-3, 1e-5), gradient of the sum": partial(naive, allclose),
 }
+OURS = "funcnn.verify.check"
 
 
-def rejects(checker, case):
-    try:
-        checker(*case.make(), case.reference)
-    except Exception:
-        return True
-    return False
+class Result(NamedTuple):
+    """What came of one case: who rejects it, our own status, and the seconds that it took us."""
+
+    name: str
+    rejecting: frozenset[str]
+    status: str
+    seconds: float
 
 
-def score(cases, seconds):
-    """For each checker, the names of the cases that it rejects."""
-    rejected = {name: set() for name in (*CHECKERS, "funcnn.verify.check")}
-    unsettled = []
-    for case in tqdm(cases, desc="cases"):
-        for name, checker in CHECKERS.items():
-            if not case.surrogate and rejects(checker, case):
-                rejected[name].add(case.name)
-        f, args = case.make()
-        start = time.perf_counter()
-        report = check(f, *args, reference=case.reference, surrogate=case.surrogate, level=LEVEL)
-        seconds.append(time.perf_counter() - start)
-        if report.status == "fail":
-            rejected["funcnn.verify.check"].add(case.name)
-        elif report.status == "inconclusive":
-            unsettled.append(case.name)
-    return rejected, unsettled
+def judge(name, level, seed=0, half=False, peers=True) -> Result:
+    """One case by every checker; in bfloat16 where ``half`` is asked for."""
+    warnings.simplefilter("ignore")
+    case = next(case for case in ALL if case.name == name)
+    rejecting = set()
+    for checker, rejects in CHECKERS.items() if peers and not case.surrogate else ():
+        try:
+            rejects(*case.make(), case.reference)
+        except Exception:
+            rejecting.add(checker)
+    f, args = case.make()
+    if half:
+        floats, join = split(args)
+        args = join([a.astype(jnp.bfloat16) for a in floats])
+    start = time.perf_counter()
+    status = check(f, *args, reference=case.reference, surrogate=case.surrogate, level=level, seed=seed).status
+    rejecting |= {OURS} if status == "fail" else set()
+    return Result(name, frozenset(rejecting), status, time.perf_counter() - start)
+
+
+def results(options, cases, **settings) -> list[Result]:
+    """Every case, over processes; each of these is fresh, since JAX must not be forked."""
+    work = partial(judge, level=options.level, **settings)
+    with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=40) as pool:
+        return list(tqdm(pool.map(work, [case.name for case in cases]), total=len(cases), unit="case"))
+
+
+def report(options, title, cases) -> list[float]:
+    """The table of one part of the set; the seconds that each case took."""
+    wrong, right = ({c.name for c in cases if bool(c.fault) is faulty} for faulty in (True, False))
+    found = results(options, cases)
+    rejected = {checker: {r.name for r in found if checker in r.rejecting} for checker in (*CHECKERS, OURS)}
+    rows = [
+        [name, f"{len(r & wrong)} of {len(wrong)}", f"{len(r & right)} of {len(right)}"] for name, r in rejected.items()
+    ]
+    table([f"{title}, level {options.level}", "wrong rules caught", "right rules flagged"], rows)
+    print("missed:", ", ".join(sorted(wrong - rejected[OURS])) or "none")
+    print("flagged:", ", ".join(sorted(right & rejected[OURS])) or "none")
+    print("inconclusive:", ", ".join(r.name for r in found if r.status == "inconclusive") or "none", "\n")
+    return [r.seconds for r in found]
+
+
+def over_seeds(options) -> None:
+    """The right rules, under many seeds, in the example's dtype and in bfloat16: which are flagged."""
+    right = [case for case in ALL if not case.fault][:: options.every]
+    rows = []
+    for half in (False, True):
+        flagged, unsettled = {}, {}
+        for seed in range(options.seeds):
+            for r in results(options, right, seed=seed, half=half, peers=False):
+                for status, names in (("fail", flagged), ("inconclusive", unsettled)):
+                    if r.status == status:
+                        names[r.name] = [*names.get(r.name, []), seed]
+        count = f"{sum(map(len, flagged.values()))} of {len(right) * options.seeds}"
+        rows.append(["bfloat16" if half else "its own", count, sum(map(len, unsettled.values()))])
+        print("flagged, by seed:", flagged or "none", "\ninconclusive, by seed:", unsettled or "none")
+    table([f"right rules, {options.seeds} seeds, dtype", "flagged", "inconclusive"], rows)
 
 
 def main():
-    warnings.simplefilter("ignore")
-    seconds = []
-    for title, cases in (("frozen", CASES[::EVERY]), ("held out", HOLDOUT[::EVERY])):
-        wrong, right = ({c.name for c in cases if bool(c.fault) is faulty} for faulty in (True, False))
-        rejected, unsettled = score(cases, seconds)
-        table(
-            [f"{title}, level {LEVEL}", "wrong rules caught", "right rules flagged"],
-            [
-                [n, f"{len(r & wrong)} of {len(wrong)}", f"{len(r & right)} of {len(right)}"]
-                for n, r in rejected.items()
-            ],
-        )
-        ours = rejected["funcnn.verify.check"]
-        print("missed:", ", ".join(sorted(wrong - ours)) or "none")
-        print("flagged:", ", ".join(sorted(right & ours)) or "none")
-        print("inconclusive:", ", ".join(unsettled) or "none", "\n")
-    print(f"check took {np.median(seconds):.1f} s a rule (median), {max(seconds):.1f} s at most")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--level", default="full", choices=["fast", "full", "deep"])
+    parser.add_argument("--every", type=int, default=1, help="only every n-th case")
+    parser.add_argument("--seeds", type=int, default=0, help="check the right rules under so many seeds instead")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    if options.seeds:
+        over_seeds(options)
+        return
+    seconds = report(options, "built with", CASES[:: options.every])
+    seconds += report(options, "held out", HOLDOUT[:: options.every])
+    print(f"check took {statistics.median(seconds):.1f} s a rule (median), {max(seconds):.1f} s at most")
 
 
 if __name__ == "__main__":

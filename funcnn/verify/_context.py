@@ -56,6 +56,9 @@ class Context:
       findings, skipped: so far.
       dtype: "float64", or "float32" for a rule that cannot be run in float64.
       eps: unit roundoff to expect of the rule at that dtype.
+      far: whether inputs far from the example may be tried; a loop that counts no steps might never end there.
+      decomposes: whether either side decomposes matrices.
+      callbacks: whether either side calls back to the host.
       trusted: whether autodiff is the truth; where it is not, finite differences near the example are.
       typical: for each argument, how large its cotangent is at the example for a cotangent of 1.
       marks, constants: what the programs look for in their arguments.
@@ -74,6 +77,9 @@ class Context:
         rule, bare = problem.facts()
         self.constants = sorted({*rule.constants, *bare.constants})
         self.marks = bare.marks
+        self.decomposes = rule.decomposes or bare.decomposes
+        self.callbacks = rule.callbacks or bare.callbacks
+        self.far = self.trusted and not (rule.unbounded or bare.unbounded)
         if "float32" in rule.dtypes | bare.dtypes:  # computed in float32 whatever comes: held to float32
             self.eps = EPS["float32"]
         for half in ("bfloat16", "float16"):
@@ -187,23 +193,34 @@ class Context:
         outputs, rule = self.run(problem.rule, point)
         if self.trusted:
             values, truth = self.run(problem.bare, point, "float64")
-            if any(np.isnan(y.astype(np.float64)).any() for y in (*outputs, *values)):
-                return  # here the function is not defined
+            if not self._defined(point, outputs, values):
+                return
             if not self._wrong(point, rule, truth, [0.0] * len(rule)).any():
                 return
         truth, noise = self.truth(point)
-        mask = self._wrong(point, rule, truth, noise)
+        mask, at_kinks = self._wrong(point, rule, truth, noise), False
+        if not mask.any():  # what jumps as far as it is off may be a kink, and no rounding
+            large = [np.where(n > 1e-3 * np.abs(t).max(initial=0), 0.0, n) for n, t in zip(noise, truth, strict=True)]
+            mask, at_kinks = self._wrong(point, rule, truth, large), True
         if not mask.any():
             return
         flat = [ravel(arrays) for arrays in (point.floats, rule, truth)]
         verdict = decide(self.scalar(point), flat[1], flat[2], mask, self.rng)
+        if at_kinks and not (verdict.status == "fail" and verdict.kink):
+            return
         if verdict.status == "pass" and verdict.smooth and self.trusted and stage == "S2":
-            self.trusted = False
+            self.trusted = self.far = False
             self.add(stage, "note", "finite differences contradict autodiff of the function, and are the judge instead")
             self.compare(stage, point, worst)
             return
         if verdict.status != "inconclusive" or np.isfinite(flat[0]).all():  # by infinities it cannot be settled
             self._found(stage, point, verdict, (rule, truth), mask, worst)
+
+    def _defined(self, point, outputs, values):
+        """Whether the function has values at the point; where arguments are infinite these must not be."""
+        finite = all(np.isfinite(a).all() for a in point.floats)
+        fine = (lambda y: not np.isnan(y).any()) if finite else (lambda y: np.isfinite(y).all())
+        return all(fine(y.astype(np.float64)) for y in (*outputs, *values))
 
     def _found(self, stage, point, verdict, both, mask, worst):
         names = self.problem.names
@@ -225,7 +242,8 @@ class Context:
 
     def nudged(self, point: Point) -> Point:
         """The point with every number moved by up to two roundings."""
-        return self._moved(point, lambda a: 2 * self.eps * a * self.rng.uniform(-1, 1, a.shape))
+        size = lambda shape: self.rng.choice([-2, 2], shape) * self.rng.uniform(0.5, 1, shape)
+        return self._moved(point, lambda a: self.eps * a * size(a.shape))
 
     def nudged_both_ways(self, point: Point, u: float) -> list[Point]:
         """The point with every number, zeros too, moved by up to two roundings of unit u, there and back.

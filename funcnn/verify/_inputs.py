@@ -35,8 +35,10 @@ def battery(example: Floats, constants: Sequence[float], rng: np.random.Generato
             yield f"argument {i} x {scale:g}", tuple(a * scale if j == i else a for j, a in enumerate(example))
         yield f"argument {i} redrawn", tuple(rng.normal(size=a.shape) if j == i else a for j, a in enumerate(example))
     if len(constants):
+        for dealt in _dealt(constants, example, rng):
+            yield "constants of the code", dealt
         for _ in range(2):
-            yield "constants of the code", tuple(_at_constants(rng, a.shape, constants) for a in example)
+            yield "near constants of the code", tuple(_near_constants(rng, a.shape, constants) for a in example)
 
 
 _KINDS = {
@@ -139,7 +141,15 @@ def _redrawn(a, rng):
     return 1 + 0.5 * rng.normal(size=a.shape) if a.size and np.all(a == a.flat[0]) else a
 
 
-def _at_constants(rng, shape, constants):
+def _dealt(constants, example, rng) -> Iterator[Floats]:
+    """Inputs made of the constants themselves, of either sign, dealt like cards until each has been in every argument."""
+    deck = np.concatenate([constants, np.negative(constants)])
+    smallest = min((a.size for a in example if a.size), default=1)
+    for _ in range(min(6, -(-deck.size // smallest))):
+        yield tuple(np.resize(rng.permutation(deck), a.shape) for a in example)
+
+
+def _near_constants(rng, shape, constants):
     nudge = rng.choice([0.0, 1e-4, -1e-4, 0.03, -0.03], shape)
     return rng.choice([-1.0, 1.0], shape) * rng.choice(np.asarray(constants), shape) * (1 + nudge)
 

@@ -15,11 +15,17 @@ class Facts(NamedTuple):
       constants: magnitudes of the floating-point literals that could be a threshold.
       marks: integers that integer arrays are tested for equality with, such as the id that a loss ignores.
       dtypes: names of the floating-point formats that values have on their way.
+      decomposes: whether it takes matrices apart by iterations that infinities keep from ending.
+      callbacks: whether it calls back to the host.
+      unbounded: whether a loop ends only when some number gets small, and counts no steps.
     """
 
     constants: tuple[float, ...]
     marks: tuple[int, ...]
     dtypes: frozenset[str]
+    decomposes: bool
+    callbacks: bool
+    unbounded: bool
 
 
 def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
@@ -27,18 +33,29 @@ def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
     constants: set[float] = set()
     marks: set[int] = set()
     dtypes: set[str] = set()
+    decomposes = callbacks = unbounded = False
     for equation in (e for closed in jaxprs for e in _equations(closed.jaxpr)):
         for value in map(_literal, equation.invars):
             if isinstance(value, float):
                 constants.add(abs(value))
             elif isinstance(value, int) and equation.primitive.name in {"eq", "ne"}:
                 marks.add(value)
+        decomposes |= equation.primitive.name in {"svd", "eigh", "eig", "schur", "qr", "lu", "cholesky"}
+        callbacks |= "callback" in equation.primitive.name
+        if equation.primitive.name == "while":
+            unbounded |= not any(map(_counts, equation.params["cond_jaxpr"].jaxpr.eqns))
         formats = (
             str(getattr(v.aval, "dtype", "")) for v in (*equation.invars, *equation.outvars) if not _is_literal(v)
         )
         dtypes |= {name for name in formats if "float" in name and name != "float0"}
     kept = sorted(c for c in constants if 1e-6 < c < 1e6)
-    return Facts(tuple(kept), tuple(sorted(marks)), frozenset(dtypes))
+    return Facts(tuple(kept), tuple(sorted(marks)), frozenset(dtypes), decomposes, callbacks, unbounded)
+
+
+def _counts(equation):
+    """Whether an equation compares whole numbers, as a loop's condition does that counts its steps."""
+    compares = equation.primitive.name in {"lt", "le", "gt", "ge", "ne"}
+    return compares and jax.numpy.issubdtype(equation.invars[0].aval.dtype, np.integer)
 
 
 def extent(closed: core.ClosedJaxpr) -> tuple[int, int]:

@@ -23,7 +23,7 @@ def dtypes(context: Context) -> bool:
     plan |= {own: _NEAR} if len({*own}) > 1 else {}
     kinds = dict(battery(problem.floats, (), context.rng))
     for dtype, wanted in plan.items():
-        for kind in wanted:
+        for kind in wanted if context.far else _NEAR[:1]:
             judge_rounding(context, "S6", kind, kinds[kind], problem.ints, dtype)
     return True
 
@@ -51,11 +51,11 @@ def judge_rounding(context: Context, stage: str, kind: str, floats, ints, dtype:
 def _judge(context, stage, point: Point, dtype, each, length):
     problem, moved = context.problem, None
     peer, rule = (context.run(side, point, dtype)[1] for side in (problem.bare, problem.rule))
-    truth = context.run(problem.bare, point, "float64")[1]
+    truth, own = (context.run(side, point, "float64")[1] for side in (problem.bare, problem.rule))
     for leaf, (name, r, t, p) in enumerate(zip(problem.names, rule, truth, peer, strict=True)):
         r, p, u = r.astype(np.float64), p.astype(np.float64), EPS[each[leaf]]
         slack = _slack(t, p, u, length) + 16 * float(jnp.finfo(each[leaf]).tiny)
-        off = _off(r, t, p, slack)
+        off = _off(r, t, p, slack) & _off(r, own[leaf], p, slack)  # at a kink its own choice stands
         if off.any():
             if moved is None:
                 around = context.nudged_both_ways(point, min(EPS[d] for d in each))
@@ -75,7 +75,7 @@ def _slack(truth, peer, u, length):
         error = np.abs(peer - truth)
         rms = np.sqrt(np.mean(error**2, where=np.isfinite(error))) if np.isfinite(error).any() else np.inf
         largest = np.max(np.abs(truth), where=np.isfinite(truth), initial=0)
-        return 16 * rms + 8 * error + u * (16 * np.abs(truth) + 4 * largest) + min(u * length / 24, 0.4) * largest
+        return 16 * rms + 8 * error + u * (16 * np.abs(truth) + 4 * largest) + min(u * length / 24, 0.1) * largest
 
 
 def _off(rule, truth, peer, slack):

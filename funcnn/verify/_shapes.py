@@ -39,11 +39,12 @@ def shapes(context: Context) -> bool:
         context.skip("S9 shapes", "no autodiff to compare with")
         return False
     taken = 0
-    for resized in _variants(context):
-        if _accepted(context, resized) is None:
-            continue
-        taken += 1
-        for point in context.points(*resized):
+    for variants in _variants(context):
+        accepted = [resized for resized in variants if _accepted(context, resized) is not None]
+        if all(resized.kind.endswith(("made 0", "made 1")) for resized in accepted):
+            continue  # it is taken, if at all, only because that broadcasts
+        taken += len(accepted)
+        for point in (point for resized in accepted for point in context.points(*resized)):
             _unless_refused(context, "S9", point)
     ranks(context)
     if not taken:
@@ -82,21 +83,27 @@ def scale(context: Context) -> bool:
     if not context.trusted:
         context.skip("S10 scale", "no autodiff to compare with")
         return False
-    taken = [length for size in _sizes(context) for length in _LONG[context.level] if _long(context, size, length)]
-    if not taken:
+    taken = False
+    for size in _sizes(context):
+        long = [_long(context, size, length) for length in _LONG[context.level]]
+        taken = any(long) or _long(context, size, 257) or taken
+    if not taken and not any(what.startswith("S10") for what, _ in context.skipped):
         context.skip("S10 scale", "the function takes no longer axes")
-    return bool(taken)
+    return taken
 
 
 def _long(context, size, length) -> bool:
     """Judge the axes of one size made long; False where that is refused or too large."""
     name = f"axes of {size} made {length}"
     numbers = max(math.prod(length if n == size else n for n in a.shape) for a in context.problem.floats)
+    if context.decomposes and length > 257:
+        context.skip(f"S10 {name}", "a matrix is decomposed, which takes the cube of that")
+        return False
     if numbers > _MOST_NUMBERS:
         context.skip(f"S10 {name}", f"too large: an array of {numbers:,}")
         return False
-    resized = _resized(context, name, lambda n: length if n == size else n)
-    small = _resized(context, "", lambda n: 257 if n == size else n)
+    resized = _resized(context, name, _replacing(size, length))
+    small = _resized(context, "", _replacing(size, 257))
     for inputs in (small, resized):  # a loop that Python unrolls shows while it is still short
         taken = _accepted(context, inputs)
         if taken is None:
@@ -121,7 +128,7 @@ def cost(context: Context) -> dict[str, Any]:
     saved = _saved(problem.rule, own)
     growth = {}
     for size in _sizes(context):
-        doubled = _resized(context, "", lambda n, size=size: 2 * n if n == size else n, dtype=None)
+        doubled = _resized(context, "", _replacing(size, 2 * size), dtype=None)
         more = _saved(problem.rule, doubled)
         if more and saved:
             growth[f"axes of {size}"] = round(float(np.log2(more / saved)), 2)
@@ -139,22 +146,27 @@ def _saved(side, resized) -> int | None:
     return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(kept))
 
 
-def _variants(context) -> Iterator[Resized]:
-    sizes = _sizes(context)
+def _variants(context) -> Iterator[list[Resized]]:
+    """Groups of other shapes: each size made others, all sizes one longer, one axis alone."""
+    floats = context.problem.floats
+    sizes = sorted({n for a in floats for n in a.shape})
     for size in sizes:
-        news = [1, size + 1, 2 * size + 1, 2, 3, 0]
-        for new in dict.fromkeys(n for n in news if n != size):
-            yield _resized(context, f"axes of {size} made {new}", lambda n, s=size, m=new: m if n == s else n)
+        news = [n for n in dict.fromkeys([1, size + 1, 2 * size + 1, 2, 3, 0]) if n != size]
+        yield [_resized(context, f"axes of {size} made {new}", _replacing(size, new)) for new in news]
     if len(sizes) > 1:
-        yield _resized(context, "axes of every size made one longer", lambda n: n + 1 if n > 1 else n)
-    for i, a in enumerate(context.problem.floats):
+        yield [_resized(context, "axes of every size made one longer", lambda n: n + 1 if n > 1 else n)]
+    for i, a in enumerate(floats):
         for axis, size in enumerate(a.shape):
-            if size > 1 and sum(b.shape.count(size) for b in context.problem.floats) > 1:
-                shape = (*a.shape[:axis], size + 2, *a.shape[axis + 1 :])
-                floats = [b.astype(np.float64) for b in context.problem.floats]
-                floats[i] = _like(context.rng, a, shape)
-                name = f"axis {axis} of {context.problem.names[i]} made {size + 2}"
-                yield Resized(name, tuple(floats), context.problem.ints)
+            if size > 1 and sum(b.shape.count(size) for b in floats) > 1:
+                other = _like(context.rng, a, (*a.shape[:axis], size + 2, *a.shape[axis + 1 :]))
+                given = tuple(other if j == i else b.astype(np.float64) for j, b in enumerate(floats))
+                yield [
+                    Resized(f"axis {axis} of {context.problem.names[i]} made {size + 2}", given, context.problem.ints)
+                ]
+
+
+def _replacing(old, new):
+    return lambda n: new if n == old else n
 
 
 def _sizes(context) -> list[int]:

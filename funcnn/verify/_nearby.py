@@ -1,0 +1,87 @@
+"""Whether a derivative is autodiff's: element by element, within what autodiff's own answers close by differ."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+Derivative = Callable[[Callable[..., Any], list[Any]], tuple[list[Any], list[list[Any]]]]
+
+
+def around(derivative: Derivative, bare: Callable[..., Any], given: list[Any], u: float):
+    """The derivative at the point and at four more, each number some roundings away: both sides of a kink.
+
+    Arguments in half precision are widened first, where the function takes them so: autodiff's own rounding is no truth.
+    """
+    wide = [a.astype(jnp.float32) if a.dtype.itemsize < 4 else a for a in given]
+    try:
+        jax.eval_shape(lambda given: derivative(bare, given), wide)
+    except Exception:
+        wide = given
+    return lax.map(lambda point: derivative(bare, point), [_moved(a, i, u) for i, a in enumerate(wide)])
+
+
+def _moved(a, i, u):
+    """a, and a moved by plus and minus two patterns of signs; zeros move off zero, infinities stay."""
+    size = jnp.max(jnp.where(jnp.isfinite(a), jnp.abs(a), 0), initial=0)
+    size = jnp.where(size > 0, size, jnp.ones_like(size))
+    step = ((2.0 if u < 1e-4 else 1.0) * u * (jnp.abs(a) + 1e-3 * size)).astype(a.dtype)
+    steps = [jnp.sign(noise(a, 2 * i + k)) * step for k in range(2)]
+    return jnp.stack([a, *(jnp.where(jnp.isfinite(a), a + s, a) for step in steps for s in (step, -step))])
+
+
+def precision(bare: Callable[..., Any], given: list[Any]) -> float:
+    """The machine epsilon of the coarsest floating-point numbers that the function computes in."""
+    text = str(jax.make_jaxpr(bare)(given))
+    coarsest = next((d for name, d in _DTYPES.items() if re.search(rf"\b{name}\[", text)), jnp.float32)
+    return float(jnp.finfo(coarsest).eps)
+
+
+_DTYPES = {"bf16": jnp.bfloat16, "f16": jnp.float16, "f32": jnp.float32, "c64": jnp.float32, "f64": jnp.float64}
+
+
+def judge(got: list[Any], near: list[Any], u: float) -> jax.Array:
+    """``[largest relative error, number of wrong elements, number of judged ones]`` of arrays against those nearby."""
+    if not got:
+        return jnp.zeros(3, jnp.float32)
+    errors, wrong, judged = zip(*(_judge_one(*pair, u) for pair in zip(got, near, strict=True)), strict=True)
+    return jnp.stack([jnp.max(jnp.stack(errors)), sum(wrong), sum(judged)])
+
+
+def _judge_one(got, near, u):
+    got, near = _real(got).astype(_real(near).dtype), _real(near)
+    finite = jnp.isfinite(near)
+    here, known = near[0], finite[0]
+    near = jnp.where(finite, near, here)
+    low, high = near.min(0), near.max(0)
+    size = jnp.max(jnp.where(known, jnp.abs(here), 0), initial=0)
+    spread = high - low
+    kink = ~finite.all(0) | (spread > max(3e-4, 64 * u) * size)
+    a, b, c = (16, 64, 32) if u < 1e-4 else (4, 8, 4)
+    # At a kink every mixture of the gradients around it is right, and one tie of many may be given all.
+    largest = jnp.max(jnp.where(known, jnp.abs(near), 0), initial=0)
+    slack = jnp.where(kink, largest, a * spread + b * u * jnp.abs(here) + c * u * size)
+    slack += 1024 * float(jnp.finfo(near.dtype).tiny)
+    wrong = known & ~((got >= low - slack) & (got <= high + slack))
+    error = jnp.max(jnp.where(known & (wrong | ~kink), jnp.nan_to_num(jnp.abs(got - here), nan=jnp.inf), 0), initial=0)
+    size = jnp.where(size > 0, size, largest)
+    relative = jnp.where(error > 0, error / size, 0)
+    return tuple(a.astype(jnp.float32) for a in (relative, jnp.sum(wrong), jnp.sum(known)))
+
+
+def noise(like: Any, k: int) -> jax.Array:
+    """Fixed numbers between ±0.5 and ±1.5, of an array's shape and dtype, cheap to compile."""
+    turns = lax.iota(np.float32, like.size) * np.float32(12.9898 + k) + np.float32(k + 1)
+    wave = jnp.sin(turns) * np.float32(437.585453)
+    wave = 2 * (wave - jnp.floor(wave)) - 1
+    wave = (wave + jnp.where(wave < 0, np.float32(-0.5), np.float32(0.5))).reshape(like.shape).astype(like.dtype)
+    return jnp.where(like == like, wave, wave)  # noqa: PLR0124 - it varies over a mesh as the array does
+
+
+def _real(a):
+    a = jnp.asarray(a)
+    return jnp.stack([a.real, a.imag], -1) if jnp.iscomplexobj(a) else a

@@ -1,0 +1,271 @@
+"""A custom rule's stand-in: the same value and derivative, and beside them a judgement of the rule where it stands."""
+
+import inspect
+from dataclasses import dataclass, field
+from functools import partial, wraps
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._intercept import Handler, Rule, intercept
+from ._nearby import around, judge, noise, precision
+
+
+@dataclass
+class Log:
+    """What is known of a call site.
+
+    Attributes:
+      path: of the parameter that reaches it, where that is known.
+      nested: whether it lies inside another rule.
+      saved: the bytes that one call saves.
+      names: of the arguments judged; the last row of a judgement is that of the value.
+      without: the arguments for which the rule's backward pass returns None.
+      stats: a judgement a call, `judge`'s three numbers a row.
+      settled: a status and a reason that hold whatever the numbers say.
+    """
+
+    path: str = ""
+    nested: bool = False
+    saved: int = 0
+    names: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    stats: list[np.ndarray] = field(default_factory=list)
+    settled: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of a rule, taken apart.
+
+    Attributes:
+      rule: what is called.
+      leaves, tree: its arguments, in order and without names.
+      given: the places of the arrays to differentiate by.
+      rest: the places of its other arrays; what is no array is a part of the function.
+      names: of the arrays given.
+      arguments: the numbers of the arguments that are not nondiff_argnums.
+    """
+
+    rule: Rule
+    leaves: list[Any]
+    tree: Any
+    given: list[int]
+    rest: list[int]
+    names: tuple[str, ...]
+    arguments: tuple[int, ...]
+
+    def of(self, g, rest):
+        """g, a stand-in of the rule, as a function of the arrays given, itself not intercepted."""
+
+        def bound(given):
+            full = list(self.leaves)
+            for i, a in zip([*self.given, *self.rest], [*given, *rest], strict=True):
+                full[i] = a
+            with intercept(None):
+                return g(*jax.tree.unflatten(self.tree, full))
+
+        return bound
+
+
+def _take_apart(rule, args, kwargs):
+    if kwargs:
+        bound = inspect.signature(rule.__wrapped__).bind(*args, **kwargs)
+        bound.apply_defaults()
+        args = bound.args
+    fixed = getattr(rule, "nondiff_argnums", ())
+    leaves, tree = jax.tree_util.tree_flatten_with_path(args)
+    given, rest = [], []
+    for i, (path, leaf) in enumerate(leaves):
+        if path[0].idx not in fixed and is_inexact(leaf):
+            given.append(i)
+        elif isinstance(leaf, (jax.Array, np.ndarray)) and not (
+            path[0].idx in fixed and isinstance(rule, jax.custom_vjp)
+        ):
+            rest.append(i)
+    names = tuple("args" + jax.tree_util.keystr(leaves[i][0]) for i in given)
+    arguments = tuple(i for i in range(len(args)) if i not in fixed)
+    return _Call(rule, [leaf for _, leaf in leaves], tree, given, rest, names, arguments)
+
+
+def probe(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], dummy: Any, log: Log, inner: Handler) -> Any:
+    """Call a rule; whenever it is differentiated, by ``dummy`` or anything else, a judgement is added to the log.
+
+    The judgement compares the rule with its bare function, the rules inside both taken out; the rules inside then go to
+    the handler ``inner``, once in the rule's own passes and once in its bare function.
+    """
+    call = _take_apart(rule, args, kwargs)
+    log.names = call.names
+    given, rest = ([call.leaves[i] for i in places] for places in (call.given, call.rest))
+    make = _probe_vjp if isinstance(rule, jax.custom_vjp) else _probe_jvp
+    return make(call, log, inner)(dummy, given, rest)
+
+
+def _probe_vjp(call, log, inner):
+    @jax.custom_vjp
+    def probed(dummy, given, rest):
+        return call.of(call.rule, rest)(given)
+
+    def bwd(residuals, y_bar):
+        given, rest = residuals
+        usable, is_zero = _usable(y_bar)
+        with intercept(None):
+            ok = _judge(call, log, inner, partial(_by_vjp, y_bar=_stopped(usable)), _stopped(given), _stopped(rest))
+            y, pull = jax.vjp(call.of(_twin(call.rule, inner) if ok else call.rule.__wrapped__, rest), given)
+            log.saved = _bytes(pull)
+            bars = pull(_like(usable, y))[0]
+        return jnp.zeros((), jnp.float32), [jnp.where(is_zero, jnp.zeros_like(bar), bar) for bar in bars], None
+
+    probed.defvjp(lambda dummy, given, rest: (probed(dummy, given, rest), (given, rest)), bwd)
+    return probed
+
+
+def _probe_jvp(call, log, inner):
+    @jax.custom_jvp
+    def probed(dummy, given, rest):
+        return call.of(call.rule, rest)(given)
+
+    @probed.defjvp
+    def jvp(primals, tangents):
+        _, given, rest = primals
+        with intercept(None):
+            ok = _judge(call, log, inner, _by_jvp, _stopped(given), _stopped(rest))
+            rule = call.of(_twin(call.rule, inner) if ok else call.rule.__wrapped__, rest)
+            return jax.jvp(rule, (given,), (tangents[1],))
+
+    return probed
+
+
+def _judge(call, log, inner, derivative, given, rest):
+    """Add a judgement to the log; whether the rule's own passes run."""
+    met: list[Rule] = []
+    rule = call.of(_twin(call.rule, _taking_out([]), call, log), rest)
+    bare = call.of(_under(_taking_out(met), call.rule.__wrapped__), rest)
+    try:
+        ys, parts = derivative(rule, given)
+        if derivative is _by_jvp:
+            log.saved = _bytes_of_transpose(rule, given)
+    except (NotImplementedError, jax.errors.JAXTypeError) as error:
+        log.settled = "inconclusive", f"the rule refuses: {first_line(error)}"
+        return False
+    except Exception as error:
+        log.settled = "fail", f"the rule raises {type(error).__name__}: {first_line(error)}"
+        return False
+    try:
+        u = precision(bare, given)
+        near_ys, near_parts = around(derivative, bare, given, u)
+    except Exception as error:
+        log.settled = "inconclusive", f"the bare function has no autodiff: {first_line(error)}"
+        return True
+    rows = [judge(got, near, u) for got, near in zip([*parts, ys], [*near_parts, near_ys], strict=True)]
+    jax.debug.callback(log.stats.append, jnp.stack(rows))
+    if met:
+        _explore(call.of(_under(inner, call.rule.__wrapped__), rest), given)
+    return True
+
+
+def _explore(bare, given):
+    """Differentiate a bare function, so that the rules inside it are judged too."""
+    try:
+        y, pull = jax.vjp(bare, given)
+        pull(_like(jax.tree.map(lambda a: noise(a, 3) if is_inexact(a) else a, y), y))
+    except Exception:
+        _by_jvp(bare, given)
+
+
+def _by_vjp(g, given, y_bar):
+    y, pull = jax.vjp(g, given)
+    return _inexact(y), [[bar] for bar in pull(_like(y_bar, y))[0]]
+
+
+def _by_jvp(g, given):
+    """The tangents along one argument after another."""
+    y, parts = None, []
+    for i in range(len(given)):
+        along = [noise(a, i) * float(i == j) for j, a in enumerate(given)]
+        y, y_dot = jax.jvp(g, (given,), (along,))
+        parts.append(_inexact(y_dot))
+    return _inexact(y), parts
+
+
+def _twin(rule, handler, call=None, log=None):
+    """The same rule, whose function and passes hand the rules that they call to a handler; the log learns what is None."""
+    fixed = getattr(rule, "nondiff_argnums", ())
+    if isinstance(rule, jax.custom_jvp):
+        twin = jax.custom_jvp(_under(handler, rule.__wrapped__), nondiff_argnums=fixed)
+        twin.defjvp(_under(handler, rule.jvp), symbolic_zeros=rule.symbolic_zeros)
+        return twin
+
+    def bwd(*args):
+        bars = rule.bwd(*args)
+        if log is not None and isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
+            log.without = tuple(f"args[{i}]" for i, bar in zip(call.arguments, bars, strict=True) if bar is None)
+        return bars
+
+    twin = jax.custom_vjp(_under(handler, rule.__wrapped__), nondiff_argnums=fixed)
+    twin.defvjp(_under(handler, rule.fwd), _under(handler, bwd), symbolic_zeros=rule.symbolic_zeros)
+    return twin
+
+
+def _under(handler, f):
+    @wraps(f)
+    def run(*args, **kwargs):
+        with intercept(handler):
+            return f(*args, **kwargs)
+
+    return run
+
+
+def _taking_out(met):
+    """A handler that calls the bare function, and notes that there was something to take out."""
+
+    def handler(rule, args, kwargs):
+        met.append(rule)
+        return rule.__wrapped__(*args, **kwargs)
+
+    return handler
+
+
+def _usable(y_bar):
+    """A cotangent without what is not finite, or a made-up one in place of zeros only; and whether it was zero."""
+    clean = jax.tree.map(lambda a: jnp.where(jnp.isfinite(a), a, jnp.zeros_like(a)) if is_inexact(a) else a, y_bar)
+    is_zero = ~jnp.any(jnp.stack([jnp.any(a != 0) for a in _inexact(clean)]))
+    return jax.tree.map(lambda a: jnp.where(is_zero, noise(a, 3), a) if is_inexact(a) else a, clean), is_zero
+
+
+def _like(y_bar, y):
+    """A cotangent in the dtypes of y."""
+    cast = lambda a, b: b.astype(a.dtype) if is_inexact(a) else np.zeros(np.shape(a), jax.dtypes.float0)
+    return jax.tree.map(cast, y, y_bar)
+
+
+def _stopped(tree):
+    return jax.tree.map(lambda a: lax.stop_gradient(a) if is_inexact(a) else a, tree)
+
+
+def _bytes(pull):
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(pull))
+
+
+def _bytes_of_transpose(rule, given):
+    try:
+        return _bytes(jax.vjp(rule, given)[1])
+    except Exception:
+        return 0  # a rule for forward mode alone saves nothing
+
+
+def _inexact(tree):
+    return [leaf for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
+
+
+def is_inexact(a: Any) -> bool:
+    """Whether a is an array of floating-point or complex numbers."""
+    return hasattr(a, "shape") and hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.inexact)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in at most 120 characters."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:120]

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -51,7 +51,7 @@ class AuditRow(NamedTuple):
         parts += [self.path] if self.path else []
         parts += [f"in {self.stack[0]}"] if self.stack and self.stack[0] != here else []
         worst = max(self.errors.values(), default=0.0)
-        parts += [self.status, f"{self.calls} calls, error {worst:.1e}, saves {self.residual_bytes:,} bytes"]
+        parts += [self.status, f"calls {self.calls}, error {worst:.1e}, saves {self.residual_bytes:,} bytes"]
         return "  ".join(parts) + (f"  ({self.reason})" if self.reason else "")
 
 
@@ -91,9 +91,7 @@ class Audit(NamedTuple):
     def __str__(self) -> str:
         lines = [str(row) for row in self.rows] or ["no custom rule is called"] * (not self.unseen)
         if self.unseen:
-            lines.append(
-                f"{self.unseen} custom rules in a program traced before (a ClosedJaxpr, an export) cannot be seen"
-            )
+            lines.append(f"rules in a program traced before (a ClosedJaxpr, an export), not to be seen: {self.unseen}")
         return "\n".join(lines)
 
     def to_json(self) -> str:
@@ -153,8 +151,8 @@ def _sites(f, args) -> dict[Site, str]:
     """The call sites outside other rules, in the order of their calls, each with the path of its parameter."""
     paths: dict[int, str] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(args[:1]):
-        if is_inexact(leaf):
-            paths.setdefault(id(leaf), jax.tree_util.keystr(path[1:], simple=True, separator="."))
+        if is_inexact(leaf):  # an array that is two leaves has no path
+            paths[id(leaf)] = "" if id(leaf) in paths else jax.tree_util.keystr(path[1:], simple=True, separator=".")
     sites: dict[Site, str] = {}
 
     def meet(site, rule, args, kwargs, inner):
@@ -249,7 +247,7 @@ def _row(site, log, path, numbered):
     elif not log.stats:
         status, reason = "inconclusive", "no cotangent reaches it"
     elif not stats[:, :, 2].any():
-        status, reason = "inconclusive", "autodiff's derivative is not finite"
+        status, reason = "inconclusive", "there is nothing finite to compare with"
     file, line = next(iter(yours(site) or site.frames), ("?", 0))
     calls, saved, number = len(log.stats), log.saved, (site.ordinal + 1) * numbered
     stack = tuple(f"{file}:{line}" for file, line in site.frames)

@@ -79,7 +79,7 @@ def noise(like: Any, k: int) -> jax.Array:
     wave = jnp.sin(turns) * np.float32(437.585453)
     wave = 2 * (wave - jnp.floor(wave)) - 1
     wave = (wave + jnp.where(wave < 0, np.float32(-0.5), np.float32(0.5))).reshape(like.shape).astype(like.dtype)
-    return jnp.where(like == like, wave, wave)  # noqa: PLR0124 - it varies over a mesh as the array does
+    return jnp.where(like == like, wave, wave)  # so that it varies over a mesh as the array does
 
 
 def _real(a):

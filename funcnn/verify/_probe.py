@@ -116,7 +116,7 @@ def _probe_vjp(call, log, inner):
             ok = _judge(call, log, inner, partial(_by_vjp, y_bar=_stopped(usable)), _stopped(given), _stopped(rest))
             y, pull = jax.vjp(call.of(_twin(call.rule, inner) if ok else call.rule.__wrapped__, rest), given)
             log.saved = _bytes(pull)
-            bars = pull(_like(usable, y))[0]
+            bars = [bar.astype(a.dtype) for bar, a in zip(pull(_like(usable, y))[0], given, strict=True)]
         return jnp.zeros((), jnp.float32), [jnp.where(is_zero, jnp.zeros_like(bar), bar) for bar in bars], None
 
     probed.defvjp(lambda dummy, given, rest: (probed(dummy, given, rest), (given, rest)), bwd)
@@ -142,17 +142,24 @@ def _probe_jvp(call, log, inner):
 def _judge(call, log, inner, derivative, given, rest):
     """Add a judgement to the log; whether the rule's own passes run."""
     met: list[Rule] = []
-    rule = call.of(_twin(call.rule, _taking_out([]), call, log), rest)
+
+    def hear(bars):
+        if isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
+            log.without = tuple(f"args[{i}]" for i, bar in zip(call.arguments, bars, strict=True) if bar is None)
+
+    rule = call.of(_twin(call.rule, _taking_out([]), hear), rest)
     bare = call.of(_under(_taking_out(met), call.rule.__wrapped__), rest)
     try:
         ys, parts = derivative(rule, given)
         if derivative is _by_jvp:
             log.saved = _bytes_of_transpose(rule, given)
+        else:
+            _require_dtypes(call.names, parts, given)
     except (NotImplementedError, jax.errors.JAXTypeError) as error:
         log.settled = "inconclusive", f"the rule refuses: {first_line(error)}"
         return False
     except Exception as error:
-        log.settled = "fail", f"the rule raises {type(error).__name__}: {first_line(error)}"
+        log.settled = "fail", f"{type(error).__name__}: {first_line(error)}"
         return False
     try:
         u = precision(bare, given)
@@ -165,6 +172,13 @@ def _judge(call, log, inner, derivative, given, rest):
     if met:
         _explore(call.of(_under(inner, call.rule.__wrapped__), rest), given)
     return True
+
+
+def _require_dtypes(names, parts, given):
+    """JAX lets some cotangents of another dtype than their argument's pass."""
+    for name, (bar,), a in zip(names, parts, given, strict=True):
+        if bar.dtype != a.dtype:
+            raise TypeError(f"the cotangent of {name} is {bar.dtype}, its argument {a.dtype}")
 
 
 def _explore(bare, given):
@@ -191,18 +205,17 @@ def _by_jvp(g, given):
     return _inexact(y), parts
 
 
-def _twin(rule, handler, call=None, log=None):
-    """The same rule, whose function and passes hand the rules that they call to a handler; the log learns what is None."""
+def _twin(rule, handler, hear=lambda bars: None):
+    """The same rule, whose function and passes hand the rules that they call to a handler; ``hear`` gets the cotangents."""
     fixed = getattr(rule, "nondiff_argnums", ())
     if isinstance(rule, jax.custom_jvp):
         twin = jax.custom_jvp(_under(handler, rule.__wrapped__), nondiff_argnums=fixed)
         twin.defjvp(_under(handler, rule.jvp), symbolic_zeros=rule.symbolic_zeros)
         return twin
 
-    def bwd(*args):
+    def bwd(*args: Any) -> Any:
         bars = rule.bwd(*args)
-        if log is not None and isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
-            log.without = tuple(f"args[{i}]" for i, bar in zip(call.arguments, bars, strict=True) if bar is None)
+        hear(bars)
         return bars
 
     twin = jax.custom_vjp(_under(handler, rule.__wrapped__), nondiff_argnums=fixed)

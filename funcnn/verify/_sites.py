@@ -68,5 +68,5 @@ def _is_library(file):
 
 _PACKAGE = Path(__file__).parent.parent
 _HERE = str(_PACKAGE / "verify")
-_MACHINERY = (_HERE, str(_PACKAGE / "_intercept.py"), str(Path(jax.__file__).parent), "<frozen")
+_MACHINERY = (_HERE, str(_PACKAGE / "_intercept.py"), str(Path(str(jax.__file__)).parent), "<frozen")
 _LIBRARIES = (str(_PACKAGE), sysconfig.get_paths()["stdlib"])

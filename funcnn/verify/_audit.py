@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._intercept import intercept
+from ._call import is_inexact, take_apart
 from ._nearby import noise
-from ._probe import Log, first_line, is_inexact, probe
+from ._probe import Log, first_line, probe
 from ._sites import Site, meeting, yours
 from ._without_rules import without_rules
 
@@ -129,7 +130,8 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0) -> Audit:
     Returns:
       An `Audit`; ``print`` it, or look at its ``rows``. A site that no cotangent reaches, in a while loop or behind a
       stop_gradient, is "inconclusive", as is a rule whose bare function has no autodiff. A ``None`` of a backward pass says
-      that there is no cotangent, and is not judged.
+      that there is no cotangent, and fails only for a leaf of the first argument. What is no derivative on purpose, such as
+      a straight-through estimator, fails: it is none.
 
     Raises:
       TypeError: f is no function, or returns nothing floating-point.
@@ -147,16 +149,18 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0) -> Audit:
     return Audit(_rows(sites, logs), unseen.count("custom_vjp_call[") + unseen.count("custom_jvp_call["))
 
 
-def _sites(f, args) -> dict[Site, str]:
-    """The call sites outside other rules, in the order of their calls, each with the path of its parameter."""
+def _sites(f, args) -> dict[Site, dict[str, str]]:
+    """The call sites outside other rules, in the order of their calls, and which arguments are which parameters."""
     paths: dict[int, str] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(args[:1]):
         if is_inexact(leaf):  # an array that is two leaves has no path
             paths[id(leaf)] = "" if id(leaf) in paths else jax.tree_util.keystr(path[1:], simple=True, separator=".")
-    sites: dict[Site, str] = {}
+    sites: dict[Site, dict[str, str]] = {}
 
     def meet(site, rule, args, kwargs, inner):
-        sites[site] = next((paths[id(a)] for a in jax.tree.leaves((args, kwargs)) if id(a) in paths), "")
+        call = take_apart(rule, args, kwargs)
+        arrays = zip(call.names, (call.leaves[i] for i in call.given), strict=True)
+        sites[site] = {name: paths[id(a)] for name, a in arrays if paths.get(id(a))}
         return rule(*args, **kwargs)
 
     with intercept(meeting(meet)):
@@ -220,38 +224,40 @@ def _tangent(scalar):
     )
 
 
-def _rows(sites: dict[Site, str], logs: dict[Site, Log]) -> tuple[AuditRow, ...]:
+def _rows(sites: dict[Site, dict[str, str]], logs: dict[Site, Log]) -> tuple[AuditRow, ...]:
     """A row a site; of those inside rules, and of those that a library traces twice, only what was judged."""
     logs = {site: Log() for site in sites} | logs
     judged = {(site.name, yours(site)) for site, log in logs.items() if log.stats}
     known = lambda site, log: log.stats or log.settled
     told = [s for s, log in logs.items() if known(s, log) or not (s.nested or (s.name, yours(s)) in judged)]
     alike = [site[:2] for site in told]
-    return tuple(_row(site, logs[site], sites.get(site, ""), alike.count(site[:2]) > 1) for site in told)
+    return tuple(_row(site, logs[site], sites.get(site, {}), alike.count(site[:2]) > 1) for site in told)
 
 
-def _row(site, log, path, numbered):
-    stats = np.asarray(log.stats, np.float64).reshape(len(log.stats), len(log.names) + 1, 3)
-    declared = [name for name in log.names if any(name.startswith(argument) for argument in log.without)]
-    errors, wrong = {}, []
-    for i, name in enumerate((*log.names, "value")):
-        error, bad = stats[:, i, 0].max(initial=0), int(stats[:, i, 1].sum())
-        if name not in declared and (i < len(log.names) or bad):
-            errors[name] = float(error)
-            wrong += [f"{bad:,} wrong elements in {name}"] if bad else []
-    status, reason = "pass", ", ".join(f"the backward pass says None of {name}" for name in declared)
-    if wrong:
-        status, reason = "fail", ", ".join(wrong)
-    elif log.settled:
-        status, reason = log.settled
-    elif not log.stats:
-        status, reason = "inconclusive", "no cotangent reaches it"
-    elif not stats[:, :, 2].any():
-        status, reason = "inconclusive", "there is nothing finite to compare with"
+def _row(site, log, parameters, numbered):
+    n = len(log.names)
+    stats = np.asarray(log.stats, np.float64).reshape(len(log.stats), n + 2, 3)
+    confirmed = stats[:, -1, 0] > 0
+    stats[confirmed, :, 1] = 0
+    declared = [name for name in log.names if name.startswith(log.without)] if log.without else []
+    errors = {name: float(stats[:, i, 0].max(initial=0)) for i, name in enumerate(log.names) if name not in declared}
+    wrong = {name: stats[:, i, 1].sum() for i, name in enumerate((*log.names, "its value")) if name not in declared}
+    reasons = [f"{number:,.0f} wrong elements in {name}" for name, number in wrong.items() if number]
+    reasons += [f"None for the parameter {parameters[name]}" for name in declared if name in parameters]
+    status = "fail" if reasons else "pass"
+    if not reasons and (log.settled or not stats[:, : n or 1, 2].any()):
+        nothing = "there is nothing finite to compare with" if log.stats else "no cotangent reaches it"
+        status, reason = log.settled or ("inconclusive", nothing)
+        reasons = [reason]
+    reasons += ["finite differences confirm it against autodiff"] if confirmed.any() else []
+    reasons += [f"None for {name}" for name in declared if name not in parameters]
     file, line = next(iter(yours(site) or site.frames), ("?", 0))
-    calls, saved, number = len(log.stats), log.saved, (site.ordinal + 1) * numbered
-    stack = tuple(f"{file}:{line}" for file, line in site.frames)
-    return AuditRow(site.name, file, line, calls, errors if calls else {}, saved, status, reason, path, number, stack)
+    return AuditRow(
+        site.name, file, line, len(log.stats), errors if log.stats else {}, log.saved, status, "; ".join(reasons),
+        path=next(iter(parameters.values()), ""),
+        number=(site.ordinal + 1) * numbered,
+        stack=tuple(f"{file}:{line}" for file, line in site.frames),
+    )  # fmt: skip
 
 
 def _inexact(tree: Any) -> list[Any]:

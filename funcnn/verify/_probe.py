@@ -1,6 +1,5 @@
 """A custom rule's stand-in: the same value and derivative, and beside them a judgement of the rule where it stands."""
 
-import inspect
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 from jax import lax
 
 from .._intercept import Handler, Rule, intercept
-from ._nearby import around, judge, noise, precision
+from ._call import is_inexact, take_apart
+from ._nearby import Derived, around, direction, judge, noise, precision, sides_with
 
 
 @dataclass
@@ -22,9 +22,9 @@ class Log:
       path: of the parameter that reaches it, where that is known.
       nested: whether it lies inside another rule.
       saved: the bytes that one call saves.
-      names: of the arguments judged; the last row of a judgement is that of the value.
+      names: of the arguments judged, each a row of a judgement; after them comes the value's.
       without: the arguments for which the rule's backward pass returns None.
-      stats: a judgement a call, `judge`'s three numbers a row.
+      stats: a judgement a call: `judge`'s three numbers a row, the last row those of `sides_with`.
       settled: a status and a reason that hold whatever the numbers say.
     """
 
@@ -37,67 +37,13 @@ class Log:
     settled: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True)
-class _Call:
-    """A call of a rule, taken apart.
-
-    Attributes:
-      rule: what is called.
-      leaves, tree: its arguments, in order and without names.
-      given: the places of the arrays to differentiate by.
-      rest: the places of its other arrays; what is no array is a part of the function.
-      names: of the arrays given.
-      arguments: the numbers of the arguments that are not nondiff_argnums.
-    """
-
-    rule: Rule
-    leaves: list[Any]
-    tree: Any
-    given: list[int]
-    rest: list[int]
-    names: tuple[str, ...]
-    arguments: tuple[int, ...]
-
-    def of(self, g, rest):
-        """g, a stand-in of the rule, as a function of the arrays given, itself not intercepted."""
-
-        def bound(given):
-            full = list(self.leaves)
-            for i, a in zip([*self.given, *self.rest], [*given, *rest], strict=True):
-                full[i] = a
-            with intercept(None):
-                return g(*jax.tree.unflatten(self.tree, full))
-
-        return bound
-
-
-def _take_apart(rule, args, kwargs):
-    if kwargs:
-        bound = inspect.signature(rule.__wrapped__).bind(*args, **kwargs)
-        bound.apply_defaults()
-        args = bound.args
-    fixed = getattr(rule, "nondiff_argnums", ())
-    leaves, tree = jax.tree_util.tree_flatten_with_path(args)
-    given, rest = [], []
-    for i, (path, leaf) in enumerate(leaves):
-        if path[0].idx not in fixed and is_inexact(leaf):
-            given.append(i)
-        elif isinstance(leaf, (jax.Array, np.ndarray)) and not (
-            path[0].idx in fixed and isinstance(rule, jax.custom_vjp)
-        ):
-            rest.append(i)
-    names = tuple("args" + jax.tree_util.keystr(leaves[i][0]) for i in given)
-    arguments = tuple(i for i in range(len(args)) if i not in fixed)
-    return _Call(rule, [leaf for _, leaf in leaves], tree, given, rest, names, arguments)
-
-
 def probe(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], dummy: Any, log: Log, inner: Handler) -> Any:
     """Call a rule; whenever it is differentiated, by ``dummy`` or anything else, a judgement is added to the log.
 
     The judgement compares the rule with its bare function, the rules inside both taken out; the rules inside then go to
     the handler ``inner``, once in the rule's own passes and once in its bare function.
     """
-    call = _take_apart(rule, args, kwargs)
+    call = take_apart(rule, args, kwargs)
     log.names = call.names
     given, rest = ([call.leaves[i] for i in places] for places in (call.given, call.rest))
     make = _probe_vjp if isinstance(rule, jax.custom_vjp) else _probe_jvp
@@ -150,11 +96,11 @@ def _judge(call, log, inner, derivative, given, rest):
     rule = call.of(_twin(call.rule, _taking_out([]), hear), rest)
     bare = call.of(_under(_taking_out(met), call.rule.__wrapped__), rest)
     try:
-        ys, parts = derivative(rule, given)
+        derived = derivative(rule, given)
         if derivative is _by_jvp:
             log.saved = _bytes_of_transpose(rule, given)
         else:
-            _require_dtypes(call.names, parts, given)
+            _require_dtypes(call.names, derived.parts, given)
     except (NotImplementedError, jax.errors.JAXTypeError) as error:
         log.settled = "inconclusive", f"the rule refuses: {first_line(error)}"
         return False
@@ -163,11 +109,12 @@ def _judge(call, log, inner, derivative, given, rest):
         return False
     try:
         u = precision(bare, given)
-        near_ys, near_parts = around(derivative, bare, given, u)
+        near = around(derivative, bare, given, u)
     except Exception as error:
         log.settled = "inconclusive", f"the bare function has no autodiff: {first_line(error)}"
         return True
-    rows = [judge(got, near, u) for got, near in zip([*parts, ys], [*near_parts, near_ys], strict=True)]
+    pairs = zip([*derived.parts, derived.values], [*near.parts, near.values], strict=True)
+    rows = [*(judge(got, expected, u) for got, expected in pairs), sides_with(derived, near, u)]
     jax.debug.callback(log.stats.append, jnp.stack(rows))
     if met:
         _explore(call.of(_under(inner, call.rule.__wrapped__), rest), given)
@@ -191,18 +138,27 @@ def _explore(bare, given):
 
 
 def _by_vjp(g, given, y_bar):
+    """The cotangents."""
     y, pull = jax.vjp(g, given)
-    return _inexact(y), [[bar] for bar in pull(_like(y_bar, y))[0]]
+    bars = pull(_like(y_bar, y))[0]
+    slope = _dot(bars, [direction(a, i) for i, a in enumerate(given)])
+    return Derived(_inexact(y), [[bar] for bar in bars], _dot(_inexact(y), _inexact(y_bar)), slope)
 
 
 def _by_jvp(g, given):
     """The tangents along one argument after another."""
-    y, parts = None, []
+    y, parts = g(given), []
     for i in range(len(given)):
-        along = [noise(a, i) * float(i == j) for j, a in enumerate(given)]
-        y, y_dot = jax.jvp(g, (given,), (along,))
-        parts.append(_inexact(y_dot))
-    return _inexact(y), parts
+        along = [direction(a, i) * float(i == j) for j, a in enumerate(given)]
+        parts.append(_inexact(jax.jvp(g, (given,), (along,))[1]))
+    weights = [noise(a, 3) for a in _inexact(y)]
+    slope = sum((_dot(part, weights) for part in parts), start=jnp.zeros((), jnp.float32))
+    return Derived(_inexact(y), parts, _dot(_inexact(y), weights), slope)
+
+
+def _dot(xs, ys):
+    products = [jnp.sum((x * y.astype(x.dtype)).real.astype(jnp.float32)) for x, y in zip(xs, ys, strict=True)]
+    return sum(products, start=jnp.zeros((), jnp.float32))
 
 
 def _twin(rule, handler, hear=lambda bars: None):
@@ -272,11 +228,6 @@ def _bytes_of_transpose(rule, given):
 
 def _inexact(tree):
     return [leaf for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
-
-
-def is_inexact(a: Any) -> bool:
-    """Whether a is an array of floating-point or complex numbers."""
-    return hasattr(a, "shape") and hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.inexact)
 
 
 def first_line(error: Exception) -> str:

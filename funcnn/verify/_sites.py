@@ -1,5 +1,6 @@
 """Where a program calls a rule: the stack of the caller's frames, and which of the calls with that stack it is."""
 
+import inspect
 import sysconfig
 import traceback
 from collections import Counter
@@ -41,7 +42,7 @@ def _meeting(meet, counts, inside):
         with intercept(None):
             if rule in inside:  # a forward pass that calls its own rule for the value
                 return rule(*args, **kwargs)
-            name, frames = getattr(rule, "__name__", type(rule).__name__), _frames()
+            name, frames = getattr(rule, "__name__", type(rule).__name__), _frames() or _definition(rule)
             ordinal = 0 if inside else counts[name, frames]
             counts[name, frames] += 1
             site = Site(name, frames, bool(inside), ordinal)
@@ -60,6 +61,12 @@ def _frames():
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_stack(None)]
     ends = [i for i, (file, _) in enumerate(frames) if file.startswith(_HERE)]
     return tuple(frame for frame in frames[: ends[-1]] if not frame[0].startswith(_MACHINERY))
+
+
+def _definition(rule):
+    """For a rule that is itself the program."""
+    code = getattr(inspect.unwrap(rule), "__code__", None)
+    return ((code.co_filename, code.co_firstlineno),) if code else ()
 
 
 def _is_library(file):

@@ -158,10 +158,11 @@ def _sites(f, args) -> dict[Site, dict[str, str]]:
     sites: dict[Site, dict[str, str]] = {}
 
     def meet(site, rule, args, kwargs, inner):
+        value = rule(*args, **kwargs)
         call = take_apart(rule, args, kwargs)
         arrays = zip(call.names, (call.leaves[i] for i in call.given), strict=True)
         sites[site] = {name: paths[id(a)] for name, a in arrays if paths.get(id(a))}
-        return rule(*args, **kwargs)
+        return value
 
     with intercept(meeting(meet)):
         out = jax.eval_shape(lambda: _inexact(f(*args)))

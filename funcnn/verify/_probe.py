@@ -57,13 +57,14 @@ def _probe_vjp(call, log, inner):
 
     def bwd(residuals, y_bar):
         given, rest = residuals
-        usable, is_zero = _usable(y_bar)
+        y_bar = _finite(y_bar)
         with intercept(None):
-            ok = _judge(call, log, inner, partial(_by_vjp, y_bar=_stopped(usable)), _stopped(given), _stopped(rest))
+            derivative = partial(_by_vjp, y_bar=_not_zero(_stopped(y_bar)))
+            ok = _judge(call, log, inner, derivative, _stopped(given), _stopped(rest))
             y, pull = jax.vjp(call.of(_twin(call.rule, inner) if ok else call.rule.__wrapped__, rest), given)
             log.saved = _bytes(pull)
-            bars = [bar.astype(a.dtype) for bar, a in zip(pull(_like(usable, y))[0], given, strict=True)]
-        return jnp.zeros((), jnp.float32), [jnp.where(is_zero, jnp.zeros_like(bar), bar) for bar in bars], None
+            bars = [bar.astype(a.dtype) for bar, a in zip(pull(_like(y_bar, y))[0], given, strict=True)]
+        return jnp.zeros((), jnp.float32), bars, None
 
     probed.defvjp(lambda dummy, given, rest: (probed(dummy, given, rest), (given, rest)), bwd)
     return probed
@@ -198,11 +199,15 @@ def _taking_out(met):
     return handler
 
 
-def _usable(y_bar):
-    """A cotangent without what is not finite, or a made-up one in place of zeros only; and whether it was zero."""
-    clean = jax.tree.map(lambda a: jnp.where(jnp.isfinite(a), a, jnp.zeros_like(a)) if is_inexact(a) else a, y_bar)
-    is_zero = ~jnp.any(jnp.stack([jnp.any(a != 0) for a in _inexact(clean)]))
-    return jax.tree.map(lambda a: jnp.where(is_zero, noise(a, 3), a) if is_inexact(a) else a, clean), is_zero
+def _finite(y_bar):
+    """A cotangent without the NaN and infinities of what comes after: the rules before are judged all the same."""
+    return jax.tree.map(lambda a: jnp.where(jnp.isfinite(a), a, jnp.zeros_like(a)) if is_inexact(a) else a, y_bar)
+
+
+def _not_zero(y_bar):
+    """A cotangent, or a made-up one in place of one that is all zeros and would show nothing."""
+    is_zero = ~jnp.any(jnp.stack([jnp.any(a != 0) for a in _inexact(y_bar)]))
+    return jax.tree.map(lambda a: jnp.where(is_zero, noise(a, 3), a) if is_inexact(a) else a, y_bar)
 
 
 def _like(y_bar, y):

@@ -44,7 +44,9 @@ def around(derivative: Derivative, bare: Callable[..., Any], given: list[Any], u
 def _moved(a, i, u):
     """a; a moved by plus and minus two patterns of signs (zeros move off zero, infinities stay); a, one long step away."""
     step = ((2.0 if u < 1e-4 else 1.0) * u * (jnp.abs(a) + 1e-3 * _size(a))).astype(a.dtype)
-    steps = [*(jnp.sign(noise(a, 2 * i + k)) * step for k in range(2)), direction(a, i) * _reach(u)]
+    wave = noise(a, i)
+    signs = jnp.sign(wave), jnp.where(jnp.abs(wave) < 1, -jnp.ones_like(a), jnp.ones_like(a))
+    steps = [*(sign * step for sign in signs), direction(a, i) * _reach(u)]
     return jnp.stack([a, *(jnp.where(jnp.isfinite(a), a + s, a) for step in steps for s in (step, -step))])
 
 

@@ -26,14 +26,14 @@ def make_rule(name, fault=None):
     """tanh(x) times a parameter, and whatever else it is handed: integers, keys."""
 
     def bwd(residuals, y_bar):
-        y, x, params, rest = residuals
+        x, params, rest = residuals
         t, scale = jnp.tanh(x), params["scale"].reshape((1,) * x.ndim)
         x_bar, s_bar = y_bar * scale * (1 - t * t), jnp.sum(y_bar * t).reshape(params["scale"].shape)
         x_bar, s_bar = FAULTS[fault](x_bar, s_bar) if fault else (x_bar, s_bar)
         return x_bar, {"scale": s_bar}, *(None for _ in rest)
 
     rule = jax.custom_vjp(_value)
-    rule.defvjp(lambda x, params, *rest: ((y := _value(x, params)), (y, x, params, rest)), bwd)
+    rule.defvjp(lambda x, params, *rest: (_value(x, params), (x, params, rest)), bwd)
     rule.__name__ = name
     return rule
 
@@ -43,8 +43,7 @@ def _scale(x):
 
 
 def _in_bare(rule, x):
-    outer = jax.custom_vjp(
-        lambda x: rule(x, _scale(x)) + x)
+    outer = jax.custom_vjp(lambda x: rule(x, _scale(x)) + x)
     outer.defvjp(lambda x: (jnp.tanh(x) + x, x), lambda x, g: (g * (2 - jnp.tanh(x) ** 2),))  # fmt: skip
     return outer(x)
 
@@ -68,8 +67,7 @@ def _in_bwd(rule, x):
 
 
 def _in_custom_jvp(rule, x):
-    outer = jax.custom_jvp(
-        lambda x: rule(x, _scale(x)))
+    outer = jax.custom_jvp(lambda x: rule(x, _scale(x)))
     outer.defjvp(lambda p, t: (jnp.tanh(*p), t[0] * (1 - jnp.tanh(*p) ** 2)))  # fmt: skip
     return outer(x)
 
@@ -134,18 +132,27 @@ PLACES = {
 }  # fmt: skip
 
 
-def make_program(place=None, fault=None):
-    """Every place one after another, its rule right but at ``place``; at last a while loop, which has no backward pass."""
-    rules = {name: make_rule(name.replace(" ", "_"), fault if name == place else None) for name in PLACES}
-    unreached = make_rule("unreached")
+def make_program(places=tuple(PLACES), wrong=None, fault=None):
+    """Some places one after another, the rule of each right but at ``wrong``."""
+    rules = {name: make_rule(name.replace(" ", "_"), fault if name == wrong else None) for name in places}
 
     def program(x):
-        for name, put in PLACES.items():
-            x = put(rules[name], x + jnp.asarray(0.1, x.dtype))
-        start = (0, lax.stop_gradient(x))
-        return jnp.sum(x) + jnp.sum(lax.while_loop(lambda c: c[0] < 2, lambda c: (c[0] + 1, unreached(c[1], _scale(x))), start)[1])
+        for name in places:
+            x = PLACES[name](rules[name], x + jnp.asarray(0.1, x.dtype))
+        return jnp.sum(x)
 
     return program
+
+
+def then_forward_only(program):
+    """The program with a wrong rule in a while loop, which has no backward pass, hence needs none."""
+    unreached = make_rule("unreached", "zero")
+
+    def longer(x):
+        step = lambda c: (c[0] + 1, unreached(c[1], _scale(x)))
+        return program(x) + jnp.sum(lax.while_loop(lambda c: c[0] < 2, step, (0, lax.stop_gradient(x)))[1])
+
+    return longer
 
 
 def example(seed, dtype):

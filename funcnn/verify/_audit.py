@@ -92,7 +92,7 @@ class Audit(NamedTuple):
     def __str__(self) -> str:
         lines = [str(row) for row in self.rows] or ["no custom rule is called"] * (not self.unseen)
         if self.unseen:
-            lines.append(f"rules in a program traced before (a ClosedJaxpr, an export), not to be seen: {self.unseen}")
+            lines.append(f"cannot be seen, in a program traced before (a ClosedJaxpr, an export): {self.unseen} rules")
         return "\n".join(lines)
 
     def to_json(self) -> str:

@@ -16,7 +16,7 @@ class Derived(NamedTuple):
     Attributes:
       values: the function's.
       parts: for each argument, what is compared: its cotangent, or the tangents along it.
-      phi, slope: a number that the values make, and its derivative along `direction`.
+      phi, slope: a number that the values make, and its derivative along the directions.
     """
 
     values: list[Any]
@@ -25,28 +25,38 @@ class Derived(NamedTuple):
     slope: jax.Array
 
 
-Derivative = Callable[[Callable[..., Any], list[Any]], Derived]
+Derivative = Callable[[Callable[..., Any], list[Any], list[Any]], Derived]
 
 
-def around(derivative: Derivative, bare: Callable[..., Any], given: list[Any], u: float) -> Derived:
-    """The derivative at the point; at four, each number some roundings away, both sides of a kink; and at two far ones.
+def around(derivative: Derivative, bare: Callable[..., Any], given: list[Any], along: list[Any], u: float) -> Derived:
+    """The derivative at the point; at four, each number some roundings away, both sides of a kink; at two far ones.
 
     Arguments in half precision are widened first, where the function takes them so: autodiff's own rounding is no truth.
+    The last one is that of the arguments as they are, by which autodiff's own rounding is known.
     """
-    wide = [a.astype(jnp.float32) if a.dtype.itemsize < 4 else a for a in given]
+    wide = given
+    if any(a.dtype.itemsize < 4 for a in given):
+        wide = [a.astype(jnp.float32) if a.dtype.itemsize < 4 else a for a in given]
     try:
-        jax.eval_shape(lambda given: derivative(bare, given), wide)
+        jax.eval_shape(lambda given: derivative(bare, given, along), wide)
     except Exception:
         wide = given
-    return lax.map(lambda point: derivative(bare, point), [_moved(a, i, u) for i, a in enumerate(wide)])
+    points = [_moved(a, d, i, u) for i, (a, d) in enumerate(zip(wide, along, strict=True))]
+    near = lax.map(lambda point: derivative(bare, point, along), points)
+    if wide is given:
+        return jax.tree.map(lambda a: jnp.concatenate([a, a[:1]]), near)
+    native = derivative(bare, given, along)
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None].astype(a.dtype)]), near, native)
 
 
-def _moved(a, i, u):
-    """a; a moved by plus and minus two patterns of signs (zeros move off zero, infinities stay); a, one long step away."""
-    step = ((2.0 if u < 1e-4 else 1.0) * u * (jnp.abs(a) + 1e-3 * _size(a))).astype(a.dtype)
-    wave = noise(a, i)
-    signs = jnp.sign(wave), jnp.where(jnp.abs(wave) < 1, -jnp.ones_like(a), jnp.ones_like(a))
-    steps = [*(sign * step for sign in signs), direction(a, i) * _reach(u)]
+def _moved(a, d, i, u):
+    """a; a some roundings away, twice, there and back (zeros and ties come apart, infinities stay); twice further; far."""
+    size, wave = jnp.abs(a) + 1e-3 * _size(a), jnp.real(noise(a, i))
+    other = jnp.where(jnp.abs(wave) < 1, jnp.abs(wave) - 2, 2 - jnp.abs(wave))
+    steps = [
+        (reach * size * w).astype(a.dtype) for reach in ((2.0 if u < 1e-4 else 1.0) * u, u**0.5) for w in (wave, other)
+    ]
+    steps.append(d.astype(a.dtype) * _reach(u))
     return jnp.stack([a, *(jnp.where(jnp.isfinite(a), a + s, a) for step in steps for s in (step, -step))])
 
 
@@ -59,9 +69,10 @@ def _reach(u):
     return u ** (1 / 3)
 
 
-def direction(a: jax.Array, i: int) -> jax.Array:
-    """The direction along which argument number i is differentiated by finite differences."""
-    return jnp.where(jnp.isfinite(a), noise(a, i) * _size(a).astype(a.dtype), jnp.zeros_like(a))
+def directions(given: list[Any]) -> list[Any]:
+    """For each argument a direction of its size, along which tangents and finite differences are taken."""
+    toward = lambda a, i: jnp.where(jnp.isfinite(a), noise(a, i) * _size(a).astype(a.dtype), jnp.zeros_like(a))
+    return [toward(a, i) for i, a in enumerate(given)]
 
 
 def sides_with(rule: Derived, near: Derived, u: float) -> jax.Array:
@@ -69,7 +80,7 @@ def sides_with(rule: Derived, near: Derived, u: float) -> jax.Array:
 
     So it is where autodiff differentiates an algorithm that hides the slope, as bisection does.
     """
-    slope = (near.phi[5] - near.phi[6]) / (2 * _reach(u))
+    slope = (near.phi[9] - near.phi[10]) / (2 * _reach(u))
     here, other = near.slope[0], rule.slope
     apart = jnp.abs(slope - here)
     settled = (apart > 0.1 * (jnp.abs(slope) + jnp.abs(here))) & (10 * jnp.abs(slope - other) < apart)
@@ -95,7 +106,8 @@ def judge(got: list[Any], near: list[Any], u: float) -> jax.Array:
 
 
 def _judge_one(got, near, u):
-    got, near = _real(got).astype(_real(near).dtype), _real(near[:5])
+    further, native, near = _real(near[5:9]), _real(near[11]), _real(near[:5])
+    got = _real(got).astype(near.dtype)
     finite = jnp.isfinite(near)
     here, known = near[0], finite[0]
     near = jnp.where(finite, near, here)
@@ -107,7 +119,10 @@ def _judge_one(got, near, u):
     # At a kink every mixture of the gradients around it is right, and one tie of many may be given all.
     largest = jnp.max(jnp.where(known, jnp.abs(near), 0), initial=0)
     slack = jnp.where(kink, largest, a * spread + b * u * jnp.abs(here) + c * u * size)
-    slack += 1024 * float(jnp.finfo(near.dtype).tiny)
+    # What autodiff's own rounding is: what does not cancel there and back; and in half precision, the whole of it.
+    bent = jnp.maximum(*(jnp.abs(further[i] + further[i + 1] - 2 * here) for i in (0, 2)))
+    native = jnp.max(jnp.where(known & jnp.isfinite(native), jnp.abs(native - here), 0), initial=0)
+    slack += a * jnp.where(jnp.isfinite(bent), bent, 0) + 3 * native + 1024 * float(jnp.finfo(near.dtype).tiny)
     wrong = known & ~((got >= low - slack) & (got <= high + slack))
     error = jnp.max(jnp.where(known & (wrong | ~kink), jnp.nan_to_num(jnp.abs(got - here), nan=jnp.inf), 0), initial=0)
     size = jnp.where(size > 0, size, largest)

@@ -11,7 +11,7 @@ from jax import lax
 
 from .._intercept import Handler, Rule, intercept
 from ._call import is_inexact, take_apart
-from ._nearby import Derived, around, direction, judge, noise, precision, sides_with
+from ._nearby import Derived, around, directions, judge, noise, precision, sides_with
 
 
 @dataclass
@@ -89,6 +89,7 @@ def _probe_jvp(call, log, inner):
 def _judge(call, log, inner, derivative, given, rest):
     """Add a judgement to the log; whether the rule's own passes run."""
     met: list[Rule] = []
+    along = directions(given)
 
     def hear(bars):
         if isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
@@ -97,7 +98,7 @@ def _judge(call, log, inner, derivative, given, rest):
     rule = call.of(_twin(call.rule, _taking_out([]), hear), rest)
     bare = call.of(_under(_taking_out(met), call.rule.__wrapped__), rest)
     try:
-        derived = derivative(rule, given)
+        derived = derivative(rule, given, along)
         if derivative is _by_jvp:
             log.saved = _bytes_of_transpose(rule, given)
         else:
@@ -110,7 +111,7 @@ def _judge(call, log, inner, derivative, given, rest):
         return False
     try:
         u = precision(bare, given)
-        near = around(derivative, bare, given, u)
+        near = around(derivative, bare, given, along, u)
     except Exception as error:
         log.settled = "inconclusive", f"the bare function has no autodiff: {first_line(error)}"
         return True
@@ -135,26 +136,36 @@ def _explore(bare, given):
         y, pull = jax.vjp(bare, given)
         pull(_like(jax.tree.map(lambda a: noise(a, 3) if is_inexact(a) else a, y), y))
     except Exception:
-        _by_jvp(bare, given)
+        _by_jvp(bare, given, given)
 
 
-def _by_vjp(g, given, y_bar):
-    """The cotangents."""
+def _by_vjp(g, given, along, y_bar):
+    """The cotangents, of the values that are finite."""
     y, pull = jax.vjp(g, given)
-    bars = pull(_like(y_bar, y))[0]
-    slope = _dot(bars, [direction(a, i) for i, a in enumerate(given)])
-    return Derived(_inexact(y), [[bar] for bar in bars], _dot(_inexact(y), _inexact(y_bar)), slope)
+    weights = [_where_finite(y, a) for a, y in zip(_inexact(y_bar), _inexact(y), strict=True)]
+    rest = iter(weights)
+    bars = pull(_like(jax.tree.map(lambda a: next(rest) if is_inexact(a) else a, y_bar), y))[0]
+    return Derived(_inexact(y), [[bar] for bar in bars], _phi(_inexact(y), weights), _dot(bars, along))
 
 
-def _by_jvp(g, given):
-    """The tangents along one argument after another."""
-    y, parts = g(given), []
+def _by_jvp(g, given, along):
+    """The tangents along one argument after another, of the values that are finite."""
+    y, parts = _inexact(g(given)), []
     for i in range(len(given)):
-        along = [direction(a, i) * float(i == j) for j, a in enumerate(given)]
-        parts.append(_inexact(jax.jvp(g, (given,), (along,))[1]))
-    weights = [noise(a, 3) for a in _inexact(y)]
+        one = [d.astype(a.dtype) * float(i == j) for j, (a, d) in enumerate(zip(given, along, strict=True))]
+        y_dot = _inexact(jax.jvp(g, (given,), (one,))[1])
+        parts.append([_where_finite(y, a) for a, y in zip(y_dot, y, strict=True)])
+    weights = [noise(a, 3) for a in y]
     slope = sum((_dot(part, weights) for part in parts), start=jnp.zeros((), jnp.float32))
-    return Derived(_inexact(y), parts, _dot(_inexact(y), weights), slope)
+    return Derived(y, parts, _phi(y, weights), slope)
+
+
+def _where_finite(y, a):
+    return jnp.where(jnp.isfinite(y), a, jnp.zeros_like(a))
+
+
+def _phi(ys, weights):
+    return _dot([_where_finite(y, y) for y in ys], weights)
 
 
 def _dot(xs, ys):

@@ -51,18 +51,20 @@ def around(derivative: Derivative, bare: Callable[..., Any], given: list[Any], a
 
 def _moved(a, d, i, u):
     """a; a some roundings away, twice, there and back (zeros and ties come apart, infinities stay); twice further; far."""
-    size, wave = jnp.abs(a) + 1e-3 * _size(a), jnp.real(noise(a, i))
+    size, wave = _size(a), jnp.real(noise(a, i))
     other = jnp.where(jnp.abs(wave) < 1, jnp.abs(wave) - 2, 2 - jnp.abs(wave))
     steps = [
         (reach * size * w).astype(a.dtype) for reach in ((2.0 if u < 1e-4 else 1.0) * u, u**0.5) for w in (wave, other)
     ]
     steps.append(d.astype(a.dtype) * _reach(u))
-    return jnp.stack([a, *(jnp.where(jnp.isfinite(a), a + s, a) for step in steps for s in (step, -step))])
+    return jnp.stack([a, *(a + s for step in steps for s in (step, -step))])
 
 
 def _size(a):
+    """Of each number; a zero's is a thousandth of the largest, so that nothing else changes its sign."""
     size = jnp.max(jnp.where(jnp.isfinite(a), jnp.abs(a), 0), initial=0)
-    return jnp.where(size > 0, size, jnp.ones_like(size))
+    size = jnp.where(size > 0, size, jnp.ones_like(size))
+    return jnp.where(jnp.isfinite(a), jnp.where(a == 0, 1e-3 * size, jnp.abs(a)), jnp.zeros_like(size))
 
 
 def _reach(u):
@@ -70,9 +72,8 @@ def _reach(u):
 
 
 def directions(given: list[Any]) -> list[Any]:
-    """For each argument a direction of its size, along which tangents and finite differences are taken."""
-    toward = lambda a, i: jnp.where(jnp.isfinite(a), noise(a, i) * _size(a).astype(a.dtype), jnp.zeros_like(a))
-    return [toward(a, i) for i, a in enumerate(given)]
+    """For each argument the direction along which finite differences are taken."""
+    return [noise(a, i) * _size(a).astype(a.dtype) for i, a in enumerate(given)]
 
 
 def sides_with(rule: Derived, near: Derived, u: float) -> jax.Array:

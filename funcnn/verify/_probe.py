@@ -150,13 +150,16 @@ def _by_vjp(g, given, along, y_bar):
 
 def _by_jvp(g, given, along):
     """The tangents along one argument after another, of the values that are finite."""
-    y, parts = _inexact(g(given)), []
-    for i in range(len(given)):
-        one = [d.astype(a.dtype) * float(i == j) for j, (a, d) in enumerate(zip(given, along, strict=True))]
-        y_dot = _inexact(jax.jvp(g, (given,), (one,))[1])
-        parts.append([_where_finite(y, a) for a, y in zip(y_dot, y, strict=True)])
+    y = _inexact(g(given))
+
+    def tangent(along):
+        y_dot = _inexact(jax.jvp(g, (given,), (along,))[1])
+        return [_where_finite(y, a) for a, y in zip(y_dot, y, strict=True)]
+
+    ones = [_where_finite(a, noise(a, i)) for i, a in enumerate(given)]
+    parts = [tangent([one * float(i == j) for j, one in enumerate(ones)]) for i in range(len(given))]
     weights = [noise(a, 3) for a in y]
-    slope = sum((_dot(part, weights) for part in parts), start=jnp.zeros((), jnp.float32))
+    slope = _dot(tangent([d.astype(a.dtype) for d, a in zip(along, given, strict=True)]), weights)
     return Derived(y, parts, _phi(y, weights), slope)
 
 

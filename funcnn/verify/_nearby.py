@@ -29,10 +29,10 @@ Derivative = Callable[[Callable[..., Any], list[Any], list[Any]], Derived]
 
 
 def around(derivative: Derivative, bare: Callable[..., Any], given: list[Any], along: list[Any], u: float) -> Derived:
-    """The derivative at the point; at four, each number some roundings away, both sides of a kink; at two far ones.
+    """The derivative, stacked: at the point, close by, further away, far away, and once more at the point.
 
-    Arguments in half precision are widened first, where the function takes them so: autodiff's own rounding is no truth.
-    The last one is that of the arguments as they are, by which autodiff's own rounding is known.
+    Close by, each number is some roundings away, to both sides of a kink. Half precision is widened for it, where the
+    function takes that: autodiff's own rounding is no truth. The last one is not widened, so that the rounding is known.
     """
     wide = given
     if any(a.dtype.itemsize < 4 for a in given):
@@ -49,14 +49,16 @@ def around(derivative: Derivative, bare: Callable[..., Any], given: list[Any], a
     return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None].astype(a.dtype)]), near, native)
 
 
+_CLOSE, _FURTHER, _FAR, _AS_GIVEN = slice(0, 5), slice(5, 9), slice(9, 11), 11
+
+
 def _moved(a, d, i, u):
-    """a; a some roundings away, twice, there and back (zeros and ties come apart, infinities stay); twice further; far."""
+    """The points of `_CLOSE`, `_FURTHER` and `_FAR`: zeros and ties come apart, infinities stay."""
     size, wave = _size(a), jnp.real(noise(a, i))
     other = jnp.where(jnp.abs(wave) < 1, jnp.abs(wave) - 2, 2 - jnp.abs(wave))
-    steps = [
-        (reach * size * w).astype(a.dtype) for reach in ((2.0 if u < 1e-4 else 1.0) * u, u**0.5) for w in (wave, other)
-    ]
-    steps.append(d.astype(a.dtype) * _reach(u))
+    close, further = (2 * u if u < 1e-4 else u) * size, u**0.5 * size
+    steps = [close * wave, close * other, further * wave, further * other, d * _reach(u)]
+    steps = [step.astype(a.dtype) for step in steps]
     return jnp.stack([a, *(a + s for step in steps for s in (step, -step))])
 
 
@@ -81,7 +83,8 @@ def sides_with(rule: Derived, near: Derived, u: float) -> jax.Array:
 
     So it is where autodiff differentiates an algorithm that hides the slope, as bisection does.
     """
-    slope = (near.phi[9] - near.phi[10]) / (2 * _reach(u))
+    after, before = near.phi[_FAR]
+    slope = (after - before) / (2 * _reach(u))
     here, other = near.slope[0], rule.slope
     apart = jnp.abs(slope - here)
     settled = (apart > 0.1 * (jnp.abs(slope) + jnp.abs(here))) & (10 * jnp.abs(slope - other) < apart)
@@ -107,7 +110,7 @@ def judge(got: list[Any], near: list[Any], u: float) -> jax.Array:
 
 
 def _judge_one(got, near, u):
-    further, native, near = _real(near[5:9]), _real(near[11]), _real(near[:5])
+    further, native, near = _real(near[_FURTHER]), _real(near[_AS_GIVEN]), _real(near[_CLOSE])
     got = _real(got).astype(near.dtype)
     finite = jnp.isfinite(near)
     here, known = near[0], finite[0]

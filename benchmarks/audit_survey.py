@@ -196,7 +196,7 @@ def faults(f, args, i):
     arrays = [jnp.asarray(a) for a in args]
     values = np.concatenate([np.ravel(y) for y in jax.tree.leaves(f(*arrays))])[:, None]
     known = np.isfinite(right) & np.isfinite(left) & np.isfinite(values) & (np.abs(right) < 1e30)
-    scale = np.max(np.abs(np.where(known, right, 0)), axis=-1, keepdims=True, initial=1e-30)
+    scale = np.max(np.abs(np.where(known, right, 0)), axis=-1, keepdims=True, initial=1e-18)
     slack = 1e-2 * scale + resolution
     for mode, jacobian in {"reverse": jax.jacrev, "forward": jax.jacfwd}.items():
         parts = jax.tree.leaves(jacobian(f, i)(*arrays))

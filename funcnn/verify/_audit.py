@@ -178,8 +178,10 @@ def _judged(f, args, sites, seed) -> dict[Site, Log]:
         return _run(f, args, sites, seed, jax.grad, logs)
     except Exception as error:
         if len(sites) > 1:
-            halves = [_judged(f, args, half, seed) for half in (sites[: len(sites) // 2], sites[len(sites) // 2 :])]
-            return halves[0] | halves[1]
+            logs, more = (_judged(f, args, half, seed) for half in (sites[: len(sites) // 2], sites[len(sites) // 2 :]))
+            for site in more.keys() & logs.keys():  # a site inside rules may be in both
+                more[site].stats += logs[site].stats
+            return logs | more
         try:
             return _run(f, args, sites, seed, _tangent, logs)
         except Exception:
@@ -198,6 +200,9 @@ def _run(f, args, sites, seed, differentiate, logs):
             if not site.nested and site not in sites:
                 return rule(*args, **kwargs)
             dummy = jnp.zeros((), jnp.float32) if site.nested else dummies[sites.index(site)]
+            names = take_apart(rule, args, kwargs).names
+            while site in logs and logs[site].names not in ((), names):  # inside rules, one line with other arguments
+                site = site._replace(ordinal=site.ordinal + 1)
             return probe(rule, args, kwargs, dummy, logs.setdefault(site, Log()), inner)
 
         full = list(leaves)

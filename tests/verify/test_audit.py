@@ -124,6 +124,18 @@ def test_a_rule_out_of_its_own_value_is_judged_with_those_inside_taken_out():
     assert names == ["tanh"]
 
 
+def test_one_line_inside_a_rule_takes_all_sorts_of_arguments():
+    inner = rule_of(lambda *xs: sum(xs), lambda *xs: (sum(xs), len(xs)), lambda n, g: (g,) * n)
+
+    def outer_of(*n):
+        bare = lambda x: sum(inner(*[x] * k) for k in n)
+        return rule_of(bare, lambda x: (bare(x), None), lambda _, g: (g * sum(n),))
+
+    report = audit(lambda x: jnp.sum(outer_of(1, 2, 3)(x)) + jnp.sum(outer_of(2)(x)), X)
+    assert report.ok
+    assert sorted(len(row.errors) for row in report.rows) == [1, 1, 1, 2, 3]
+
+
 def test_the_program_is_one_rule():
     (row,) = audit(wrong, X).rows
     assert row.status == "fail"

@@ -243,8 +243,8 @@ def _rows(sites: dict[Site, dict[str, str]], logs: dict[Site, Log]) -> tuple[Aud
 def _row(site, log, parameters, numbered):
     n = len(log.names)
     stats = np.asarray(log.stats, np.float64).reshape(len(log.stats), n + 2, 3)
-    confirmed = stats[:, -1, 0] > 0
-    stats[confirmed, :, 1] = 0
+    confirmed, unseen = stats[:, -1, 0] > 0, (stats[:, -1, 1] > 0) & stats[:, :-1, 1].any(1)
+    stats[confirmed | unseen, :, 1] = 0
     declared = [name for name in log.names if name.startswith(log.without)] if log.without else []
     errors = {name: float(stats[:, i, 0].max(initial=0)) for i, name in enumerate(log.names) if name not in declared}
     wrong = {name: stats[:, i, 1].sum() for i, name in enumerate((*log.names, "its value")) if name not in declared}
@@ -255,6 +255,8 @@ def _row(site, log, parameters, numbered):
         nothing = "there is nothing finite to compare with" if log.stats else "no cotangent reaches it"
         status, reason = log.settled or ("inconclusive", nothing)
         reasons = [reason]
+    if status == "pass" and unseen.any():
+        status, reasons = "inconclusive", ["autodiff says zero, and the values are too coarse to tell"]
     reasons += ["finite differences confirm it against autodiff"] if confirmed.any() else []
     reasons += [f"None for {name}" for name in declared if name not in parameters]
     file, line = next(iter(yours(site) or site.frames), ("?", 0))

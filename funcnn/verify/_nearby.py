@@ -79,16 +79,17 @@ def directions(given: list[Any]) -> list[Any]:
 
 
 def sides_with(rule: Derived, near: Derived, u: float) -> jax.Array:
-    """``[1, 0, 0]`` where finite differences agree with the rule's derivative, and not at all with autodiff's; else zeros.
+    """``[agreed, unseen, 0]``: finite differences agree with the rule's derivative, not at all with autodiff's; or cannot.
 
-    So it is where autodiff differentiates an algorithm that hides the slope, as bisection does.
+    They agree where autodiff differentiates an algorithm that hides the slope, as bisection does. They cannot where
+    autodiff says zero, and what the rule says changes the values by less than a rounding.
     """
     after, before = near.phi[_FAR]
-    slope = (after - before) / (2 * _reach(u))
-    here, other = near.slope[0], rule.slope
+    slope, here = (after - before) / (2 * _reach(u)), near.slope[0]
     apart = jnp.abs(slope - here)
-    settled = (apart > 0.1 * (jnp.abs(slope) + jnp.abs(here))) & (10 * jnp.abs(slope - other) < apart)
-    return jnp.stack([settled, settled & False, settled & False]).astype(jnp.float32)
+    agreed = (apart > 0.1 * (jnp.abs(slope) + jnp.abs(here))) & (10 * jnp.abs(slope - rule.slope) < apart)
+    unseen = (here == 0) & (jnp.abs(rule.slope) * _reach(u) <= 4 * u * jnp.abs(near.phi[0]))
+    return jnp.stack([agreed, unseen, agreed & False]).astype(jnp.float32)
 
 
 def precision(bare: Callable[..., Any], given: list[Any]) -> float:
@@ -130,7 +131,7 @@ def _judge_one(got, near, u):
     wrong = known & ~((got >= low - slack) & (got <= high + slack))
     error = jnp.max(jnp.where(known & (wrong | ~kink), jnp.nan_to_num(jnp.abs(got - here), nan=jnp.inf), 0), initial=0)
     size = jnp.where(size > 0, size, largest)
-    relative = jnp.where(error > 0, error / size, 0)
+    relative = jnp.where((error > 0) & ((size > 0) | wrong.any()), error / size, 0)
     return tuple(a.astype(jnp.float32) for a in (relative, jnp.sum(wrong), jnp.sum(known)))
 
 

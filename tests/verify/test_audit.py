@@ -180,6 +180,7 @@ broken = rule_of(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (g, g))
 cube_root = rule_of(bisect, lambda x: (r := bisect(x), r), lambda r, g: (g / (3 * r * r),))
 perturbed = rule_of(jnp.sin, lambda x: (jnp.sin(x.value), x.value), lambda x, g: (g * jnp.cos(x),), symbolic_zeros=True)
 kept = rule_of(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (g * jnp.cos(x),), optimize_remat=True)
+hidden = rule_of(lambda x: 1 + lax.stop_gradient(x), lambda x: (1 + x, None), lambda _, g: (g,))
 safe = rule_of(lambda x: jnp.where(x > 0, x * jnp.log(x), 0), lambda x: (jnp.where(x > 0, x * jnp.log(x), 0), x),
                lambda x, g: (g * jnp.where(x > 0, 1 + jnp.log(x), 0),))  # fmt: skip
 value_off = rule_of(jnp.sin, lambda x: (jnp.sin(x) * jnp.float32(1.01), x), lambda x, g: (g * jnp.cos(x),))
@@ -203,6 +204,8 @@ SPECIAL = {
     "symbolic zeros": (perturbed, "pass", ""),
     "optimize_remat": (jax.checkpoint(lambda x: kept(x)), "pass", ""),
     "a slope that autodiff misses": (cube_root, "pass", "finite differences confirm"),
+    "a slope that is stopped": (hidden, "pass", "finite differences confirm"),
+    "a slope too small to see": (lambda x: hidden(x * 1e-9), "inconclusive", "too coarse to tell"),
     "a zero that autodiff misses": (lambda x: safe(jnp.maximum(x, 0)), "pass", ""),
     "another value": (value_off, "fail", "its value"),
     "no elements": (lambda x: right(x[:0]).sum() + x, "inconclusive", "nothing finite"),

@@ -2,7 +2,7 @@
 
 import time
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 
 from ._cause import guess_cause
 from ._inputs import cotangents
+from ._point import Point, error_map, nudged, place, ravel
 from ._problem import Problem, Side
 from ._report import Finding
 from ._settings import settings
@@ -22,30 +23,8 @@ Dtypes = str | tuple[str, ...]
 _MOST_BY_DIFFERENCES = 64  # numbers in the arguments, where finite differences are all there is to judge by
 
 
-def ravel(arrays) -> np.ndarray:
-    """All arrays as one flat float64 vector."""
-    return np.concatenate([np.ravel(a).astype(np.float64) for a in arrays]) if len(arrays) else np.zeros(0)
-
-
-def place(i: int, arrays) -> tuple[int, tuple[int, ...]]:
-    """Which array the i-th of all numbers belongs to, and its index there."""
-    ends = np.cumsum([a.size for a in arrays])
-    leaf = int(np.searchsorted(ends, i, side="right"))
-    shape = arrays[leaf].shape
-    return leaf, tuple(map(int, np.unravel_index(i - ends[leaf] + arrays[leaf].size, shape))) if shape else ()
-
-
 class EnoughError(BaseException):
     """A failure was found, and one is enough."""
-
-
-class Point(NamedTuple):
-    """Where both sides are compared: inputs and cotangents, float64, and what they are called."""
-
-    kind: str
-    floats: tuple[np.ndarray, ...]
-    ints: tuple[Any, ...]
-    cots: tuple[np.ndarray, ...]
 
 
 class Context:
@@ -179,7 +158,7 @@ class Context:
         here = self.run(self.problem.bare, point, "float64")[1]
         noise = [np.zeros_like(b) for b in here]
         for _ in range(2):
-            moved = self.run(self.problem.bare, self.nudged(point), "float64")[1]
+            moved = self.run(self.problem.bare, nudged(point, self.eps, self.rng), "float64")[1]
             with np.errstate(invalid="ignore"):
                 noise = [np.fmax(n, np.abs(m - b)) for n, m, b in zip(noise, moved, here, strict=True)]
         return here, noise
@@ -238,32 +217,9 @@ class Context:
         guess = guess_cause(rule, truth, point.floats[leaf], others)
         if not self.trusted and status == "fail":
             verdict = verdict._replace(why="finite differences from both sides agree against it")
-        self.add(stage, status, f"{verdict.why}, in the cotangent of", guess=guess, errors=_map(rule, truth), **details)
-
-    def nudged(self, point: Point) -> Point:
-        """The point with every number moved by up to two roundings."""
-        size = lambda shape: self.rng.choice([-2, 2], shape) * self.rng.uniform(0.5, 1, shape)
-        return self._moved(point, lambda a: self.eps * a * size(a.shape))
-
-    def nudged_both_ways(self, point: Point, u: float) -> list[Point]:
-        """The point with every number, zeros too, moved by up to two roundings of unit u, there and back.
-
-        What differs between the two sides of a kink is then seen to be no error of rounding.
-        """
-        moved = []
-        for _ in range(4):
-            steps = {}
-            for a in (*point.floats, *point.cots):
-                steps[id(a)] = 2 * u * np.where(a == 0, 1, a) * self.rng.uniform(-1, 1, a.shape)
-            moved += [self._moved(point, lambda a, s=sign, by=steps: s * by[id(a)]) for sign in (1, -1)]
-        return moved
-
-    def _moved(self, point, step):
-        def change(arrays):
-            with np.errstate(invalid="ignore"):
-                return tuple(np.where(np.isfinite(a), a + step(a), a) for a in arrays)
-
-        return point._replace(floats=change(point.floats), cots=change(point.cots))
+        self.add(
+            stage, status, f"{verdict.why}, in the cotangent of", guess=guess, errors=error_map(rule, truth), **details
+        )
 
     def scalar(self, point: Point) -> Scalar:
         """The function ⟨cotangent, y⟩ at a point, and the rows of its Jacobian."""
@@ -316,11 +272,3 @@ class Context:
                 slack = slack + np.finfo(np.float64).tiny
                 masks.append(np.isfinite(t) & ~(np.abs(r.astype(np.float64) - t) <= slack))
         return np.concatenate([m.ravel() for m in masks]) if masks else np.zeros(0, bool)
-
-
-def _map(rule, truth):
-    """The errors of a cotangent relative to its largest element, as a small picture: at most 24 rows and columns."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        errors = np.abs(rule.astype(np.float64) - truth) / np.abs(truth).max(initial=1e-300, where=np.isfinite(truth))
-    errors = errors.reshape(-1, errors.shape[-1]) if errors.ndim else errors.reshape(1, 1)
-    return tuple(tuple(map(float, row[:24])) for row in errors[:24])

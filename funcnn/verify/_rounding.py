@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 
-from ._context import EPS, Context, Dtypes, Point
+from ._context import EPS, Context, Dtypes
 from ._inputs import battery
+from ._point import Point, nudged_both_ways
 
 _NEAR = ("the example, 10 % noise", "normal", "normal x 3")
 _SMOOTH = (*_NEAR, "normal x 30", "positive", "between 0 and 1", "offset + 100", "tiny variance", "log-uniform",
@@ -58,7 +59,7 @@ def _judge(context, stage, point: Point, dtype, each, length):
         off = _off(r, t, p, slack) & _off(r, own[leaf], p, slack)  # at a kink its own choice stands
         if off.any():
             if moved is None:
-                around = context.nudged_both_ways(point, min(EPS[d] for d in each))
+                around = nudged_both_ways(point, min(EPS[d] for d in each), context.rng)
                 moved = [context.run(problem.bare, at, "float64")[1] for at in around]
             with np.errstate(invalid="ignore"):
                 off = _off(r, t, p, slack + 8 * np.max([np.abs(m[leaf] - t) for m in moved], axis=0))

@@ -3,8 +3,9 @@
 import jax
 import numpy as np
 
-from ._context import EPS, Context, Point, ravel
+from ._context import EPS, Context
 from ._inputs import NEAR, battery, int_variants, negative
+from ._point import Point, ravel
 from ._problem import compiled
 from ._settings import settings
 from ._truth import slope_along

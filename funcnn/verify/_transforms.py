@@ -11,7 +11,8 @@ from jax import lax
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
-from ._context import Context, Point, place
+from ._context import Context
+from ._point import Point, place
 from ._problem import Side, compiled_quickly
 from ._settings import settings
 from ._stages import one_line

@@ -153,7 +153,8 @@ def _at_kinks(scalar, kinks, h, rng):
                 return Verdict("fail", "not finite at a kink", int(i), float(np.mean(around, axis=0)[i]), kink=True)
             directions = [_basis(row.size, i), spread * 1.0, *(spread * rng.normal(size=(8, row.size)))]
             for d in directions:
-                slopes = [a @ d for a in (*around, here)]
+                along = [scalar.autodiff_row(j, side * 1e-6 * h * d) for side in (1, -1)]
+                slopes = [a @ d for a in (*around, *along, here)]
                 low, high, value = min(slopes), max(slopes), row @ d
                 slack = 1e-5 * max(abs(low), abs(high), abs(value))
                 if not low - slack <= value <= high + slack:

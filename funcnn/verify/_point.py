@@ -1,0 +1,63 @@
+"""A point at which rule and truth are compared: its numbers, the numbers beside them, and how they are named."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Point(NamedTuple):
+    """Where both sides are compared: inputs and cotangents, float64, and what they are called."""
+
+    kind: str
+    floats: tuple[np.ndarray, ...]
+    ints: tuple[Any, ...]
+    cots: tuple[np.ndarray, ...]
+
+
+def ravel(arrays) -> np.ndarray:
+    """All arrays as one flat float64 vector."""
+    return np.concatenate([np.ravel(a).astype(np.float64) for a in arrays]) if len(arrays) else np.zeros(0)
+
+
+def place(i: int, arrays) -> tuple[int, tuple[int, ...]]:
+    """Which array the i-th of all numbers belongs to, and its index there."""
+    ends = np.cumsum([a.size for a in arrays])
+    leaf = int(np.searchsorted(ends, i, side="right"))
+    shape = arrays[leaf].shape
+    return leaf, tuple(map(int, np.unravel_index(i - ends[leaf] + arrays[leaf].size, shape))) if shape else ()
+
+
+def nudged(point: Point, u: float, rng: np.random.Generator) -> Point:
+    """The point with every number moved by one to two roundings of unit u."""
+    size = lambda shape: rng.choice([-2, 2], shape) * rng.uniform(0.5, 1, shape)
+    return _moved(point, lambda a: u * a * size(a.shape))
+
+
+def nudged_both_ways(point: Point, u: float, rng: np.random.Generator) -> list[Point]:
+    """The point with every number, zeros too, moved by up to two roundings of unit u, there and back, four times.
+
+    What differs between the two sides of a kink is then seen to be no error of rounding.
+    """
+    moved = []
+    for _ in range(4):
+        steps = {
+            id(a): 2 * u * np.where(a == 0, 1, a) * rng.uniform(-1, 1, a.shape) for a in (*point.floats, *point.cots)
+        }
+        moved += [_moved(point, lambda a, s=sign, by=steps: s * by[id(a)]) for sign in (1, -1)]
+    return moved
+
+
+def _moved(point, step):
+    def change(arrays):
+        with np.errstate(invalid="ignore"):
+            return tuple(np.where(np.isfinite(a), a + step(a), a) for a in arrays)
+
+    return point._replace(floats=change(point.floats), cots=change(point.cots))
+
+
+def error_map(rule, truth):
+    """The errors of a cotangent relative to its largest element, as a small picture: at most 24 rows and columns."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        errors = np.abs(rule.astype(np.float64) - truth) / np.abs(truth).max(initial=1e-300, where=np.isfinite(truth))
+    errors = errors.reshape(-1, errors.shape[-1]) if errors.ndim else errors.reshape(1, 1)
+    return tuple(tuple(map(float, row[:24])) for row in errors[:24])

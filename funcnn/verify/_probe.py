@@ -1,0 +1,254 @@
+"""A custom rule's stand-in: the same value and derivative, and beside them a judgement of the rule where it stands."""
+
+from dataclasses import dataclass, field
+from functools import partial, wraps
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._intercept import Handler, Rule, intercept
+from ._call import is_inexact, take_apart
+from ._nearby import Derived, around, directions, judge, noise, precision, sides_with
+
+
+@dataclass
+class Log:
+    """What is known of a call site.
+
+    Attributes:
+      path: of the parameter that reaches it, where that is known.
+      nested: whether it lies inside another rule.
+      saved: the bytes that one call saves.
+      names: of the arguments judged, each a row of a judgement; after them comes the value's.
+      without: the arguments for which the rule's backward pass returns None.
+      stats: a judgement a call: `judge`'s three numbers a row, the last row those of `sides_with`.
+      settled: a status and a reason that hold whatever the numbers say.
+    """
+
+    path: str = ""
+    nested: bool = False
+    saved: int = 0
+    names: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    stats: list[np.ndarray] = field(default_factory=list)
+    settled: tuple[str, str] | None = None
+
+
+def probe(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], dummy: Any, log: Log, inner: Handler) -> Any:
+    """Call a rule; whenever it is differentiated, by ``dummy`` or anything else, a judgement is added to the log.
+
+    The judgement compares the rule with its bare function, the rules inside both taken out; the rules inside then go to
+    the handler ``inner``, once in the rule's own passes and once in its bare function.
+    """
+    call = take_apart(rule, args, kwargs)
+    log.names = call.names
+    given, rest = ([call.leaves[i] for i in places] for places in (call.given, call.rest))
+    make = _probe_vjp if isinstance(rule, jax.custom_vjp) else _probe_jvp
+    return make(call, log, inner)(dummy, given, rest)
+
+
+def _probe_vjp(call, log, inner):
+    @jax.custom_vjp
+    def probed(dummy, given, rest):
+        return call.of(call.rule, rest)(given)
+
+    def bwd(residuals, y_bar):
+        given, rest = residuals
+        y_bar = _finite(y_bar)
+        with intercept(None):
+            derivative = partial(_by_vjp, y_bar=_not_zero(_stopped(y_bar)))
+            ok = _judge(call, log, inner, derivative, _stopped(given), _stopped(rest))
+            y, pull = jax.vjp(call.of(_twin(call.rule, inner) if ok else call.rule.__wrapped__, rest), given)
+            log.saved = _bytes(pull)
+            bars = [bar.astype(a.dtype) for bar, a in zip(pull(_like(y_bar, y))[0], given, strict=True)]
+        return jnp.zeros((), jnp.float32), bars, None
+
+    probed.defvjp(lambda dummy, given, rest: (probed(dummy, given, rest), (given, rest)), bwd)
+    return probed
+
+
+def _probe_jvp(call, log, inner):
+    @jax.custom_jvp
+    def probed(dummy, given, rest):
+        return call.of(call.rule, rest)(given)
+
+    @probed.defjvp
+    def jvp(primals, tangents):
+        _, given, rest = primals
+        with intercept(None):
+            ok = _judge(call, log, inner, _by_jvp, _stopped(given), _stopped(rest))
+            rule = call.of(_twin(call.rule, inner) if ok else call.rule.__wrapped__, rest)
+            return jax.jvp(rule, (given,), (tangents[1],))
+
+    return probed
+
+
+def _judge(call, log, inner, derivative, given, rest):
+    """Add a judgement to the log; whether the rule's own passes run."""
+    met: list[Rule] = []
+    along = directions(given)
+
+    def hear(bars):
+        if isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
+            log.without = tuple(f"args[{i}]" for i, bar in zip(call.arguments, bars, strict=True) if bar is None)
+
+    rule = call.of(_twin(call.rule, _taking_out([]), hear), rest)
+    bare = call.of(_under(_taking_out(met), call.rule.__wrapped__), rest)
+    try:
+        derived = derivative(rule, given, along)
+        if derivative is _by_jvp:
+            log.saved = _bytes_of_transpose(rule, given)
+        else:
+            _require_dtypes(call.names, derived.parts, given)
+    except (NotImplementedError, jax.errors.JAXTypeError) as error:
+        log.settled = "inconclusive", f"the rule refuses: {first_line(error)}"
+        return False
+    except Exception as error:
+        log.settled = "fail", f"{type(error).__name__}: {first_line(error)}"
+        return False
+    try:
+        u = precision(bare, given)
+        near = around(derivative, bare, given, along, u)
+    except Exception as error:
+        log.settled = "inconclusive", f"the bare function has no autodiff: {first_line(error)}"
+        return True
+    pairs = zip([*derived.parts, derived.values], [*near.parts, near.values], strict=True)
+    rows = [*(judge(got, expected, u) for got, expected in pairs), sides_with(derived, near, u)]
+    jax.debug.callback(log.stats.append, jnp.stack(rows))
+    if met:
+        _explore(call.of(_under(inner, call.rule.__wrapped__), rest), given)
+    return True
+
+
+def _require_dtypes(names, parts, given):
+    """JAX lets some cotangents of another dtype than their argument's pass."""
+    for name, (bar,), a in zip(names, parts, given, strict=True):
+        if bar.dtype != a.dtype:
+            raise TypeError(f"the cotangent of {name} is {bar.dtype}, its argument {a.dtype}")
+
+
+def _explore(bare, given):
+    """Differentiate a bare function, so that the rules inside it are judged too."""
+    try:
+        y, pull = jax.vjp(bare, given)
+        pull(_like(jax.tree.map(lambda a: noise(a, 3) if is_inexact(a) else a, y), y))
+    except Exception:
+        _by_jvp(bare, given, given)
+
+
+def _by_vjp(g, given, along, y_bar):
+    """The cotangents, of the values that are finite."""
+    y, pull = jax.vjp(g, given)
+    weights = [_where_finite(y, a) for a, y in zip(_inexact(y_bar), _inexact(y), strict=True)]
+    rest = iter(weights)
+    bars = pull(_like(jax.tree.map(lambda a: next(rest) if is_inexact(a) else a, y_bar), y))[0]
+    return Derived(_inexact(y), [[bar] for bar in bars], _phi(_inexact(y), weights), _dot(bars, along))
+
+
+def _by_jvp(g, given, along):
+    """The tangents along one argument after another, of the values that are finite."""
+    y = _inexact(g(given))
+
+    def tangent(along):
+        y_dot = _inexact(jax.jvp(g, (given,), (along,))[1])
+        return [_where_finite(y, a) for a, y in zip(y_dot, y, strict=True)]
+
+    ones = [_where_finite(a, noise(a, i)) for i, a in enumerate(given)]
+    parts = [tangent([one * float(i == j) for j, one in enumerate(ones)]) for i in range(len(given))]
+    weights = [noise(a, 3) for a in y]
+    slope = _dot(tangent([d.astype(a.dtype) for d, a in zip(along, given, strict=True)]), weights)
+    return Derived(y, parts, _phi(y, weights), slope)
+
+
+def _where_finite(y, a):
+    return jnp.where(jnp.isfinite(y), a, jnp.zeros_like(a))
+
+
+def _phi(ys, weights):
+    return _dot([_where_finite(y, y) for y in ys], weights)
+
+
+def _dot(xs, ys):
+    products = [jnp.sum((x * y.astype(x.dtype)).real.astype(jnp.float32)) for x, y in zip(xs, ys, strict=True)]
+    return sum(products, start=jnp.zeros((), jnp.float32))
+
+
+def _twin(rule, handler, hear=lambda bars: None):
+    """The same rule, whose function and passes hand the rules that they call to a handler; ``hear`` gets the cotangents."""
+    fixed = getattr(rule, "nondiff_argnums", ())
+    if isinstance(rule, jax.custom_jvp):
+        twin = jax.custom_jvp(_under(handler, rule.__wrapped__), nondiff_argnums=fixed)
+        twin.defjvp(_under(handler, rule.jvp), symbolic_zeros=rule.symbolic_zeros)
+        return twin
+
+    def bwd(*args: Any) -> Any:
+        bars = rule.bwd(*args)
+        hear(bars)
+        return bars
+
+    twin = jax.custom_vjp(_under(handler, rule.__wrapped__), nondiff_argnums=fixed)
+    twin.defvjp(_under(handler, rule.fwd), _under(handler, bwd), symbolic_zeros=rule.symbolic_zeros)
+    return twin
+
+
+def _under(handler, f):
+    @wraps(f)
+    def run(*args, **kwargs):
+        with intercept(handler):
+            return f(*args, **kwargs)
+
+    return run
+
+
+def _taking_out(met):
+    """A handler that calls the bare function, and notes that there was something to take out."""
+
+    def handler(rule, args, kwargs):
+        met.append(rule)
+        return rule.__wrapped__(*args, **kwargs)
+
+    return handler
+
+
+def _finite(y_bar):
+    """A cotangent without the NaN and infinities of what comes after: the rules before are judged all the same."""
+    return jax.tree.map(lambda a: jnp.where(jnp.isfinite(a), a, jnp.zeros_like(a)) if is_inexact(a) else a, y_bar)
+
+
+def _not_zero(y_bar):
+    """A cotangent, or a made-up one in place of one that is all zeros and would show nothing."""
+    is_zero = ~jnp.any(jnp.stack([jnp.any(a != 0) for a in _inexact(y_bar)]))
+    return jax.tree.map(lambda a: jnp.where(is_zero, noise(a, 3), a) if is_inexact(a) else a, y_bar)
+
+
+def _like(y_bar, y):
+    """A cotangent in the dtypes of y."""
+    cast = lambda a, b: b.astype(a.dtype) if is_inexact(a) else np.zeros(np.shape(a), jax.dtypes.float0)
+    return jax.tree.map(cast, y, y_bar)
+
+
+def _stopped(tree):
+    return jax.tree.map(lambda a: lax.stop_gradient(a) if is_inexact(a) else a, tree)
+
+
+def _bytes(pull):
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(pull))
+
+
+def _bytes_of_transpose(rule, given):
+    try:
+        return _bytes(jax.vjp(rule, given)[1])
+    except Exception:
+        return 0  # a rule for forward mode alone saves nothing
+
+
+def _inexact(tree):
+    return [leaf for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in at most 120 characters."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:120]

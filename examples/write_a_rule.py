@@ -91,8 +91,8 @@ def largest_error(entry):
     return max(errors)
 
 
-def compare(rule):
-    """Every gradient of a model with the rule as its activation. A rule without parameters would be a layer as it is."""
+def loss_with(rule):
+    """A model with the rule as its activation: its loss, and parameters. A rule without any would be a layer as it is."""
 
     def apply(params, x, *, key=None, training=False):
         return rule(x, params["scale"])
@@ -100,8 +100,7 @@ def compare(rule):
     activation = fn.Layer(lambda key, x: {"scale": jnp.ones(x.shape[-1])}, apply)
     model = fn.serial(hidden=fn.linear(8), act=activation, out=fn.linear(1))
     x, y = jax.random.normal(jax.random.key(1), (16, 3)), jnp.ones((16, 1))
-    params = model.init(jax.random.key(0), x)
-    return fn.verify.compare(lambda params: fn.losses.squared_error(model.apply(params, x), y), params)
+    return lambda params: fn.losses.squared_error(model.apply(params, x), y), model.init(jax.random.key(0), x)
 
 
 def damaged(damage):
@@ -141,18 +140,25 @@ def main():
     error = largest_error(ENTRY)
     print(f"{len(ENTRY.examples)} examples agree to {error:.1e}, {len(ENTRY.edges)} edges are as declared.\n")
     x, scale = jnp.array([-1.0, 0.5, 2.0]), jnp.array([1.0, 2.0, 3.0])
-    report = fn.verify.check(squared_relu, x, scale)
-    comparison = compare(squared_relu)
-    print(f"{report}\n\nIn a whole loss:\n{comparison}")
+    report = fn.verify.check(squared_relu, x, scale, mutate=10)
+    comparison, audit = (judge(*loss_with(squared_relu)) for judge in (fn.verify.compare, fn.verify.audit))
+    print(f"{report}\n\nIn a whole loss:\n{comparison}\n\nEvery rule that it calls, where it does:\n{audit}")
     assert error < 1e-6
     assert report.ok
+    assert report.score.caught == report.score.total
     assert comparison.ok
+    assert audit.ok
 
     for rule, culprits in CULPRITS.items():
-        comparison = compare(rule)
+        report = fn.verify.check(rule, x, scale, level="fast")
+        comparison, audit = (judge(*loss_with(rule)) for judge in (fn.verify.compare, fn.verify.audit))
         print(f"\nWith a wrong rule, which must spoil {' and '.join(sorted(culprits))}:\n{comparison}")
+        wrong = next(row for row in audit.rows if row.status == "fail")
+        print(f"check says of it: {report.findings[0]}\naudit says where: {wrong}")
         assert not comparison.ok
         assert {row.path for row in comparison.rows if not row.ok} == culprits
+        assert report.status == audit.status == "fail"
+        assert "a 2 forgotten" in str(report) or "the sign" in str(report)
 
     # jax.jvp refuses every jax.custom_vjp function, until its rule is taken out; the Hessian needs no such thing.
     bare = fn.verify.without_rules(squared_relu)

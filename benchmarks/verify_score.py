@@ -11,7 +11,6 @@ import argparse
 import statistics
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -103,8 +102,8 @@ def judge(name, level, seed=0, half=False, peers=True) -> Result:
 def results(options, cases, **settings) -> list[Result]:
     """Every case, over processes; each of these is fresh, since JAX must not be forked."""
     work = partial(judge, level=options.level, **settings)
-    with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=40) as pool:
-        return list(tqdm(pool.map(work, [case.name for case in cases]), total=len(cases), unit="case"))
+    with get_context("spawn").Pool(options.jobs, maxtasksperchild=40) as pool:  # compiled programs pile up in a process
+        return list(tqdm(pool.imap(work, [case.name for case in cases]), total=len(cases), unit="case"))
 
 
 def report(options, title, cases) -> list[float]:

@@ -113,10 +113,8 @@ def differences(scalar: Scalar, shapes: Sequence[tuple[int, ...]]) -> tuple[list
         if abs(right - left) <= 4 * error + 1e-6 * size and error <= 1e-5 * size + 1e-9:
             slopes[i], errors[i] = (right + left) / 2, error + 1e-7 * size
     cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-    return tuple(
-        [part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True)]
-        for flat in (slopes, errors)
-    )  # type: ignore[return-value]
+    parts = lambda flat: [part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True)]
+    return parts(slopes), parts(errors)
 
 
 def slope_along(scalar: Scalar, direction: np.ndarray) -> tuple[float, float]:

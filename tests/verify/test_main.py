@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import pytest
@@ -14,22 +15,7 @@ from funcnn.verify import __main__ as command
 from funcnn.verify import _command
 from funcnn.verify._report import Finding, Report
 
-OPS = """
-import jax
-import jax.numpy as jnp
-
-@jax.custom_vjp
-def right(x): return jnp.tanh(x)
-right.defvjp(lambda x: (jnp.tanh(x),) * 2, lambda y, g: (g * (1 - y * y),))
-
-@jax.custom_vjp
-def wrong(x): return x * x
-wrong.defvjp(lambda x: (x * x, x), lambda x, g: (g * x,))
-
-@jax.custom_vjp
-def unknown(x): return x.reshape(2, 7, 11)
-unknown.defvjp(lambda x: (x.reshape(2, 7, 11), None), lambda _, g: (g.ravel(),))
-"""
+OPS = Path(__file__).with_name("three_rules.py").read_text()
 CHEAP = {"tanh", "squared_error", "sigmoid_cross_entropy"}
 
 

@@ -13,27 +13,15 @@ import pytest
 from funcnn.verify import check
 
 ROOT = Path(__file__).parents[2]
-OPS = """
-import jax
-import jax.numpy as jnp
-
-@jax.custom_vjp
-def right(x): return jnp.tanh(x)
-right.defvjp(lambda x: (jnp.tanh(x),) * 2, lambda y, g: (g * (1 - y * y),))
-
-@jax.custom_vjp
-def wrong(x): return x * x
-wrong.defvjp(lambda x: (x * x, x), lambda x, g: (g * x,))
-
-@jax.custom_vjp
-def unknown(x): return x.reshape(2, 7, 11)
-unknown.defvjp(lambda x: (x.reshape(2, 7, 11), None), lambda _, g: (g.ravel(),))
-
+OPS = (
+    Path(__file__).with_name("three_rules.py").read_text()
+    + """
 @jax.custom_vjp
 def raising(x): raise RuntimeError("never")
 raising.defvjp(lambda x: (raising(x), None), lambda _, g: (g,))
 check_vjp_examples = {"raising": (jnp.ones(3),)}
 """
+)
 TESTS = """
 import jax.numpy as jnp
 import pytest

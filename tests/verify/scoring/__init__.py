@@ -1,92 +1,18 @@
 """Wrong rules and right-but-tricky ones, by which the checker is judged.
 
-What it was built with, `CASES`, and what was written afterwards by hands that had not seen it, `HOLDOUT`.
+What it was built with, `CASES`, and `HOLDOUT`, the files ``blind_*``, written by hands that had not seen it.
 """
 
-from . import (
-    blind_a_algebra,
-    blind_a_attention,
-    blind_a_gates,
-    blind_a_losses,
-    blind_a_norms,
-    blind_a_right,
-    blind_a_right_more,
-    blind_a_transforms,
-    blind_a_windows,
-    blind_b_geometry,
-    blind_b_indexing,
-    blind_b_probability,
-    blind_b_recurrences,
-    blind_b_right_arrays,
-    blind_b_right_numbers,
-    blind_b_right_structure,
-    blind_b_signals,
-    blind_b_structure,
-    holdout_arrays,
-    holdout_losses,
-    holdout_moving,
-    holdout_numbers,
-    holdout_pointwise,
-    holdout_right,
-    right_kinks,
-    right_numerics,
-    right_structure,
-    wrong_activations,
-    wrong_cotangent,
-    wrong_dtype,
-    wrong_indexing,
-    wrong_linear,
-    wrong_losses,
-    wrong_normalisation,
-    wrong_recurrences,
-    wrong_reductions,
-    wrong_structure,
-    wrong_transforms,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from ._case import Case as Case
 
-_known = (
-    holdout_arrays,
-    holdout_losses,
-    holdout_moving,
-    holdout_numbers,
-    holdout_pointwise,
-    holdout_right,
-    right_kinks,
-    right_numerics,
-    right_structure,
-    wrong_activations,
-    wrong_cotangent,
-    wrong_dtype,
-    wrong_indexing,
-    wrong_linear,
-    wrong_losses,
-    wrong_normalisation,
-    wrong_recurrences,
-    wrong_reductions,
-    wrong_structure,
-    wrong_transforms,
-)
-_blind = (
-    blind_a_algebra,
-    blind_a_attention,
-    blind_a_gates,
-    blind_a_losses,
-    blind_a_norms,
-    blind_a_right,
-    blind_a_right_more,
-    blind_a_transforms,
-    blind_a_windows,
-    blind_b_geometry,
-    blind_b_indexing,
-    blind_b_probability,
-    blind_b_recurrences,
-    blind_b_right_arrays,
-    blind_b_right_numbers,
-    blind_b_right_structure,
-    blind_b_signals,
-    blind_b_structure,
-)
-CASES: tuple[Case, ...] = tuple(case for module in _known for case in module.cases)
-HOLDOUT: tuple[Case, ...] = tuple(case for module in _blind for case in module.cases)
+_cases: dict[str, list[Case]] = {
+    module.name: import_module(f"{__name__}.{module.name}").cases
+    for module in iter_modules(__path__)
+    if not module.name.startswith("_")
+}
+CASES: tuple[Case, ...] = tuple(c for name, cases in _cases.items() if not name.startswith("blind_") for c in cases)
+HOLDOUT: tuple[Case, ...] = tuple(c for name, cases in _cases.items() if name.startswith("blind_") for c in cases)
 ALL: tuple[Case, ...] = CASES + HOLDOUT

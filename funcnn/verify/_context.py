@@ -41,6 +41,7 @@ class Context:
       trusted: whether autodiff is the truth; where it is not, finite differences near the example are.
       typical: for each argument, how large its cotangent is at the example for a cotangent of 1.
       marks, constants: what the programs look for in their arguments.
+      indexed: lengths of the axes that the function indexes.
       first: whether to stop at the first failure.
     """
 
@@ -55,7 +56,7 @@ class Context:
         self.typical = [0.0] * len(problem.floats)
         rule, bare = problem.facts()
         self.constants = sorted({*rule.constants, *bare.constants})
-        self.marks = bare.marks
+        self.marks, self.indexed = bare.marks, bare.indexed
         self.decomposes = rule.decomposes or bare.decomposes
         self.callbacks = rule.callbacks or bare.callbacks
         self.far = self.trusted and not (rule.unbounded or bare.unbounded)

@@ -76,7 +76,8 @@ def int_variants(
 
     Args:
       ints: the example's.
-      sizes: of the floating-point arguments' axes: an index lies below the next larger one.
+      sizes: of the floating-point arguments' axes, and of those that the function indexes: an index lies below the
+        next larger one.
       marks: integers that the program looks for.
       rng: for draws.
     """

@@ -14,6 +14,7 @@ class Facts(NamedTuple):
     Attributes:
       constants: magnitudes of the floating-point literals that could be a threshold.
       marks: integers that integer arrays are tested for equality with, such as the id that a loss ignores.
+      indexed: lengths of the axes that are read or written by index.
       dtypes: names of the floating-point formats that values have on their way.
       decomposes: whether it takes matrices apart by iterations that infinities keep from ending.
       callbacks: whether it calls back to the host.
@@ -22,6 +23,7 @@ class Facts(NamedTuple):
 
     constants: tuple[float, ...]
     marks: tuple[int, ...]
+    indexed: frozenset[int]
     dtypes: frozenset[str]
     decomposes: bool
     callbacks: bool
@@ -32,6 +34,7 @@ def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
     """Read the programs' equations, those of inner programs included."""
     constants: set[float] = set()
     marks: set[int] = set()
+    indexed: set[int] = set()
     dtypes: set[str] = set()
     decomposes = callbacks = unbounded = False
     for equation in (e for closed in jaxprs for e in _equations(closed.jaxpr)):
@@ -41,6 +44,7 @@ def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
             elif isinstance(value, int) and equation.primitive.name in {"eq", "ne"}:
                 marks.add(value)
         decomposes |= equation.primitive.name in {"svd", "eigh", "eig", "schur", "qr", "lu", "cholesky"}
+        indexed.update(_indexed(equation))
         callbacks |= "callback" in equation.primitive.name
         if equation.primitive.name == "while":
             unbounded |= not any(map(_counts, equation.params["cond_jaxpr"].jaxpr.eqns))
@@ -49,7 +53,16 @@ def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
         )
         dtypes |= {name for name in formats if "float" in name and name != "float0"}
     kept = sorted(c for c in constants if 1e-6 < c < 1e6)
-    return Facts(tuple(kept), tuple(sorted(marks)), frozenset(dtypes), decomposes, callbacks, unbounded)
+    return Facts(
+        tuple(kept), tuple(sorted(marks)), frozenset(indexed), frozenset(dtypes), decomposes, callbacks, unbounded
+    )
+
+
+def _indexed(equation) -> list[int]:
+    """The lengths of the axes along which an equation gathers or scatters."""
+    numbers = equation.params.get("dimension_numbers")
+    axes = getattr(numbers, "start_index_map", None) or getattr(numbers, "scatter_dims_to_operand_dims", ())
+    return [equation.invars[0].aval.shape[axis] for axis in axes]
 
 
 def _counts(equation):

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from ._branches import branches
 from ._context import EPS, Context
 from ._inputs import NEAR, battery, int_variants, negative
 from ._point import Point, ravel
@@ -136,9 +137,10 @@ def jacobian(context: Context) -> None:
 def inputs(context: Context) -> None:
     """S3 and S5: the battery, kinks included."""
     problem = context.problem
-    sizes = {n for a in problem.floats for n in a.shape}
+    sizes = {n for a in problem.floats for n in a.shape} | context.indexed
     variants = list(int_variants(problem.ints, sorted(sizes), context.marks, context.rng))
     cots = ("normal",) if context.level == 0 else ("normal", "log-uniform", "one-hot")
+    tried = []
     for kind, floats in battery(problem.floats, context.constants, context.rng):
         if not context.far and kind not in NEAR:
             continue
@@ -148,10 +150,12 @@ def inputs(context: Context) -> None:
         for suffix, ints in variants if kind in {"the example", "normal"} else variants[:2]:
             for point in context.points(kind + suffix, floats, ints, cots):
                 context.compare("S3", point)
+                tried.append(point)
                 if context.trusted and not problem.referenced:
                     both = (context.run(side, point)[0] for side in (problem.rule, problem.bare))
                     for y, value in zip(*both, strict=True):
                         same_value(context, y, value.astype(y.dtype), point.kind)
+    branches(context, tried)
     if not context.far:
         why = "a loop that counts no steps might never end there" if context.trusted else "no autodiff to compare with"
         context.skip("S3 far from the example", why)

@@ -155,6 +155,34 @@ def test_what_is_saved_is_told_with_its_growth():
     assert "saves        96 bytes for the backward pass" in str(report)
 
 
+def in_a_scan(choose):
+    f = lambda x: jax.lax.scan(lambda carry, row: (carry + choose(row), None), jnp.zeros_like(x[0]), x)[0]
+    return lambda x: rule(f, lambda x: (f(x), x), lambda x, y_bar: (jnp.broadcast_to(y_bar, x.shape),))(x)
+
+
+@pytest.mark.parametrize(
+    ("choose", "missed"),
+    [
+        (lambda x: jnp.where(jnp.tanh(x) > 2, 0 * x, x), ["where gt(tanh(x), 2.0) is True"]),
+        (lambda x: jnp.where(jnp.isnan(x), 0 * x, x), []),
+        (lambda x: jnp.where(x > 0.5, x, 1 * x), []),
+        (lambda x: jnp.where(jnp.arange(6) < 9, x, 0 * x), []),
+        (
+            lambda x: jax.lax.cond(jnp.sum(x * x) < 0, lambda: 0 * x, lambda: x),
+            ["where lt(reduce_sum(mul(x, x)), 0.0) is True"],
+        ),
+    ],
+    ids=["a select", "a test for NaN", "both taken", "no argument decides", "a cond"],
+)
+@pytest.mark.parametrize("around", [lambda f: pointwise(f, jnp.ones_like), in_a_scan], ids=["bare", "in a scan"])
+def test_a_branch_that_no_input_took_is_listed(choose, missed, around):
+    report = check(around(choose), MATRIX, level="fast")
+    told = [why for what, why in report.skipped if "branch" in what]
+    assert report.status == "pass", report
+    assert [line.partition(" (test_stages.py:")[0] for line in told] == missed
+    assert all("(test_stages.py:" in line for line in told)
+
+
 def test_a_reference_that_is_another_function_is_said():
     report = check(pointwise(jnp.sin, jnp.cos), VECTOR, reference=jnp.cos, level="fast")
     assert any("one of the two is another function" in f.message for f in report.findings)

@@ -1,0 +1,132 @@
+"""Which branches of a rule's passes no input has taken: the cases of every select and cond, in loops too."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Literal
+from jax.extend.source_info_util import summarize
+
+from ._context import Context
+from ._point import Point
+from ._problem import compiled_quickly
+from ._settings import settings
+
+_BODIES = {"jit": "jaxpr", "closed_call": "call_jaxpr", "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr"}
+_HERE = str(Path(__file__).parent)
+_MOST = 4  # branches listed
+
+
+class Branch(NamedTuple):
+    """A choice that a program makes: what it asks, the line, and for each answer whether it was ever given."""
+
+    asks: str
+    line: str
+    taken: Any
+
+
+def branches(context: Context, points: Sequence[Point]) -> None:
+    """List the branches of forward and backward pass that none of the points takes."""
+    problem, told = context.problem, []
+
+    def taken(floats, ints, cots):
+        program = jax.make_jaxpr(problem.rule.bars)(floats, ints, cots)
+        names = [*problem.names, *("an index or mask" for _ in jax.tree.leaves(ints)), *("the cotangent" for _ in cots)]
+        found: list[Branch] = []
+        _run(program, jax.tree.leaves((floats, ints, cots)), names, found)
+        told[:] = [(branch.asks, branch.line) for branch in found]
+        return [branch.taken for branch in found]
+
+    run, so_far = compiled_quickly(taken), None
+    try:
+        for point in points:
+            floats, cots = context.cast(point, context.dtype)
+            with settings():
+                here = jax.tree.map(np.asarray, run(floats, list(point.ints), cots))
+            so_far = here if so_far is None else [a | b for a, b in zip(so_far, here, strict=True)]
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        context.skip("S3 branches of the rule", "it cannot be traced")
+    missed: dict[str, str] = {}
+    for (asks, line), answers in zip(told, so_far or (), strict=False):
+        for answer in np.flatnonzero(~answers):  # forward and backward pass often ask the same
+            where = f"where {asks} is {answer if len(answers) > 2 else bool(answer)}"
+            missed[where] = missed.get(where) or line
+    for where, line in islice(missed.items(), _MOST):
+        context.skip("S3 a branch that no input took", where + line)
+
+
+def _run(program: ClosedJaxpr, args, names, found: list[Branch], at: str = ""):
+    """The program's results and their names, None for what no argument decides; ``found`` gets its branches."""
+    jaxpr = program.jaxpr
+    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*program.consts, *args], strict=True))
+    told = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*(None for _ in program.consts), *names], strict=True))
+    read = lambda v: v.val if isinstance(v, Literal) else env[v]
+    name = lambda v: None if isinstance(v, Literal) else told[v]
+    for e in jaxpr.eqns:
+        kind, operands, called = e.primitive.name, [read(v) for v in e.invars], [name(v) for v in e.invars]
+        line = _line(e) or at
+        _ask(e, operands[0] if operands else None, called, found, line)
+        if kind in _BODIES:
+            body = e.params[_BODIES[kind]]
+            closed = body if isinstance(body, ClosedJaxpr) else ClosedJaxpr(body, ())
+            outs, names_out = _run(closed, operands, called, found, line)
+        else:
+            outs = _scan(e, operands, called, found, line) if kind == "scan" else _bind(e, operands)
+            names_out = [_name(e, called)] * len(e.outvars)
+        env.update(zip(e.outvars, outs, strict=True))
+        told.update(zip(e.outvars, names_out, strict=True))
+    return [read(v) for v in jaxpr.outvars], [name(v) for v in jaxpr.outvars]
+
+
+def _line(e):
+    """The line of an equation; none for those of a backward pass, which JAX gives the line that pulls back."""
+    place = summarize(e.source_info).split(" ")[0]
+    return "" if not place or _HERE in place else f" ({':'.join(place.rpartition('/')[2].split(':')[:2])})"
+
+
+def _ask(e, answer, called, found, line):
+    """Note a choice between floating-point values that the arguments decide."""
+    choices = {"select_n": len(e.invars) - 1, "cond": len(e.params.get("branches", ()))}.get(e.primitive.name, 0)
+    floating = any(jnp.issubdtype(getattr(v.aval, "dtype", np.int32), jnp.floating) for v in e.outvars)
+    if choices > 1 and called[0] and floating:
+        taken = jnp.stack([jnp.any(jnp.asarray(answer) == k) for k in range(choices)])
+        found.append(Branch(called[0], line, taken))
+
+
+def _name(e, called):
+    """How a result is named: by its equation, cut short; a test for NaN, which no input is, has no name."""
+    kind = e.primitive.name
+    if not any(called) or (kind == "ne" and e.invars[0] is e.invars[1]):
+        return None
+    if kind in {"broadcast_in_dim", "reshape", "squeeze", "convert_element_type", "copy", "transpose", "stop_gradient"}:
+        return called[0]
+    parts = [str(v.val) if isinstance(v, Literal) else (called[i] or "a constant") for i, v in enumerate(e.invars)]
+    text = f"{kind}({', '.join(parts)})"
+    return text if len(text) <= 60 else f"{kind}(…)"
+
+
+def _bind(e, operands):
+    with e.ctx.manager:
+        out = e.primitive.bind(*operands, **e.primitive.get_bind_params(e.params))
+    return out if e.primitive.multiple_results else [out]
+
+
+def _scan(e, operands, called, found, line):
+    """A scan's results; its branches are taken where any of its steps takes them."""
+    body, inside = e.params["jaxpr"], []
+    whole = lambda outer, inner: sum(v.aval.ndim == a.ndim for v, a in zip(outer, inner, strict=True))
+    carries, first = whole(e.outvars, body.out_avals), whole(e.invars, body.in_avals)
+    consts, carry, xs = operands[: first - carries], operands[first - carries : first], operands[first:]
+
+    def step(carry, xs):
+        inside.clear()
+        outs, _ = _run(body, [*consts, *carry, *xs], called, inside, line)
+        return outs[:carries], (outs[carries:], [branch.taken for branch in inside])
+
+    carry, (ys, taken) = jax.lax.scan(step, carry, xs, e.params["length"], e.params["reverse"])
+    found += [branch._replace(taken=jnp.any(t, axis=0)) for branch, t in zip(inside, taken, strict=True)]
+    return [*carry, *ys]

@@ -83,6 +83,9 @@ def scale(context: Context) -> bool:
     if not context.trusted:
         context.skip("S10 scale", "no autodiff to compare with")
         return False
+    if context.failed():  # to settle by finite differences what is off at this size takes minutes
+        context.skip("S10 scale", "the rule is wrong already")
+        return False
     taken = False
     for size in _sizes(context):
         long = [_long(context, size, length) for length in _LONG[context.level]]

@@ -37,7 +37,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from ._checks import require_floating
-from ._precision import widen
+from ._precision import finite, widen
 
 
 @jax.custom_vjp
@@ -171,15 +171,18 @@ def gelu(x: Array, approximate: bool = True) -> Array:
 
 def gelu_fwd(x, approximate):
     require_floating("gelu", x=x)
-    x32 = jnp.maximum(widen(x), _FAR_LEFT)
-    cdf, _ = _normal(x32, approximate)
-    return (x32 * cdf).astype(jnp.result_type(x)), x
+    return gelu_value_and_slope(approximate, widen(x))[0].astype(jnp.result_type(x)), x
 
 
 def gelu_bwd(approximate, x, y_bar):
-    x32 = jnp.clip(widen(x), _FAR_LEFT, -_FAR_LEFT)
-    cdf, pdf = _normal(x32, approximate)
-    return ((widen(y_bar) * (cdf + x32 * pdf)).astype(x.dtype),)
+    return ((widen(y_bar) * gelu_value_and_slope(approximate, widen(x))[1]).astype(x.dtype),)
+
+
+def gelu_value_and_slope(approximate, x):
+    """x Φ(x), and Φ(x) + x φ(x)."""
+    inside = jnp.clip(x, _FAR_LEFT, -_FAR_LEFT)
+    cdf, pdf = _normal(inside, approximate)
+    return jnp.maximum(x, _FAR_LEFT) * cdf, cdf + inside * pdf
 
 
 def _normal(x, approximate):
@@ -191,7 +194,8 @@ def _normal(x, approximate):
     return cdf, 2 * c * (1 + 3 * a * x**2) * cdf * (1 - cdf)
 
 
-# Φ and its tanh form are 0 from here on, in float64 too: -inf is moved here, so that 0 · inf never is.
+# Φ and its tanh form are 0 from here on, in float64 too, and 1 on the other side: ±inf is moved here, so that 0 · inf
+# never is.
 _FAR_LEFT = -50.0
 
 
@@ -212,17 +216,17 @@ def silu(x: Array) -> Array:
 
 def silu_fwd(x):
     require_floating("silu", x=x)
-    x32 = widen(x)
-    x32 = jnp.maximum(x32, jnp.finfo(x32.dtype).min)
-    return (x32 * jax.lax.logistic(x32)).astype(jnp.result_type(x)), x
+    return silu_value_and_slope(widen(x))[0].astype(jnp.result_type(x)), x
 
 
 def silu_bwd(x, y_bar):
-    x32 = widen(x)
-    limit = jnp.finfo(x32.dtype).max
-    x32 = jnp.clip(x32, -limit, limit)
-    s = jax.lax.logistic(x32)
-    return ((widen(y_bar) * s * (1 + x32 * (1 - s))).astype(x.dtype),)
+    return ((widen(y_bar) * silu_value_and_slope(widen(x))[1]).astype(x.dtype),)
+
+
+def silu_value_and_slope(x):
+    """x σ(x), and σ(x) (1 + x (1 - σ(x)))."""
+    inside, s = finite(x), jax.lax.logistic(x)
+    return jnp.maximum(x, jnp.finfo(x.dtype).min) * s, s * (1 + inside * (1 - s))
 
 
 silu.defvjp(silu_fwd, silu_bwd)

@@ -39,3 +39,17 @@ def require_axis(rule: str, axis, ndim: int) -> None:
         raise TypeError(f"{rule}: axis must be an int or a tuple of ints, got {axis!r}")
     if not all(-ndim <= i < ndim for i in axes) or len({i % ndim for i in axes}) < len(axes):
         raise ValueError(f"{rule}: axis must name different axes of an array of rank {ndim}, got {axis!r}")
+
+
+def require_number(rule: str, name: str, value, condition: str = "", holds: bool = True) -> None:
+    """Raise TypeError unless ``value`` is a plain int or float, and ValueError unless the condition holds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{rule}: {name} must be a number, got {describe(value)}")
+    if not holds or value != value:
+        raise ValueError(f"{rule}: {name} must be a number {condition}".rstrip() + f", got {value!r}")
+
+
+def require_per_feature(rule: str, name: str, a, x) -> None:
+    """Raise ValueError unless ``a`` is one number, or one for each entry of x's last axis."""
+    fits = a.shape == () or a.shape == x.shape[-1:]
+    require_shape(rule, name, a, f"[] or {list(x.shape[-1:])} to follow x {list(x.shape)}", fits)

@@ -10,5 +10,11 @@ def widen(a):
 
 
 def as_row(v, like):
-    """A vector, or a matrix of one row, as a row that broadcasts against the last axis of ``like``."""
-    return v.reshape((1,) * (like.ndim - 1) + (-1,))
+    """A vector, or a matrix of one row, as a row that broadcasts against the last axis of ``like``; a number as it is."""
+    return v.reshape((1,) * (like.ndim - 1) + (-1,)) if v.ndim else v
+
+
+def finite(a):
+    """The array with ±inf moved to the largest finite numbers, so that 0 · inf never is."""
+    limit = jnp.finfo(a.dtype).max
+    return jnp.clip(a, -limit, limit)

@@ -1,23 +1,28 @@
-r"""Softmax and its logarithm, over one axis or several.
+r"""Softmax, its logarithm, and the logarithm of its denominator, over one axis or several.
 
 Forward, Σ over the axis, m the largest x of a row
     softmax       y = e^(x - m) / Σ e^(x - m)
     log_softmax   y = x - m - log Σ e^(x - m)
+    logsumexp     y = m + log Σ e^(x - m)
 
 Backward
     softmax       x_bar = y (y_bar - Σ y y_bar)
     log_softmax   x_bar = y_bar - e^y Σ y_bar
+    logsumexp     x_bar = y_bar e^(x - y)
 
 Derivation
     With p the softmax, d log p = dx - Σ p dx, hence dp = p (dx - Σ p dx).
     ⟨y_bar, dp⟩ = ⟨p y_bar, dx⟩ - (Σ p y_bar) ⟨p, dx⟩, and ⟨y_bar, d log p⟩ = ⟨y_bar, dx⟩ - (Σ y_bar) ⟨p, dx⟩.
+    d logsumexp = Σ p dx, with p = e^(x - y).
 
 Residuals
-    y alone: one array of x's size, which the caller has just been given.
+    y alone: one array of x's size, which the caller has just been given. logsumexp keeps x, which the caller holds, and y,
+    one number a row.
 
 Edges
     -inf gives probability 0 and a cotangent of 0. A row of equal entries is uniform, and so is a row of nothing but -inf;
-    entries of +inf share the whole mass. NaN makes its row NaN. An empty axis gives an empty array.
+    entries of +inf share the whole mass. NaN makes its row NaN. An empty axis gives an empty array. logsumexp is -inf for
+    a row of nothing but -inf, or of nothing at all, with cotangents 0, and inf where an entry is, with y_bar for each such.
 
 Source
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990, section 3.
@@ -50,7 +55,7 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
 
 
 def softmax_fwd(x, axis):
-    e = jnp.exp(_shifted("softmax", x, axis))
+    e = jnp.exp(shifted("softmax", x, axis))
     y = (e / jnp.sum(e, axis=axis, keepdims=True)).astype(x.dtype)
     return y, y
 
@@ -83,8 +88,8 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
 
 
 def log_softmax_fwd(x, axis):
-    shifted = _shifted("log_softmax", x, axis)
-    y = shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis=axis, keepdims=True))
+    z = shifted("log_softmax", x, axis)
+    y = z - jnp.log(jnp.sum(jnp.exp(z), axis=axis, keepdims=True))
     y = y.astype(x.dtype)
     return y, y
 
@@ -102,7 +107,46 @@ def log_softmax_reference(x, axis=-1):
     return jnp.log(jnp.exp(x) / jnp.sum(jnp.exp(x), axis=axis, keepdims=True))
 
 
-def _shifted(rule, x, axis):
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def logsumexp(x: Array, axis: Axis | None = None, keepdims: bool = False) -> Array:
+    """Logarithm of the sum of the exponentials over the axis, without overflow.
+
+    Args:
+      x: floating.
+      axis: one axis or several; None for all.
+      keepdims: whether the axes stay, with size 1.
+
+    Returns:
+      The shape of x without the axes, of x's dtype.
+    """
+    return logsumexp_fwd(x, axis, keepdims)[0]
+
+
+def logsumexp_fwd(x, axis, keepdims):
+    axes = tuple(range(jnp.ndim(x))) if axis is None else axis
+    z = shifted("logsumexp", x, axes)
+    largest = jax.lax.stop_gradient(jnp.max(widen(x), axis=axes, keepdims=True, initial=-jnp.inf))
+    y = (largest + jnp.log(jnp.sum(jnp.exp(z), axis=axes, keepdims=True))).astype(jnp.result_type(x))
+    y = y if keepdims else jnp.squeeze(y, axes)
+    return y, (x, y)
+
+
+def logsumexp_bwd(axis, keepdims, residuals, y_bar):
+    x, y = residuals
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    y, y_bar = (widen(a if keepdims else jnp.expand_dims(a, axes)) for a in (y, y_bar))
+    p = jnp.exp(widen(x) - jnp.maximum(y, jnp.finfo(y.dtype).min))
+    return ((y_bar * jnp.where(x == jnp.inf, 1, p)).astype(x.dtype),)
+
+
+logsumexp.defvjp(logsumexp_fwd, logsumexp_bwd)
+
+
+def logsumexp_reference(x, axis=None, keepdims=False):
+    return jnp.log(jnp.sum(jnp.exp(x), axis=axis, keepdims=keepdims))
+
+
+def shifted(rule, x, axis):
     """x less its row's largest entry; an infinite one less itself is 0."""
     require_floating(rule, x=x)
     require_axis(rule, axis, x.ndim)

@@ -49,16 +49,20 @@ def cotangents(like, seed=SEED):
     return jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape), a.dtype), like)
 
 
+def quickly(f):
+    """f under jit, compiled fast rather than well: the suite compiles some thousands of small programs."""
+    return jax.jit(f, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True})
+
+
 def value_and_bars(f, args, y_bar=None):
     """f's value, and its floating arguments' cotangents for y_bar, a random one by default."""
     g, floats = of_floats(f, args)
 
-    @jax.jit
     def run(floats, y_bar):
         y, vjp = jax.vjp(g, *floats)
         return y, vjp(y_bar)
 
-    return run(floats, cotangents(jax.eval_shape(g, *floats)) if y_bar is None else y_bar)
+    return quickly(run)(floats, cotangents(jax.eval_shape(g, *floats)) if y_bar is None else y_bar)
 
 
 def two_sides(entry, example, dtype=jnp.float64):
@@ -72,7 +76,7 @@ def test_value_and_every_cotangent_equal_the_reference(entry, example):  # R1, R
     (y, bars), (y_expected, expected) = value_and_bars(rule, args), value_and_bars(reference, args)
     assert_close(y, y_expected, 1e-12, "value")
     assert_close(bars, expected, 1e-10, "cotangent")
-    assert_close(jax.jit(rule)(*args), y_expected, 1e-12, "value outside of differentiation")
+    assert_close(quickly(rule)(*args), y_expected, 1e-12, "value outside of differentiation")
 
 
 @pytest.mark.parametrize("entry", RULES)
@@ -80,8 +84,13 @@ def test_edges_have_their_declared_values(entry):  # R3
     for edge in entry.edges:
         args = tuple(jnp.asarray(a) for a in edge.args)
         rule = entry.bind(edge.options)
-        y, bars = value_and_bars(rule, args, jnp.ones_like(rule(*args)))
-        assert_close(y, jnp.asarray(edge.y), 1e-12, f"{edge}: value")
+        y, bars = value_and_bars(rule, args, jax.tree.map(jnp.ones_like, rule(*args)))
+        assert_close(
+            y,
+            jax.tree.map(jnp.asarray, edge.y) if isinstance(edge.y, tuple) else jnp.asarray(edge.y),
+            1e-12,
+            f"{edge}: value",
+        )
         declared = [edge.bars[i] for i in float_args(args)]
         for bar, expected in zip(bars, declared, strict=True):
             if expected is not None:
@@ -99,7 +108,7 @@ def half_precision_is_no_worse(entry, example, dtype):
     rule, reference, args = two_sides(entry, example, dtype)
     exact = jax.tree.map(lambda a: a.astype(jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, args)
     y_bar = cotangents(jax.eval_shape(rule, *args))
-    truth = value_and_bars(reference, exact, y_bar.astype(jnp.float64))
+    truth = value_and_bars(reference, exact, jax.tree.map(lambda a: a.astype(jnp.float64), y_bar))
     by_rule = value_and_bars(rule, args, y_bar)
     by_autodiff = value_and_bars(fn.verify.without_rules(rule), args, y_bar)
     for a, b, c in zip(*map(jax.tree.leaves, (by_rule, by_autodiff, truth)), strict=True):
@@ -107,10 +116,18 @@ def half_precision_is_no_worse(entry, example, dtype):
         assert largest_error(a, c) <= max(largest_error(b, c), 2 * float(jnp.finfo(dtype).eps))
 
 
+def first(stacked):
+    return jax.tree.map(lambda a: a[0], stacked)
+
+
+def stack(trees):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
 TRANSFORMS = {
     "remat": jax.checkpoint,
-    "cond": lambda f: lambda *args: lax.cond(True, f, lambda *args: jnp.zeros_like(f(*args)), *args),
-    "scan": lambda f: lambda *args: lax.scan(lambda c, _: (c, f(*args)), None, length=1)[1][0],
+    "cond": lambda f: lambda *args: lax.cond(True, f, lambda *args: jax.tree.map(jnp.zeros_like, f(*args)), *args),
+    "scan": lambda f: lambda *args: first(lax.scan(lambda c, _: (c, f(*args)), None, length=1)[1]),
     "jit of jit": lambda f: jax.jit(jax.jit(f)),
 }
 
@@ -142,7 +159,7 @@ def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
 
             def loop(*args, mapped=mapped, reference=reference):
                 each = [[a[j] if i in mapped else a for i, a in enumerate(args)] for j in range(3)]
-                return jnp.stack([reference(*a) for a in each])
+                return stack([reference(*a) for a in each])
 
             got = value_and_bars(jax.vmap(rule, axes), args)
             assert_close(got, value_and_bars(loop, args), 1e-10, f"vmap over {mapped} of {example}")
@@ -151,12 +168,12 @@ def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
 @pytest.mark.parametrize("entry", RULES)
 def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
-    example = entry.examples[0] if entry.examples[0].args[0] else entry.examples[1]
+    example = entry.examples[0] if entry.examples[0].shapes[0] else entry.examples[1]
     rule, reference, _ = two_sides(entry, example)
     several = [draw(example, seed, jnp.float64) for seed in range(8)]
     present = [i for i, a in enumerate(example.args) if a is not None]
     y = jax.eval_shape(reference, *several[0])
-    y_bars = cotangents(jax.ShapeDtypeStruct((8, *y.shape), y.dtype))
+    y_bars = cotangents(jax.tree.map(lambda y: jax.ShapeDtypeStruct((8, *y.shape), y.dtype), y))
     for sharded in subsets(len(present)):
         sharded = [present[i] for i in sharded]
         args = tuple(jnp.stack([s[i] for s in several]) if i in sharded else a for i, a in enumerate(several[0]))
@@ -165,15 +182,15 @@ def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
         def bars(y_bar, *args, sharded=sharded):
             local = [a[0] if i in sharded else a for i, a in enumerate(args)]
             g, floats = of_floats(rule, local)
-            bars = jax.vjp(g, *floats)[1](y_bar[0])
+            bars = jax.vjp(g, *floats)[1](first(y_bar))
             return tuple(b[None] if i in sharded else b for i, b in zip(float_args(local), bars, strict=True))
 
         out_specs = tuple(specs[i] for i in float_args(args))
-        got = jax.jit(jax.shard_map(bars, mesh=mesh, in_specs=(P("data"), *specs), out_specs=out_specs))(y_bars, *args)
+        got = quickly(jax.shard_map(bars, mesh=mesh, in_specs=(P("data"), *specs), out_specs=out_specs))(y_bars, *args)
 
         def loop(*args, sharded=sharded):
             each = [[a[j] if i in sharded else a for i, a in enumerate(args)] for j in range(8)]
-            return jnp.stack([reference(*a) for a in each])
+            return stack([reference(*a) for a in each])
 
         assert_close(got, value_and_bars(loop, args, y_bars)[1], 1e-10, f"shard_map over {sharded}")
 
@@ -181,7 +198,7 @@ def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
 @pytest.mark.parametrize("entry", RULES)
 def test_explicit_mesh_is_the_same(entry):  # R5
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
-    example = next(e for e in entry.examples if len(e.args[0]) >= 2 and e.options.get("axis", -1) == -1)
+    example = next(e for e in entry.examples if len(e.shapes[0]) >= 2 and e.options.get("axis", -1) == -1)
     wide = Example(
         tuple(eight_rows(a) if i < entry.batched else a for i, a in enumerate(example.args)), example.options
     )
@@ -235,20 +252,20 @@ def test_hessian_equals_the_reference(entry):  # R6
         y_bar = cotangents(jax.eval_shape(g, *floats))
 
         def loss(*floats, g=g, y_bar=y_bar):
-            return jnp.vdot(y_bar, g(*floats))
+            return sum(map(jnp.vdot, jax.tree.leaves(y_bar), jax.tree.leaves(g(*floats))))
 
-        hessians.append(jax.jit(jax.hessian(loss, range(len(floats))))(*floats))
+        hessians.append(quickly(jax.hessian(loss, range(len(floats))))(*floats))
     assert_close(*hessians, 1e-9)
 
 
-@pytest.mark.parametrize("entry", RULES)
+@pytest.mark.parametrize("entry", [rule for rule in RULES if not rule.values[0].surrogate])
 def test_forward_mode_without_rules_equals_the_reference(entry):  # R7
     for example in entry.examples[:4]:
         rule, reference, args = two_sides(entry, example)
         tangents = []
         for f in (fn.verify.without_rules(rule), reference):
             g, floats = of_floats(f, args)
-            tangents.append(jax.jit(lambda a, a_dot, g=g: jax.jvp(g, a, a_dot))(floats, cotangents(floats)))
+            tangents.append(quickly(lambda a, a_dot, g=g: jax.jvp(g, a, a_dot))(floats, cotangents(floats)))
         assert_close(*tangents, 1e-10)
 
 
@@ -259,13 +276,14 @@ def test_it_saves_what_it_declares_to_the_byte(entry, example, dtype):  # R8
     g, floats = of_floats(rule, args)
     y, vjp = jax.eval_shape(lambda *floats: jax.vjp(g, *floats), *floats)
     saved = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(vjp))
-    assert saved == residual_bytes(entry, args, y)
+    assert saved == residual_bytes(entry, args, y, example.options)
 
 
-@pytest.mark.parametrize("entry", RULES)
+@pytest.mark.parametrize("entry", [rule for rule in RULES if rule.values[0].linear])
 def test_the_backward_pass_is_linear_in_its_cotangent(entry):
     rule, _, args = two_sides(entry, entry.examples[1])
     y_bar = cotangents(jax.eval_shape(rule, *args))
-    once, thrice, none = (value_and_bars(rule, args, k * y_bar)[1] for k in (1.0, -4.0, 0.0))
+    times = lambda k: jax.tree.map(lambda a: k * a, y_bar)
+    once, thrice, none = (value_and_bars(rule, args, times(k))[1] for k in (1.0, -4.0, 0.0))
     assert_close(thrice, jax.tree.map(lambda a: -4 * a, once), 0.0)
     assert_close(none, jax.tree.map(jnp.zeros_like, once), 0.0)

@@ -18,10 +18,8 @@ X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
 @pytest.mark.parametrize("name", catalogue)
 def test_every_rule_of_the_catalogue_passes(name):
     entry = catalogue[name]
-    example = (
-        entry.examples[0] if name in {"linear", "conv"} else next(e for e in entry.examples if len(e.args[0]) == 2)
-    )
-    check(entry.bind(example.options), *draw(example, 0, jnp.float32), level="fast").raise_for_failure()
+    f, args = entry.bind(entry.typical.options), draw(entry.typical, 0, jnp.float32)
+    check(f, *args, level="fast", **entry.meant(entry.typical.options)).raise_for_failure()
 
 
 @pytest.mark.parametrize(

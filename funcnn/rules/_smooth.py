@@ -1,0 +1,245 @@
+r"""More smooth activations: y = f(x), x_bar = y_bar f'(x).
+
+Forward                                           Backward, x_bar = y_bar times                    Residual
+    mish         x t, t = tanh(log(1 + eˣ))           t + x (1 - t²) σ(x)                              x
+    softsign     x / (1 + |x|)                        1 / (1 + |x|)²                                   x
+    log_sigmoid  -log(1 + e⁻ˣ)                        1 - eʸ  (= σ(-x))                                y
+    squareplus   (x + √(x² + b)) / 2                  1 / (1 + b / (4 y²))                             y
+    softcap      c tanh(x / c)                        1 - (y / c)²                                     y
+    sine         sin(ω x)                             ω cos(ω x)                                       x
+    snake        x + sin²(α x) / α                    1 + sin(2 α x)                                   x, α
+                 α_bar = Σ y_bar x² (2 S(2 α x) - S(α x)²)    with S(u) = sin(u) / u; over all that one α serves
+
+Derivation
+    ⟨y_bar, f'(x) dx⟩ = ⟨y_bar f'(x), dx⟩. log_sigmoid and softcap as softplus and tanh. squareplus solves
+    y (y - x) = b / 4: hence (2 y - x) dy = y dx, and 2 y - x = y + b / (4 y). mish: dt = (1 - t²) σ(x) dx.
+    snake: d(sin²(u) / α) = sin(2 u) du / α - sin²(u) dα / α², with du = α dx + x dα.
+
+Residuals
+    One array of x's size; y where it tells the slope. Not for softsign: 1 - |y| has lost x's digits where |x| is large.
+
+Edges
+    At ±inf each function and its slope take their limits: mish 0 and 0, inf and 1; softsign ±1 and 0; log_sigmoid -inf
+    and 1, 0 and 0; squareplus 0 and 0, inf and 1; softcap ±c and 0. sine and snake have none: NaN. snake at α = 0 is x,
+    with slope 1 and α_bar = Σ y_bar x².
+
+Source
+    Misra, "Mish", 2020, eq. 1; Turian, Bergstra & Bengio, "Quadratic features and deep architectures for chunking", 2009
+    (softsign); Barron, "Squareplus", 2021, eqs. 1 and 3; Bello et al., "Neural combinatorial optimization", 2017, eq. 16
+    (softcap); Sitzmann et al., "Implicit neural representations with periodic activation functions", 2020, section 3.2;
+    Ziyin, Hartwig & Ueda, "Neural networks fail to learn periodic functions and how to fix it", 2020, eq. 3.
+
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array
+is kept a step where autodiff keeps several.
+"""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from ._checks import require_floating, require_number, require_per_feature, require_same_dtype
+from ._precision import as_row, finite, widen
+from ._unbroadcast import unbroadcast
+
+
+@jax.custom_vjp
+def mish(x: Array) -> Array:
+    """``x`` times the hyperbolic tangent of its softplus (any shape, floating)."""
+    return mish_fwd(x)[0]
+
+
+def mish_fwd(x):
+    require_floating("mish", x=x)
+    x32 = widen(x)
+    y = jnp.maximum(x32, jnp.finfo(x32.dtype).min) * jnp.tanh(jax.nn.softplus(x32))
+    return y.astype(jnp.result_type(x)), x
+
+
+def mish_bwd(x, y_bar):
+    x32 = finite(widen(x))
+    t = jnp.tanh(jax.nn.softplus(x32))
+    slope = t + x32 * (1 - t) * (1 + t) * jax.lax.logistic(x32)
+    return ((widen(y_bar) * slope).astype(x.dtype),)
+
+
+mish.defvjp(mish_fwd, mish_bwd)
+
+
+def mish_reference(x):
+    """By tanh(log u) = (u² - 1) / (u² + 1)."""
+    square = (1 + jnp.exp(x)) ** 2
+    return x * (square - 1) / (square + 1)
+
+
+@jax.custom_vjp
+def softsign(x: Array) -> Array:
+    """``x / (1 + |x|)`` of each element of ``x`` (any shape, floating)."""
+    return softsign_fwd(x)[0]
+
+
+def softsign_fwd(x):
+    require_floating("softsign", x=x)
+    x32 = finite(widen(x))
+    return (x32 / (1 + jnp.abs(x32))).astype(jnp.result_type(x)), x
+
+
+def softsign_bwd(x, y_bar):
+    share = 1 / (1 + jnp.abs(widen(x)))
+    return ((widen(y_bar) * share * share).astype(x.dtype),)
+
+
+softsign.defvjp(softsign_fwd, softsign_bwd)
+
+
+def softsign_reference(x):
+    return jnp.sign(x) * (1 - 1 / (1 + jnp.sign(x) * x))
+
+
+@jax.custom_vjp
+def log_sigmoid(x: Array) -> Array:
+    """Logarithm of the logistic function of each element of ``x`` (any shape, floating), without overflow."""
+    return log_sigmoid_fwd(x)[0]
+
+
+def log_sigmoid_fwd(x):
+    require_floating("log_sigmoid", x=x)
+    x32 = widen(x)
+    y = (jnp.minimum(x32, 0) - jnp.log1p(jnp.exp(-jnp.abs(x32)))).astype(jnp.result_type(x))
+    return y, y
+
+
+def log_sigmoid_bwd(y, y_bar):
+    x_bar = widen(y_bar) * -jnp.expm1(widen(y))
+    return (x_bar.astype(y.dtype),)
+
+
+log_sigmoid.defvjp(log_sigmoid_fwd, log_sigmoid_bwd)
+
+
+def log_sigmoid_reference(x):
+    return -jnp.log1p(jnp.exp(-x))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def squareplus(x: Array, b: float = 4.0) -> Array:
+    """``(x + sqrt(x² + b)) / 2`` of each element of ``x`` (any shape, floating), ``b`` above 0."""
+    return squareplus_fwd(x, b)[0]
+
+
+def squareplus_fwd(x, b):
+    require_floating("squareplus", x=x)
+    require_number("squareplus", "b", b, "above 0", b > 0)
+    size = jnp.abs(widen(x))
+    upper = size / 2 + jnp.hypot(size, jnp.full_like(size, math.sqrt(b))) / 2  # f(|x|); f(x) f(-x) = b / 4
+    y = jnp.where(x < 0, b / 4 / upper, upper).astype(jnp.result_type(x))
+    return y, y
+
+
+def squareplus_bwd(b, y, y_bar):
+    y32 = widen(y)
+    slope = 1 / (1 + b / 4 / y32 / y32)
+    return ((widen(y_bar) * slope).astype(y.dtype),)
+
+
+squareplus.defvjp(squareplus_fwd, squareplus_bwd)
+
+
+def squareplus_reference(x, b=4.0):
+    return (x + jnp.sqrt(x * x + b)) / 2
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def softcap(x: Array, cap: float) -> Array:
+    """``cap tanh(x / cap)`` of each element of ``x`` (any shape, floating): x where small, never beyond ±cap."""
+    return softcap_fwd(x, cap)[0]
+
+
+def softcap_fwd(x, cap):
+    require_floating("softcap", x=x)
+    require_number("softcap", "cap", cap, "above 0", cap > 0)
+    y = (cap * jnp.tanh(widen(x) / cap)).astype(jnp.result_type(x))
+    return y, y
+
+
+def softcap_bwd(cap, y, y_bar):
+    part = widen(y) / cap
+    return ((widen(y_bar) * (1 - part) * (1 + part)).astype(y.dtype),)
+
+
+softcap.defvjp(softcap_fwd, softcap_bwd)
+
+
+def softcap_reference(x, cap):
+    return cap * (1 - 2 / (jnp.exp(2 * x / cap) + 1))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def sine(x: Array, omega: float = 30.0) -> Array:
+    """``sin(omega x)`` of each element of ``x`` (any shape, floating), as sinusoidal representation networks use it."""
+    return sine_fwd(x, omega)[0]
+
+
+def sine_fwd(x, omega):
+    require_floating("sine", x=x)
+    require_number("sine", "omega", omega)
+    return jnp.sin(omega * widen(x)).astype(jnp.result_type(x)), x
+
+
+def sine_bwd(omega, x, y_bar):
+    return ((widen(y_bar) * omega * jnp.cos(omega * widen(x))).astype(x.dtype),)
+
+
+sine.defvjp(sine_fwd, sine_bwd)
+
+
+def sine_reference(x, omega=30.0):
+    return 2 * jnp.sin(omega * x / 2) * jnp.cos(omega * x / 2)
+
+
+@jax.custom_vjp
+def snake(x: Array, alpha: Array) -> Array:
+    """``x + sin²(alpha x) / alpha``: the identity with ripples of a learned frequency.
+
+    Args:
+      x: ``[..., features]`` (any shape for one alpha), floating.
+      alpha: ``[]``, one for all, or ``[features]``, of x's dtype.
+
+    Returns:
+      The shape and dtype of x.
+    """
+    return snake_fwd(x, alpha)[0]
+
+
+def snake_fwd(x, alpha):
+    require_floating("snake", x=x, alpha=alpha)
+    require_per_feature("snake", "alpha", alpha, x)
+    require_same_dtype("snake", x=x, alpha=alpha)
+    x32 = widen(x)
+    u = as_row(widen(alpha), x) * x32
+    y = x32 + x32 * jnp.sin(u) * _sinc(u)
+    return y.astype(x.dtype), (x, alpha)
+
+
+def snake_bwd(residuals, y_bar):
+    x, alpha = residuals
+    x32, y_bar, row = widen(x), widen(y_bar), as_row(alpha, x)
+    u = widen(row) * x32
+    x_bar = y_bar * (1 + jnp.sin(2 * u))
+    alpha_bar = y_bar * x32 * x32 * (2 * _sinc(2 * u) - _sinc(u) ** 2)
+    return unbroadcast(x_bar, x), unbroadcast(alpha_bar, row).reshape(alpha.shape)
+
+
+snake.defvjp(snake_fwd, snake_bwd)
+
+
+def snake_reference(x, alpha):
+    alpha = jnp.broadcast_to(alpha, x.shape)
+    return x + (1 - jnp.cos(2 * alpha * x)) / (2 * alpha)
+
+
+def _sinc(u):
+    """sin(u) / u, and 1 at 0."""
+    return jnp.sinc(u / math.pi)

@@ -1,5 +1,15 @@
 """Layer constructors: an init, and an apply that calls one rule. The mathematics is in `funcnn.rules`."""
 
+from ._activations import prelu as prelu
+from ._activations import snake as snake
+from ._affine import bilinear as bilinear
+from ._affine import einsum as einsum
+from ._affine import embedding as embedding
+from ._affine import scale_shift as scale_shift
 from ._convolution import conv as conv
 from ._convolution import flatten as flatten
 from ._linear import linear as linear
+from ._noise import drop_path as drop_path
+from ._noise import dropout as dropout
+from ._noise import gaussian_noise as gaussian_noise
+from ._noise import spatial_dropout as spatial_dropout

@@ -1,5 +1,6 @@
 """What every rule asks of its arguments, and how it says what came instead."""
 
+import jax
 import jax.numpy as jnp
 
 
@@ -32,13 +33,13 @@ def require_shape(rule: str, name: str, a, expected: str, holds: bool) -> None:
         raise ValueError(f"{rule}: {name} must be {expected}, got {describe(a)}")
 
 
-def require_axis(rule: str, axis, ndim: int) -> None:
+def require_axis(rule: str, axis, ndim: int, name: str = "axis") -> None:
     """Raise TypeError or ValueError unless ``axis`` is one axis, or several different ones, of ``ndim``."""
     axes = axis if isinstance(axis, tuple) else (axis,)
     if not all(isinstance(i, int) for i in axes):
-        raise TypeError(f"{rule}: axis must be an int or a tuple of ints, got {axis!r}")
+        raise TypeError(f"{rule}: {name} must be an int or a tuple of ints, got {axis!r}")
     if not all(-ndim <= i < ndim for i in axes) or len({i % ndim for i in axes}) < len(axes):
-        raise ValueError(f"{rule}: axis must name different axes of an array of rank {ndim}, got {axis!r}")
+        raise ValueError(f"{rule}: {name} must name different axes of an array of rank {ndim}, got {axis!r}")
 
 
 def require_number(rule: str, name: str, value, condition: str = "", holds: bool = True) -> None:
@@ -53,3 +54,12 @@ def require_per_feature(rule: str, name: str, a, x) -> None:
     """Raise ValueError unless ``a`` is one number, or one for each entry of x's last axis."""
     fits = a.shape == () or a.shape == x.shape[-1:]
     require_shape(rule, name, a, f"[] or {list(x.shape[-1:])} to follow x {list(x.shape)}", fits)
+
+
+def require_key(rule: str, key) -> None:
+    """Raise TypeError unless ``key`` is one key of `jax.random`, typed or, as once, two raw numbers."""
+    dtype = getattr(key, "dtype", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and key.shape == ()
+    raw = dtype == jnp.uint32 and key.ndim == 1
+    if not (typed or raw):
+        raise TypeError(f"{rule}: key must be a jax.random.key, got {describe(key)}")

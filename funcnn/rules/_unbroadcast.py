@@ -21,7 +21,7 @@ def unbroadcast(x_bar, x):
     Returns:
       An array of ``x``'s shape and dtype, varying over the same mesh axes as ``x``.
     """
-    dtype, shape = x.dtype, x.shape
+    shape = x.shape
     x_bar = widen(x_bar)
     extra = x_bar.ndim - len(shape)
     repeated = tuple(range(extra)) + tuple(
@@ -29,10 +29,26 @@ def unbroadcast(x_bar, x):
     )
     if repeated:
         x_bar = jnp.sum(x_bar, axis=repeated).reshape(shape)
+    return as_primal(x_bar, x)
+
+
+def as_primal(x_bar, x):
+    """Sum ``x_bar``, of the primal's shape, over the devices that ``x`` was repeated on, and round it to ``x``'s dtype.
+
+    Args:
+      x_bar: of the primal's shape.
+      x: the primal, or its `token`.
+    """
     devices = _varying(x_bar) - _varying(x)
     if devices:
         x_bar = jax.lax.psum(x_bar, tuple(sorted(devices)))
-    return x_bar.astype(dtype)
+    return x_bar.astype(x.dtype)
+
+
+def token(x):
+    """An array without elements, of x's dtype and placement: the residual of a rule that keeps nothing else of x."""
+    x = jnp.asarray(x)
+    return jax.lax.slice_in_dim(x, 0, 0, axis=-1) if x.ndim else x[None][:0]
 
 
 def placement(x):

@@ -1,0 +1,132 @@
+"""Layers whose weight is no plain matrix: scale_shift, bilinear, einsum and embedding, by the rules of these names."""
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer as _Tracer
+
+from .. import initializers, rules
+from .._core import Layer, split_key
+from ._example import features as features_of
+from ._example import positive
+
+
+def scale_shift(
+    *, scale: bool = True, shift: bool = True, scale_init=initializers.ones, shift_init=initializers.zeros
+) -> Layer:
+    """``y = scale x + shift``, a number a feature.
+
+    Returns:
+      A layer with parameters ``{"scale": [features], "shift": [features]}`` in x's dtype, for x ``[..., features]``.
+    """
+
+    def init(key, x):
+        n, dtype = features_of("scale_shift", x)
+        scale_key, shift_key = split_key(key)
+        params = {"scale": scale_init(scale_key, (n,), dtype)} if scale else {}
+        return params | ({"shift": shift_init(shift_key, (n,), dtype)} if shift else {})
+
+    def apply(params, x, *, key=None, training=False):
+        del key, training
+        return rules.scale_shift(x, params.get("scale"), params.get("shift"))
+
+    return Layer(init, apply)
+
+
+def bilinear(
+    features: int, *, bias: bool = True, w_init=initializers.lecun_normal(in_axis=(0, 1)), b_init=initializers.zeros
+) -> Layer:
+    """A bilinear form of two rows for each feature, plus a bias: for a pair ``(x, z)``.
+
+    Returns:
+      A layer with parameters ``{"w": [n, m, features], "b": [features]}`` in x's dtype, for x ``[..., n]`` and z
+      ``[..., m]``.
+    """
+    positive("bilinear", "features", features)
+
+    def init(key, pair):
+        x, z = pair
+        (n, dtype), (m, _) = features_of("bilinear", x), features_of("bilinear", z)
+        w_key, b_key = split_key(key)
+        params = {"w": w_init(w_key, (n, m, features), dtype)}
+        return params | ({"b": b_init(b_key, (features,), dtype)} if bias else {})
+
+    def apply(params, pair, *, key=None, training=False):
+        del key, training
+        return rules.bilinear(*pair, params["w"], params.get("b"))
+
+    return Layer(init, apply)
+
+
+def einsum(equation: str, shape: tuple[int, ...], *, w_init=None) -> Layer:
+    """The contraction of x with one weight, such as ``einsum("...d,dhk->...hk", (512, 8, 64))``.
+
+    Args:
+      equation: as in `funcnn.rules.einsum`: x's term, the weight's, and the result's.
+      shape: of the weight.
+      w_init: an initializer; by default lecun_normal, with the axes that are summed over as inputs.
+
+    Returns:
+      A layer with parameters ``{"w": shape}`` in x's dtype.
+    """
+
+    def init(key, x):
+        dtype = features_of("einsum", x)[1]
+        return {"w": (w_init or _over_what_is_summed(equation))(key, shape, dtype)}
+
+    def apply(params, x, *, key=None, training=False):
+        del key, training
+        return rules.einsum(x, params["w"], equation)
+
+    return Layer(init, apply)
+
+
+def embedding(rows: int, features: int, *, table_init=initializers.normal(1.0), dtype=jnp.float32) -> Layer:
+    """A learned row for each id.
+
+    Args:
+      rows: how many ids there are.
+      features: the size of a row.
+      table_init: an initializer.
+      dtype: of the table, for ids have none to follow.
+
+    Returns:
+      A layer with parameters ``{"table": [rows, features]}``, for ids ``[...]`` from 0 to rows - 1; its result is
+      ``[..., features]``. An id outside raises ValueError where its value can be seen, that is outside jit; inside, its
+      row is NaN.
+
+    Example:
+      >>> layer = embedding(10, 4)
+      >>> layer.apply(layer.init(jax.random.key(0), jnp.array([1, 2])), jnp.array([[1, 9, 1]])).shape
+      (1, 3, 4)
+    """
+    positive("embedding", "rows", rows)
+    positive("embedding", "features", features)
+
+    def init(key, ids):
+        del ids
+        return {"table": table_init(split_key(key, 1)[0], (rows, features), dtype)}
+
+    def apply(params, ids, *, key=None, training=False):
+        del key, training
+        _require_ids(ids, rows)
+        return rules.embedding(ids, params["table"])
+
+    return Layer(init, apply)
+
+
+def _over_what_is_summed(equation):
+    terms, _, result = equation.replace(" ", "").partition("->")
+    weight = terms.rpartition(",")[2]
+    summed = tuple(axis for axis, index in enumerate(weight) if index not in result)
+    kept = tuple(axis for axis in range(len(weight)) if axis not in summed)
+    return initializers.lecun_normal(in_axis=summed, out_axis=kept)
+
+
+def _require_ids(ids, rows):
+    """Ids that are numbers, not tracers, can be looked at."""
+    if isinstance(ids, _Tracer) or not hasattr(ids, "dtype") or not jnp.issubdtype(ids.dtype, jnp.integer):
+        return
+    outside = jax.device_get(ids)
+    outside = outside[(outside < 0) | (outside >= rows)]
+    if outside.size:
+        raise ValueError(f"embedding: ids must be from 0 to {rows - 1}, got {outside.flat[0]}")

@@ -1,0 +1,65 @@
+"""Noise layers, by `funcnn.rules.dropout` and `funcnn.rules.gaussian_noise`: they do nothing unless ``training=True``."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import rules
+from .._core import Layer
+
+
+def dropout(rate: float, *, shared: tuple[int, ...] = ()) -> Layer:
+    """Sets a random part of the entries to 0 while training, and scales the rest up.
+
+    Args:
+      rate: the fraction that is dropped, from 0 to below 1.
+      shared: axes along which all entries are dropped together.
+
+    Returns:
+      A layer without parameters, whose ``apply`` needs a ``key`` while training.
+
+    Example:
+      >>> layer = dropout(0.5)
+      >>> layer.apply((), jnp.ones(4), key=jax.random.key(0), training=True).tolist()
+      [2.0, 2.0, 0.0, 0.0]
+      >>> layer.apply((), jnp.ones(4)).tolist()
+      [1.0, 1.0, 1.0, 1.0]
+    """
+    _rate("dropout", rate)
+    return _while_training("dropout", lambda x, key: rules.dropout(x, key, rate, shared))
+
+
+def spatial_dropout(rate: float) -> Layer:
+    """Drops whole channels of an example while training: for x ``[batch, *space, channels]``."""
+    _rate("spatial_dropout", rate)
+    return _while_training("spatial_dropout", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim - 1))))
+
+
+def drop_path(rate: float) -> Layer:
+    """Drops whole examples while training, for x ``[batch, ...]``: inside `residual`, a branch of random depth."""
+    _rate("drop_path", rate)
+    return _while_training("drop_path", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim))))
+
+
+def gaussian_noise(stddev: float) -> Layer:
+    """Adds a normal draw of the given standard deviation to each entry while training."""
+    if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or not stddev >= 0:
+        raise ValueError(f"gaussian_noise: stddev must be a number not below 0, got {stddev!r}")
+    return _while_training("gaussian_noise", lambda x, key: rules.gaussian_noise(x, key, stddev))
+
+
+def _while_training(layer: str, noisy: Callable[[Any, Any], Any]) -> Layer:
+    def apply(params, x, *, key=None, training=False):
+        del params
+        if not training:
+            return x
+        if key is None:
+            raise ValueError(f"{layer}: key must be given while training: apply(params, x, key=jax.random.key(0), "
+                             "training=True), with another key every step")  # fmt: skip
+        return noisy(x, key)
+
+    return Layer(lambda key, x: (), apply)
+
+
+def _rate(layer, rate):
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+        raise ValueError(f"{layer}: rate, the fraction that is dropped, must be from 0 to below 1, got {rate!r}")

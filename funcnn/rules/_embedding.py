@@ -30,7 +30,7 @@ from jax import Array
 
 from ._checks import describe, require_floating, require_shape
 from ._precision import widen
-from ._unbroadcast import placement, unbroadcast
+from ._unbroadcast import placement, rows_placement, unbroadcast
 
 
 @jax.custom_vjp
@@ -56,14 +56,15 @@ def embedding_fwd(ids, table):
     require_shape("embedding", "table", table, "[rows, features]", table.ndim == 2)
     if not hasattr(ids, "dtype") or not jnp.issubdtype(ids.dtype, jnp.integer):
         raise TypeError(f"embedding: ids must be an array of integers, got {describe(ids)}")
-    y = table.at[ids].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+    placed = rows_placement(ids, table)
+    y = table.at[ids].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False, out_sharding=placed)
     return y, (ids, table)
 
 
 def embedding_bwd(residuals, y_bar):
     ids, table = residuals
     rows = jnp.zeros(table.shape, widen(table).dtype, out_sharding=placement(table))
-    table_bar = rows.at[ids].add(widen(y_bar), mode="drop", wrap_negative_indices=False)
+    table_bar = rows.at[ids].add(widen(y_bar), mode="drop", wrap_negative_indices=False, out_sharding=placement(table))
     return None, unbroadcast(table_bar, table)
 
 

@@ -57,5 +57,13 @@ def placement(x):
     return None if sharding.mesh.empty else sharding
 
 
+def rows_placement(ids, table):
+    """As ``out_sharding=``, for rows of a table that are picked by ids: as the ids are placed; elsewhere None."""
+    mesh, spec = jax.typeof(ids).sharding.mesh, jax.typeof(ids).sharding.spec
+    if mesh.empty:
+        return None
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec, *jax.typeof(table).sharding.spec[1:]))
+
+
 def _varying(x):
     return jax.typeof(x).manual_axis_type.varying

@@ -1,0 +1,144 @@
+"""R9 and P4: every rule against autodiff of its own forward, in time and in temporary memory, alone and in a scan of 8.
+
+A ratio above 1 says that the rule is better: autodiff's time, or its temporary memory, by the rule's. Memory is what XLA
+plans for the compiled program, exact and repeatable; where neither side needs more than 64 KiB it is not compared.
+
+Run: python -m benchmarks.rules [--only name ...] [--rounds 7]
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks._measure import header, in_turn, ratio, seconds, table, title
+from funcnn.rules._catalogue import Classes, Example, Key, Simplex, catalogue, draw
+from funcnn.verify import without_rules
+
+STEPS = 8
+SMALL = 64 * 1024  # bytes of temporary memory below which two programs are alike
+ROWS, WIDTH = 2048, 512
+SHAPE = (ROWS, WIDTH)
+
+# Arrays of the size that a layer of a real model has; rules that are not named take one array of SHAPE.
+LARGE: dict[str, Example] = {
+    "linear": Example((SHAPE, (WIDTH, WIDTH), (WIDTH,))),
+    "conv": Example(((16, 32, 32, 32), (3, 3, 32, 32), (32,))),
+    "prelu": Example((SHAPE, (WIDTH,))),
+    "snake": Example((SHAPE, (WIDTH,))),
+    "threshold": Example((SHAPE,), {"threshold": 0.1, "value": 0.0}),
+    "softcap": Example((SHAPE,), {"cap": 2.0}),
+    "squared_error": Example((SHAPE, SHAPE)),
+    "sigmoid_cross_entropy": Example((SHAPE, Simplex(SHAPE))),
+    "softmax_cross_entropy": Example((SHAPE, Classes((ROWS,), WIDTH))),
+    "scale_shift": Example((SHAPE, (WIDTH,), (WIDTH,))),
+    "bilinear": Example(((ROWS, 32), (ROWS, 32), (32, 32, 64), (64,))),
+    "einsum": Example((SHAPE, (WIDTH, 8, 64)), {"equation": "...d,dhk->...hk"}),
+    "embedding": Example((Classes((ROWS,), 4096), (4096, WIDTH))),
+    "dropout": Example((SHAPE, Key()), {"rate": 0.5}),
+    "gaussian_noise": Example((SHAPE, Key()), {"stddev": 0.5}),
+    "scale_gradient": Example((SHAPE,), {"scale": 0.5}),
+    "clip_gradient": Example((SHAPE,), {"low": -1.0, "high": 1.0}),
+    "safe_divide": Example((SHAPE, SHAPE)),
+    **{name: Example((SHAPE, SHAPE)) for name in ("glu", "reglu", "geglu", "swiglu")},
+}
+
+
+class Side(NamedTuple):
+    """One compiled program: what runs it once, and its temporary memory in bytes."""
+
+    run: Callable[[], object]
+    temporary: int
+
+
+def example_of(name: str) -> Example:
+    """The arguments that a rule is measured with."""
+    return LARGE.get(name, Example((SHAPE,)))
+
+
+def alone(f, args, batched):
+    """Value and cotangents, in one program."""
+    return f, args
+
+
+def in_a_scan(f, args, batched):
+    """The same, over 8 stacked copies of the first arguments: what is kept is kept 8 times."""
+    stacked = [None if a is None else jnp.stack([a] * STEPS) for a in args[:batched]]
+
+    def over_steps(*args):
+        step = lambda _, own: (None, f(*own, *args[batched:]))
+        return jax.lax.scan(step, None, list(args[:batched]))[1]
+
+    return over_steps, (*stacked, *args[batched:])
+
+
+def side(f, args) -> Side:
+    """Compile value and cotangents of the floating arguments, for a random cotangent."""
+    places = [i for i, a in enumerate(args) if a is not None and jnp.issubdtype(a.dtype, jnp.floating)]
+
+    def g(*floats):
+        full = list(args)
+        for i, a in zip(places, floats, strict=True):
+            full[i] = a
+        return f(*full)
+
+    def value_and_bars(floats, y_bar):
+        y, vjp = jax.vjp(g, *floats)
+        return y, vjp(y_bar)
+
+    floats = [args[i] for i in places]
+    rng = np.random.default_rng(0)
+    y_bar = jax.tree.map(lambda y: jnp.asarray(rng.normal(size=y.shape), y.dtype), jax.eval_shape(g, *floats))
+    compiled = jax.jit(value_and_bars).lower(floats, y_bar).compile()
+    return Side(lambda: jax.block_until_ready(compiled(floats, y_bar)), compiled.memory_analysis().temp_size_in_bytes)
+
+
+def measure(name: str, rounds: int) -> list[float | None]:
+    """Time and memory alone, time and memory in a scan: autodiff's by the rule's."""
+    entry, example = catalogue[name], example_of(name)
+    ratios: list[float | None] = []
+    for place in (alone, in_a_scan):
+        args = draw(example, 0)
+        rule = entry.bind(example.options)
+        by_rule, by_autodiff = (side(*place(f, args, entry.batched)) for f in (rule, without_rules(rule)))
+        contestants = {"rule": lambda s=by_rule: seconds(s.run), "autodiff": lambda s=by_autodiff: seconds(s.run)}
+        in_turn(contestants, 2)  # warm
+        ratios.append(ratio(in_turn(contestants, rounds), "autodiff", "rule"))
+        both = by_rule.temporary, by_autodiff.temporary
+        ratios.append(None if max(both) < SMALL else both[1] / max(both[0], SMALL))
+    return ratios
+
+
+def shown(value: float | None) -> str:
+    """A ratio, in bold where the rule wins clearly."""
+    if value is None:
+        return "-"
+    return f"**{value:.2f}**" if value >= 1.5 else f"{value:.2f}"
+
+
+def main(only=(), rounds: int = 7) -> None:
+    title(__doc__)
+    names = [name for name in catalogue if not only or name in only]
+    found = {name: measure(name, rounds) for name in tqdm(names, unit="rule")}
+    columns = ["rule", "time", "memory", "time in a scan", "memory in a scan"]
+    table(columns, [[name, *map(shown, ratios)] for name, ratios in found.items()])
+    wins = [name for name, ratios in found.items() if any(r is not None and r >= 1.5 for r in ratios)]
+    losses = [name for name, ratios in found.items() if any(r is not None and r < 1 / 1.05 for r in ratios)]
+    print(f"{len(wins)} of {len(found)} rules win at least 1.5x in time or memory: {', '.join(wins) or 'none'}")
+    print(f"slower or bigger than autodiff by more than 1.05x: {', '.join(losses) or 'none'}")
+    print(f"median ratio of time {statistics.median(r[0] for r in found.values()):.2f} alone, "
+          f"{statistics.median(r[2] for r in found.values()):.2f} in a scan\n")  # fmt: skip
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="+", default=(), help="names of rules")
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    header()
+    main(options.only, options.rounds)

@@ -1,0 +1,188 @@
+"""Every rule that PyTorch also has gives PyTorch's values and gradients: float64, random cotangents, several options.
+
+PyTorch keeps channels first and weights the other way around; each case says how an argument is turned, and a difference in
+convention is said where it is.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import funcnn as fn
+from tests.judge import assert_close
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+TOLERANCE = 1e-9
+FLOAT32_CONSTANTS = {"hard_sigmoid", "celu"}  # PyTorch keeps 1/6 and 1/alpha in float32 there: relative 6e-8
+RNG = np.random.default_rng(20261125)
+
+
+def normal(*shape, scale=1.0):
+    return scale * RNG.normal(size=shape)
+
+
+def channels_first(a):
+    """[batch, *space, channels] to [batch, channels, *space]."""
+    return a.movedim(-1, 1)
+
+
+def channels_last(a):
+    return a.movedim(1, -1)
+
+
+def out_first(w):
+    """[*window, in, out] to [out, in, *window]."""
+    return w.movedim((-1, -2), (0, 1))
+
+
+def case(name, rule, peer, *args, **options):
+    tolerance = 1e-7 if name.partition("-")[0] in FLOAT32_CONSTANTS else TOLERANCE
+    return pytest.param(functools.partial(rule, **options), peer, args, tolerance, id=f"{name} {options or ''}".strip())
+
+
+def elementwise(name, peer, *settings, scale=2.0):
+    """The rule of that name beside its peer, over five shapes; a setting is options, or a pair: ours and theirs."""
+    settings = [s if isinstance(s, tuple) else (s, s) for s in settings or ({},)]
+    for i, shape in enumerate([(7,), (3, 5), (2, 3, 4), (1,), (5, 1, 2)]):
+        ours, theirs = settings[i % len(settings)]
+        x = normal(*shape, scale=scale * (i + 1) / 2)
+        yield case(f"{name}-{i}", getattr(fn.rules, name), functools.partial(peer, **theirs), x, **ours)
+
+
+SOFT = [((3, 5), -1), ((3, 5), 0), ((2, 3, 4), 1), ((7,), 0), ((4, 1), -1)]
+
+
+def cases():
+    for shape, out, bias in [
+        ((3, 5), 2, True),
+        ((5,), 4, True),
+        ((2, 3, 4), 3, False),
+        ((1, 1), 1, True),
+        ((2, 1, 3, 2), 5, True),
+    ]:
+        b = normal(out) if bias else None
+        yield case(
+            "linear",
+            fn.rules.linear,
+            lambda x, w, b=None: F.linear(x, w.T, b),
+            normal(*shape),
+            normal(shape[-1], out),
+            *([b] if bias else []),
+        )
+    for i, (n, m, k) in enumerate([(3, 4, 2), (1, 5, 3), (5, 1, 1), (2, 2, 2), (4, 3, 5)]):
+        yield case(
+            f"bilinear-{i}",
+            fn.rules.bilinear,
+            lambda x, z, w, b: F.bilinear(x, z, w.movedim(-1, 0), b),
+            normal(3, n),
+            normal(3, m),
+            normal(n, m, k),
+            normal(k),
+        )
+    yield from elementwise("tanh", torch.tanh)
+    yield from elementwise("sigmoid", torch.sigmoid)
+    yield from elementwise("softplus", lambda x: F.softplus(x, threshold=50))
+    yield from elementwise("relu", F.relu)
+    yield from elementwise("leaky_relu", F.leaky_relu, *({"negative_slope": a} for a in (0.01, 0.2, 0.0, -1.0, 2.0)))
+    yield from elementwise(
+        "gelu", F.gelu, *(({"approximate": a}, {"approximate": "tanh" if a else "none"}) for a in (True, False))
+    )
+    yield from elementwise("silu", F.silu)
+    yield from elementwise("relu6", F.relu6, scale=6.0)
+    yield from elementwise("elu", F.elu, *({"alpha": a} for a in (1.0, 0.3, 2.0, 0.0, 1.5)))
+    yield from elementwise("selu", F.selu)
+    yield from elementwise("celu", F.celu, *({"alpha": a} for a in (1.0, 0.3, 2.0, 0.7, 1.5)))
+    yield from elementwise(
+        "threshold",
+        F.threshold,
+        *({"threshold": t, "value": v} for t, v in ((0.1, 20.0), (-1.0, 0.0), (0.5, -2.0), (0.0, 0.0), (1.0, 1.0))),
+    )
+    yield from elementwise(
+        "hard_tanh",
+        F.hardtanh,
+        *(
+            ({"low": a, "high": b}, {"min_val": a, "max_val": b})
+            for a, b in ((-1.0, 1.0), (-0.5, 2.0), (0.0, 0.3), (-3.0, -1.0), (-2.0, 2.0))
+        ),
+    )
+    yield from elementwise("hard_sigmoid", F.hardsigmoid)
+    yield from elementwise("hard_silu", F.hardswish)
+    yield from elementwise(
+        "soft_shrink", F.softshrink, *(({"threshold": t}, {"lambd": t}) for t in (0.5, 0.0, 1.2, 0.1, 3.0))
+    )
+    yield from elementwise(
+        "hard_shrink", F.hardshrink, *(({"threshold": t}, {"lambd": t}) for t in (0.5, 0.0, 1.2, 0.1, 3.0))
+    )
+    yield from elementwise("mish", F.mish)
+    yield from elementwise("softsign", F.softsign)
+    yield from elementwise("log_sigmoid", F.logsigmoid)
+    for i, (shape, a) in enumerate([((3, 5), (5,)), ((3, 5), ()), ((7, 1), (1,)), ((2, 3), (3,)), ((4, 2), ())]):
+        yield case(f"prelu-{i}", fn.rules.prelu, lambda x, a: F.prelu(x, a.reshape(-1)), normal(*shape), normal(*a))
+    for name, peer in (("softmax", F.softmax), ("log_softmax", F.log_softmax)):
+        for i, (shape, axis) in enumerate(SOFT):
+            yield case(
+                f"{name}-{i}", getattr(fn.rules, name), lambda x, p=peer, d=axis: p(x, dim=d), normal(*shape), axis=axis
+            )
+    for i, (shape, axis, keep) in enumerate(
+        [((3, 5), -1, False), ((3, 5), (0, 1), True), ((2, 3, 4), (0, 2), False), ((7,), 0, True), ((3, 4), 0, False)]
+    ):
+        yield case(
+            f"logsumexp-{i}",
+            fn.rules.logsumexp,
+            lambda x, a=axis, k=keep: torch.logsumexp(x, a, k),
+            normal(*shape),
+            axis=axis,
+            keepdims=keep,
+        )
+    for i, (shape, axis) in enumerate([((3, 4), -1), ((4, 3), 0), ((2, 4, 3), 1), ((2,), 0), ((5, 6), 1)]):
+        yield case(f"glu-{i}", fn.rules.glu, lambda x, d=axis: F.glu(x, d), normal(*shape), axis=axis)
+    for i, (x, w, options) in enumerate(
+        [
+            ((2, 7, 3), (3, 3, 5), {"padding": ((1, 1),)}),
+            ((2, 8, 4), (4, 2, 6), {"stride": 2, "padding": ((2, 2),), "groups": 2}),
+            ((2, 7, 5, 3), (2, 3, 3, 4), {"stride": (2, 1), "padding": ((0, 0), (1, 1))}),
+            ((1, 9, 9, 3), (2, 3, 1, 6), {"groups": 3, "dilation": (2, 3), "padding": ((0, 0), (0, 0))}),
+            (
+                (2, 4, 5, 3, 2),
+                (2, 1, 2, 2, 3),
+                {"stride": (1, 2, 1), "dilation": (2, 1, 1), "padding": ((0, 0), (0, 0), (1, 1))},
+            ),
+            ((2, 7, 7, 3), (3, 3, 3, 4), {"padding": "SAME"}),
+        ]
+    ):
+        theirs = options | {
+            "padding": [lo for lo, _ in options["padding"]] if isinstance(options["padding"], tuple) else "same"
+        }
+        conv = getattr(F, f"conv{len(x) - 2}d")
+        yield case(
+            f"conv-{i}",
+            fn.rules.conv,
+            lambda x, w, b, o=theirs, conv=conv: channels_last(conv(channels_first(x), out_first(w), b, **o)),
+            normal(*x),
+            normal(*w),
+            normal(w[-1]),
+            **options,
+        )
+    for i, (ids, rows, n) in enumerate([((5,), 3, 4), ((2, 3), 7, 2), ((1,), 1, 3), ((4, 1, 2), 5, 1), ((6,), 2, 5)]):
+        drawn = RNG.integers(0, rows, ids)
+        yield case(
+            f"embedding-{i}",
+            lambda table, ids=drawn: fn.rules.embedding(jnp.asarray(ids), table),
+            lambda table, ids=drawn: F.embedding(torch.as_tensor(ids), table),
+            normal(rows, n),
+        )
+
+
+@pytest.mark.parametrize(("rule", "peer", "args", "tolerance"), list(cases()))
+def test_value_and_gradients_are_pytorch_s(rule, peer, args, tolerance):
+    y, vjp = jax.vjp(rule, *map(jnp.asarray, args))
+    y_bar = np.asarray(RNG.normal(size=y.shape))
+    theirs = [torch.tensor(a, requires_grad=True) for a in args]
+    expected = peer(*theirs)
+    bars = torch.autograd.grad(expected, theirs, torch.as_tensor(y_bar))
+    assert_close(y, expected.detach().numpy(), tolerance, "value")
+    assert_close(vjp(jnp.asarray(y_bar)), tuple(b.numpy() for b in bars), tolerance, "cotangent")

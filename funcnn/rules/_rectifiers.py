@@ -18,7 +18,8 @@ Residuals
 
 Edges
     At a kink the left branch's slope: relu6'(0) = relu6'(6) = 0, elu'(0) = α, selu'(0) = λ α, celu'(0) = 1, prelu'(0) = a,
-    threshold'(t) = 0. At -inf elu, selu and celu are -α, -λ α and -α with slope 0. NaN stays NaN in y.
+    threshold'(t) = 0. At -inf elu, selu and celu are -α, -λ α and -α with slope 0; prelu with a = 0 is NaN there. NaN stays
+    NaN in y.
 
 Source
     Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010 (relu6); Clevert, Unterthiner & Hochreiter, "Fast
@@ -74,12 +75,12 @@ def elu_fwd(x, alpha):
     require_floating("elu", x=x)
     require_number("elu", "alpha", alpha)
     x32 = widen(x)
-    y = jnp.where(x32 > 0, x32, alpha * jnp.expm1(x32)).astype(jnp.result_type(x))
+    y = jnp.where(x32 > 0, x32, alpha * jnp.expm1(_left(x32))).astype(jnp.result_type(x))
     return y, (y if alpha >= 0 else x)
 
 
 def elu_bwd(alpha, kept, y_bar):
-    slope = widen(kept) + alpha if alpha >= 0 else alpha * jnp.exp(widen(kept))
+    slope = widen(kept) + alpha if alpha >= 0 else alpha * jnp.exp(_left(widen(kept)))
     return (jnp.where(kept > 0, widen(y_bar), widen(y_bar) * slope).astype(kept.dtype),)
 
 
@@ -102,7 +103,7 @@ def selu(x: Array) -> Array:
 def selu_fwd(x):
     require_floating("selu", x=x)
     x32 = widen(x)
-    y = _SELU_SCALE * jnp.where(x32 > 0, x32, _SELU_ALPHA * jnp.expm1(x32))
+    y = _SELU_SCALE * jnp.where(x32 > 0, x32, _SELU_ALPHA * jnp.expm1(_left(x32)))
     y = y.astype(jnp.result_type(x))
     return y, y
 
@@ -129,7 +130,7 @@ def celu_fwd(x, alpha):
     require_floating("celu", x=x)
     require_number("celu", "alpha", alpha, "that is not 0", alpha != 0)
     x32 = widen(x)
-    y = jnp.where(x32 > 0, x32, alpha * jnp.expm1(x32 / alpha)).astype(jnp.result_type(x))
+    y = jnp.where(x32 > 0, x32, alpha * jnp.expm1(_left(x32) / alpha)).astype(jnp.result_type(x))
     return y, y
 
 
@@ -206,3 +207,8 @@ threshold.defvjp(threshold_fwd, threshold_bwd)
 def threshold_reference(x, threshold, value):
     above = (jnp.sign(x - threshold) + 1) / 2
     return value + above * (x - value)
+
+
+def _left(x):
+    """x where it is not above 0: on the right its exponential may overflow, and 0 · inf is NaN in second derivatives."""
+    return jnp.where(x > 0, 0, x)

@@ -43,7 +43,8 @@ entries = [
     Entry(
         _rectifiers.prelu, _rectifiers.prelu_reference, [Example(shapes) for shapes in _SLOPES],
         [Edge((0.0, 0.25), 0.0, (0.25, 0.0)), Edge((inf, 0.25), inf, (1.0, 0.0)), Edge((-inf, 0.25), -inf, (0.25, -inf)),
-         Edge((0.0, 0.0), 0.0, (0.0, 0.0)), Edge(([-1.0, 0.0, 2.0], -3.0), [3.0, 0.0, 2.0], ([-3.0, -3.0, 1.0], -1.0))],
+         Edge((0.0, 0.0), 0.0, (0.0, 0.0)), Edge((-inf, 0.0), nan, (0.0, -inf)),
+         Edge(([-1.0, 0.0, 2.0], -3.0), [3.0, 0.0, 2.0], ([-3.0, -3.0, 1.0], -1.0))],
         saved=(0, 1),
     ),
     Entry(

@@ -200,7 +200,7 @@ rnn_step_forward rnn_forward lstm_step_forward lstm_forward: - {LATER}
 """
 
 LISTS = {"torch.nn": TORCH, "keras.layers": KERAS, "flax.nnx": FLAX, "CS231n, the layers that students derive": CS231N}
-ONLY_HERE = f"""
+ONLY_HERE = """
 Activations: `squareplus`, `softcap`, `sine`, `snake`, `sparsemax`, `reglu`, `geglu`, `swiglu`
 Affine: `scale_shift`
 Noise: `drop_path`
@@ -212,7 +212,9 @@ Losses: `losses.log_cosh`, `losses.focal`, `losses.contrastive`
 
 def rows(text: str) -> list[tuple[list[str], str]]:
     """Their names, and what is said of them."""
-    return [(names.split(), said.strip()) for names, _, said in (line.partition(":") for line in text.strip().splitlines())]
+    return [
+        (names.split(), said.strip()) for names, _, said in (line.partition(":") for line in text.strip().splitlines())
+    ]
 
 
 def found(said: str) -> list[str]:
@@ -234,7 +236,10 @@ def page() -> str:
     Raises:
       LookupError: a name does not exist, or a rule of the catalogue is found from nowhere.
     """
-    parts = ["# Where to find what you know\n", "Made by `docs/coverage.py` from the lists in it; it fails if a name below does not exist, or if a rule is missing.\n"]
+    parts = [
+        "# Where to find what you know\n",
+        "Made by `docs/coverage.py` from the lists in it; it fails if a name below does not exist, or if a rule is missing.\n",
+    ]
     reached = set()
     for title, text in LISTS.items():
         parts.append(f"## {title}\n\n| there | here |\n| --- | --- |")

@@ -36,7 +36,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ._checks import require_floating, require_same_dtype, require_shape
+from ._checks import axes, require_floating, require_same_dtype, require_shape
 from ._precision import as_row, widen
 from ._unbroadcast import placement, unbroadcast
 
@@ -110,10 +110,10 @@ def bilinear_fwd(x, z, w, b=None):
     require_floating("bilinear", x=x, z=z, w=w, **biases)
     require_shape("bilinear", "x", x, "[..., n]", x.ndim >= 1)
     same = z.ndim == x.ndim and z.shape[:-1] == x.shape[:-1]
-    require_shape("bilinear", "z", z, f"{[*x.shape[:-1], 'm']} to follow x {list(x.shape)}", same)
-    sizes = [x.shape[-1], z.shape[-1]]
-    fits = w.ndim == 3 and list(w.shape[:2]) == sizes
-    require_shape("bilinear", "w", w, f"{[*sizes, 'out']} to follow x {list(x.shape)} and z {list(z.shape)}", fits)
+    require_shape("bilinear", "z", z, f"{axes(*x.shape[:-1], 'm')} to follow x {list(x.shape)}", same)
+    sizes = (x.shape[-1], z.shape[-1])
+    fits = w.ndim == 3 and w.shape[:2] == sizes
+    require_shape("bilinear", "w", w, f"{axes(*sizes, 'out')} to follow x {list(x.shape)} and z {list(z.shape)}", fits)
     require_same_dtype("bilinear", x=x, z=z, w=w, **biases)
     rows = _letters(x.ndim - 1, "ijo")
     y = _contract(f"{rows}i,{rows}j,ijo->{rows}o", x, z, w)

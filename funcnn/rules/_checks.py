@@ -11,6 +11,11 @@ def describe(a) -> str:
     return type(a).__name__
 
 
+def axes(*sizes) -> str:
+    """A shape in an error message, of sizes and names: ``[3, m]``."""
+    return f"[{', '.join(map(str, sizes))}]"
+
+
 def require_floating(rule: str, **arguments) -> None:
     """Raise TypeError unless every argument is a floating-point array (or a Python float)."""
     for name, a in arguments.items():

@@ -7,6 +7,7 @@ from ._activations import sigmoid as sigmoid
 from ._activations import silu as silu
 from ._activations import softplus as softplus
 from ._activations import tanh as tanh
+from ._conv_transpose import conv_transpose as conv_transpose
 from ._convolution import conv as conv
 from ._gated import geglu as geglu
 from ._gated import glu as glu

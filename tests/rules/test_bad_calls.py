@@ -46,6 +46,17 @@ BAD_CALLS = [
     (lambda: rules.softmax_cross_entropy(f(3, 5), f(3, 4)), ValueError, r"labels must be \[3, 5\], the shape of logits"),
     (lambda: rules.softmax_cross_entropy(f(3, 0), ints(3)), ValueError, "logits must be .* with at least one class"),
     (lambda: rules.softmax_cross_entropy(ints(3, 5), ints(3)), TypeError, "logits must be a floating-point array"),
+    (lambda: rules.conv(f(1, 0, 3), f(3, 3, 4)), ValueError, "x must be .* with 1 to 3 spatial axes, none of them empty"),
+    (lambda: rules.conv(f(1, 5, 3), f(0, 3, 4)), ValueError, r"w must be \[window, 3, out\] to follow x"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), padding=1), ValueError, "padding must be 'SAME', 'VALID' or pairs of in"),
+    (lambda: rules.conv(f(1, 5, 3), f(3, 3, 4), stride=1.5), ValueError, "stride must be a positive int, or one for each"),
+    (lambda: rules.conv_transpose(f(3, 5), f(3, 5, 2)), ValueError, r"conv_transpose: x must be \[batch, \*space, chan"),
+    (lambda: rules.conv_transpose(ints(1, 5, 3), f(3, 3, 2)), TypeError, "conv_transpose: x must be a floating-point arr"),
+    (lambda: rules.conv_transpose(f(1, 5, 3), f(3, 2, 4)), ValueError, r"w must be \[window, 3, out\] to follow x \[1, 5"),
+    (lambda: rules.conv_transpose(f(1, 5, 3), f(3, 3, 4), groups=2), ValueError, "groups must divide the 3 channels of x"),
+    (lambda: rules.conv_transpose(f(1, 5, 3), f(3, 3, 4), f(3)), ValueError, r"b must be \[4\] to follow w"),
+    (lambda: rules.conv_transpose(f(1, 5, 3), f(3, 3, 4), padding="same"), ValueError, "padding must be 'SAME', 'VALID'"),
+    (lambda: rules.conv_transpose(f(1, 2, 3), f(4, 3, 4), padding=((0, 0),)), ValueError, "window must fit into the padd"),
 ]  # fmt: skip
 
 

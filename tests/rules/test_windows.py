@@ -1,0 +1,32 @@
+"""Convolutions and pools are what JAX's own functions of these names give, strings for padding included."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from funcnn import rules
+from tests.judge import assert_close
+
+
+def normal(*shape):
+    return jnp.asarray(np.random.default_rng(0).normal(size=shape))
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((3, 4),)])
+def test_conv_transpose_is_that_of_lax(padding):
+    for n, window, stride, dilation in itertools.product((1, 4), (1, 2, 3), (1, 2, 5), (1, 2)):
+        x, w = normal(2, n, 3), normal(window, 3, 4)
+        expected = jax.lax.conv_transpose(x, w, (stride,), padding, rhs_dilation=(dilation,))
+        assert_close(rules.conv_transpose(x, w, None, stride, padding, dilation), expected, 1e-12)
+
+
+def test_conv_transpose_is_the_transpose_of_conv():
+    x, y, w = normal(2, 9, 7, 4), normal(2, 5, 3, 6), normal(3, 2, 2, 6)
+    options = {"stride": 2, "groups": 2}
+    moved = rules.conv(x, w, None, padding=((1, 1), (0, 0)), **options)
+    back = jnp.flip(w, (0, 1)).reshape(3, 2, 2, 2, 3).swapaxes(2, 4).reshape(3, 2, 3, 4)
+    returned = rules.conv_transpose(y, back, None, padding=((1, 1), (1, 2)), **options)
+    assert_close(jnp.vdot(returned, x), jnp.vdot(y, moved), 1e-12)

@@ -13,6 +13,8 @@ from ._gated import geglu as geglu
 from ._gated import glu as glu
 from ._gated import reglu as reglu
 from ._gated import swiglu as swiglu
+from ._global_pooling import global_avg_pool as global_avg_pool
+from ._global_pooling import global_max_pool as global_max_pool
 from ._hard import hard_shrink as hard_shrink
 from ._hard import hard_sigmoid as hard_sigmoid
 from ._hard import hard_silu as hard_silu
@@ -22,6 +24,8 @@ from ._linear import linear as linear
 from ._losses import sigmoid_cross_entropy as sigmoid_cross_entropy
 from ._losses import softmax_cross_entropy as softmax_cross_entropy
 from ._losses import squared_error as squared_error
+from ._pooling import avg_pool as avg_pool
+from ._pooling import max_pool as max_pool
 from ._rectifiers import celu as celu
 from ._rectifiers import elu as elu
 from ._rectifiers import prelu as prelu

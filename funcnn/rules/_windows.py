@@ -12,7 +12,8 @@ Padding = str | Sequence[tuple[int, int]]
 
 
 def require_space(rule: str, x) -> None:
-    """Raise ValueError unless x has a batch axis, one to three spatial axes that are not empty, and channels."""
+    """Raise TypeError or ValueError unless x is floating, ``[batch, *space, channels]``, and no spatial axis is empty."""
+    require_floating(rule, x=x)
     fits = 3 <= x.ndim <= 5 and 0 not in x.shape[1:-1]
     require_shape(rule, "x", x, "[batch, *space, channels] with 1 to 3 spatial axes, none of them empty", fits)
 

@@ -30,3 +30,21 @@ def test_conv_transpose_is_the_transpose_of_conv():
     back = jnp.flip(w, (0, 1)).reshape(3, 2, 2, 2, 3).swapaxes(2, 4).reshape(3, 2, 3, 4)
     returned = rules.conv_transpose(y, back, None, padding=((1, 1), (1, 2)), **options)
     assert_close(jnp.vdot(returned, x), jnp.vdot(y, moved), 1e-12)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_pools_are_those_of_lax(padding):
+    for window, stride in itertools.product((1, 2, 3), (1, 2, 4)):
+        x = normal(2, 7, 6, 3)
+        windows = ((1, window, window, 1), (1, stride, stride, 1), padding)
+        expected = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, *windows)
+        assert_close(rules.max_pool(x, window, stride, padding), expected, 0.0)
+        expected = jax.lax.reduce_window(x, 0.0, jax.lax.add, *windows)
+        assert_close(rules.avg_pool(x, window, stride, padding), expected / window**2, 1e-12)
+
+
+def test_a_window_of_more_than_256_entries():
+    x = jnp.arange(-200.0, 300.0).reshape(1, 500, 1)
+    y, pull = jax.vjp(lambda x: rules.max_pool(x, 300, 200), x)
+    assert_close(y, jnp.array([[[99.0], [299.0]]]), 0.0)
+    assert_close(jnp.flatnonzero(pull(y)[0]), jnp.array([299, 499]), 0.0)

@@ -1,7 +1,30 @@
 """Transposed convolutions, pools, and what else changes the number of places."""
 
-from .. import _conv_transpose
-from ._entry import Entry, Example
+import numpy as np
+
+from .. import _conv_transpose, _global_pooling, _pooling
+from ._entry import Edge, Entry, Example, inf, nan
+
+
+def _line(*values):
+    """One example with one spatial axis and one channel."""
+    return [[[v] for v in values]]
+
+
+_POOLS = [
+    Example(((2, 6, 3),), {"window": 2}),
+    Example(((1, 5, 4, 2),), {"window": (3, 2), "stride": (2, 1), "padding": "SAME"}),
+    Example(((2, 5, 7, 1),), {"window": 3, "stride": 2}),
+    Example(((1, 4, 3, 5, 2),), {"window": (2, 3, 2), "padding": ((1, 0), (0, 0), (2, 1))}),
+    Example(((2, 9, 2),), {"window": 4, "stride": 1, "padding": ((-1, 2),)}),
+    Example(((0, 5, 3),), {"window": 2}),
+    Example(((3, 1, 1, 2),), {"window": 1}),
+]
+_GLOBAL = [
+    Example((shape,), {"keepdims": keepdims})
+    for shape, keepdims in
+    [((2, 5, 3), False), ((3, 2, 7, 1), True), ((2, 2, 3, 2, 3), False), ((0, 5, 3), False), ((1, 1, 1, 4), False), ((2, 9, 2), True)]
+]
 
 entries = [
     Entry(
@@ -18,5 +41,43 @@ entries = [
             Example(((2, 6, 1), (3, 1, 1), (1,)), {"padding": ((-1, 0),), "stride": 2}),
         ],
         [], saved=(0, 1, 2),
+    ),
+    Entry(
+        _pooling.max_pool, _pooling.max_pool_reference, _POOLS,
+        [
+            Edge((_line(1.0, 1.0, 0.0, 2.0),), _line(1.0, 2.0), (_line(1.0, 0.0, 0.0, 1.0),), {"window": 2}),
+            Edge((_line(0.0, 3.0, 3.0),), _line(3.0, 3.0), (_line(0.0, 2.0, 0.0),), {"window": 2, "stride": 1}),
+            Edge((_line(-inf, -inf, inf, inf),), _line(-inf, inf), (_line(1.0, 0.0, 1.0, 0.0),), {"window": 2}),
+            Edge((_line(1.0, nan, nan, 1.0, nan, nan),), _line(nan, nan, nan), (_line(0.0, 1.0, 1.0, 0.0, 1.0, 0.0),), {"window": 2}),
+            Edge((_line(-inf, 1.0, 2.0),), _line(-inf, 2.0), (_line(0.0, 0.0, 1.0),), {"window": 2, "padding": ((1, 0),)}),
+            Edge((_line(1.0),), _line(-inf, 1.0), (_line(1.0),), {"window": 1, "padding": ((1, 0),)}),
+            Edge(([[[[1.0], [2.0]], [[2.0], [2.0]]]],), [[[[2.0]]]], ([[[[0.0], [1.0]], [[0.0], [0.0]]]],), {"window": 2}),
+        ],
+        saved=(np.dtype("uint8"),),
+    ),
+    Entry(
+        _pooling.avg_pool, _pooling.avg_pool_reference,
+        [Example(e.args, e.options | {"count_padding": c}) for i, e in enumerate(_POOLS) for c in ((True, False) if 0 < i < 5 else (True,))],
+        [
+            Edge((_line(inf, 1.0, nan, 1.0),), _line(inf, nan), (_line(0.5, 0.5, 0.5, 0.5),), {"window": 2}),
+            Edge((_line(3.0),), _line(0.0, 3.0), (_line(1.0),), {"window": 1, "padding": ((1, 0),), "count_padding": False}),
+            Edge((_line(3.0, 5.0),), _line(3.0, 4.0), (_line(1.5, 0.5),), {"window": 2, "stride": 1, "padding": ((1, 0),), "count_padding": False}),
+            Edge((_line(3.0, 5.0),), _line(1.5, 4.0), (_line(1.0, 0.5),), {"window": 2, "stride": 1, "padding": ((1, 0),)}),
+        ],
+        saved=(),
+    ),
+    Entry(
+        _global_pooling.global_max_pool, _global_pooling.global_max_pool_reference, _GLOBAL,
+        [
+            Edge((_line(1.0, 2.0, 2.0),), [[2.0]], (_line(0.0, 1.0, 0.0),)),
+            Edge((_line(-inf, -inf),), [[-inf]], (_line(1.0, 0.0),)),
+            Edge((_line(inf, nan, nan),), [[nan]], (_line(0.0, 1.0, 0.0),)),
+        ],
+        saved=(np.dtype("int32"),),
+    ),
+    Entry(
+        _global_pooling.global_avg_pool, _global_pooling.global_avg_pool_reference, _GLOBAL,
+        [Edge((_line(inf, 1.0),), [[inf]], (_line(0.5, 0.5),)), Edge((_line(inf, -inf),), [[nan]], (_line(0.5, 0.5),))],
+        saved=(),
     ),
 ]  # fmt: skip

@@ -24,6 +24,8 @@ from ._linear import linear as linear
 from ._losses import sigmoid_cross_entropy as sigmoid_cross_entropy
 from ._losses import softmax_cross_entropy as softmax_cross_entropy
 from ._losses import squared_error as squared_error
+from ._pixel_shuffle import pixel_shuffle as pixel_shuffle
+from ._pixel_shuffle import pixel_unshuffle as pixel_unshuffle
 from ._pooling import avg_pool as avg_pool
 from ._pooling import max_pool as max_pool
 from ._rectifiers import celu as celu
@@ -32,6 +34,8 @@ from ._rectifiers import prelu as prelu
 from ._rectifiers import relu6 as relu6
 from ._rectifiers import selu as selu
 from ._rectifiers import threshold as threshold
+from ._resampling import adaptive_avg_pool as adaptive_avg_pool
+from ._resampling import upsample as upsample
 from ._smooth import log_sigmoid as log_sigmoid
 from ._smooth import mish as mish
 from ._smooth import sine as sine

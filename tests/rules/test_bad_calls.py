@@ -57,15 +57,25 @@ BAD_CALLS = [
     (lambda: rules.conv_transpose(f(1, 5, 3), f(3, 3, 4), f(3)), ValueError, r"b must be \[4\] to follow w"),
     (lambda: rules.conv_transpose(f(1, 5, 3), f(3, 3, 4), padding="same"), ValueError, "padding must be 'SAME', 'VALID'"),
     (lambda: rules.conv_transpose(f(1, 2, 3), f(4, 3, 4), padding=((0, 0),)), ValueError, "window must fit into the padd"),
-    *((lambda pool=pool: pool(f(3, 5)), ValueError, r"pool: x must be \[batch, \*space, channels\] with 1 to 3 spatial axes") for pool in [
+    *((lambda pool=pool: pool(f(3, 5)), ValueError, r"pool: x must be \[batch, \*space, channels\]") for pool in [
         lambda x: rules.max_pool(x, 2), lambda x: rules.avg_pool(x, 2), rules.global_max_pool, rules.global_avg_pool]),
-    (lambda: rules.max_pool(ints(1, 5, 3), 2), TypeError, r"max_pool: x must be a floating-point array, got int32\[1, 5, 3"),
+    (lambda: rules.max_pool(ints(1, 5, 3), 2), TypeError, r"max_pool: x must be a floating-point array, got int32\[1, 5"),
     (lambda: rules.max_pool(f(1, 5, 3), 0), ValueError, "max_pool: window must be a positive int, or one for each of 1 sp"),
     (lambda: rules.max_pool(f(1, 5, 3), 6), ValueError, "max_pool: window must fit into the padded x, got a reach of 6 ov"),
     (lambda: rules.avg_pool(f(1, 5, 3), (2, 2)), ValueError, r"avg_pool: window must be .* 1 spatial axes, got \(2, 2\)"),
     (lambda: rules.avg_pool(f(1, 5, 3), 2, 0), ValueError, "avg_pool: stride must be a positive int"),
     (lambda: rules.avg_pool(f(1, 5, 3), 2, 1, "FULL"), ValueError, "avg_pool: padding must be 'SAME', 'VALID' or pairs of"),
     (lambda: rules.global_max_pool(f(1, 0, 3)), ValueError, "global_max_pool: x must be .* none of them empty"),
+    (lambda: rules.adaptive_avg_pool(f(3, 5), 2), ValueError, r"adaptive_avg_pool: x must be \[batch, \*space, channels"),
+    (lambda: rules.adaptive_avg_pool(f(1, 5, 3), (2, 2)), ValueError, "sizes must be a positive int, or one for each of"),
+    (lambda: rules.adaptive_avg_pool(ints(1, 5, 3), 2), TypeError, "adaptive_avg_pool: x must be a floating-point array"),
+    (lambda: rules.upsample(ints(1, 5, 3), 2), TypeError, "upsample: x must be a floating-point array"),
+    (lambda: rules.upsample(f(1, 5, 3), 1.5), ValueError, "factor must be a positive int, or one for each of 1 spatial"),
+    (lambda: rules.upsample(f(1, 5, 3), 2, "cubic"), ValueError, "method must be 'nearest' or 'linear', got 'cubic'"),
+    (lambda: rules.pixel_shuffle(f(1, 5, 5, 6), 2), ValueError, r"pixel_shuffle: x must be of channels divisible by 4"),
+    (lambda: rules.pixel_shuffle(f(1, 5, 5, 6), (2,)), ValueError, "factor must be .* each of 2 spatial axes, got"),
+    (lambda: rules.pixel_unshuffle(f(1, 5, 4, 6), 2), ValueError, r"x must be of spatial axes divisible by \[2, 2\], got"),
+    (lambda: rules.pixel_unshuffle(ints(1, 4, 3), 2), TypeError, "pixel_unshuffle: x must be a floating-point array"),
 ]  # fmt: skip
 
 

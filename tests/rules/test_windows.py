@@ -48,3 +48,20 @@ def test_a_window_of_more_than_256_entries():
     y, pull = jax.vjp(lambda x: rules.max_pool(x, 300, 200), x)
     assert_close(y, jnp.array([[[99.0], [299.0]]]), 0.0)
     assert_close(jnp.flatnonzero(pull(y)[0]), jnp.array([299, 499]), 0.0)
+
+
+@pytest.mark.parametrize(("method", "theirs"), [("nearest", "nearest"), ("linear", "bilinear")])
+def test_upsample_is_that_of_jax_image(method, theirs):
+    x = normal(2, 5, 4, 3)
+    expected = jax.image.resize(x, (2, 15, 8, 3), theirs)
+    assert_close(rules.upsample(x, (3, 2), method), expected, 1e-12)
+
+
+def test_adaptive_avg_pool_is_avg_pool_where_the_bins_divide_space():
+    x = normal(2, 6, 9, 3)
+    assert_close(rules.adaptive_avg_pool(x, 3), rules.avg_pool(x, (2, 3)), 1e-12)
+
+
+def test_pixel_unshuffle_undoes_pixel_shuffle():
+    x = normal(2, 3, 2, 12)
+    assert_close(rules.pixel_unshuffle(rules.pixel_shuffle(x, (2, 3)), (2, 3)), x, 0.0)

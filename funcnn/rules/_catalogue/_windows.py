@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import _conv_transpose, _global_pooling, _pooling
+from .. import _conv_transpose, _global_pooling, _pixel_shuffle, _pooling, _resampling
 from ._entry import Edge, Entry, Example, inf, nan
 
 
@@ -79,5 +79,51 @@ entries = [
         _global_pooling.global_avg_pool, _global_pooling.global_avg_pool_reference, _GLOBAL,
         [Edge((_line(inf, 1.0),), [[inf]], (_line(0.5, 0.5),)), Edge((_line(inf, -inf),), [[nan]], (_line(0.5, 0.5),))],
         saved=(),
+    ),
+    Entry(
+        _resampling.adaptive_avg_pool, _resampling.adaptive_avg_pool_reference,
+        [
+            Example((shape,), {"sizes": sizes})
+            for shape, sizes in [
+                ((2, 5, 3), 3), ((2, 3, 4, 2), (1, 3)), ((1, 7, 2, 3), 3), ((1, 3, 2, 4, 2), (2, 2, 1)), ((0, 5, 3), 2), ((2, 9, 1), 9),
+            ]
+        ],
+        [Edge((_line(1.0, 2.0, 6.0),), _line(1.5, 4.0), (_line(0.5, 1.0, 0.5),), {"sizes": 2}),
+         Edge((_line(1.0, inf, 3.0, 5.0),), _line(inf, nan), (_line(0.5, 0.5, 0.5, 0.5),), {"sizes": 2})],
+        saved=(),
+    ),
+    Entry(
+        _resampling.upsample, _resampling.upsample_reference,
+        [
+            Example((shape,), {"factor": factor, "method": method})
+            for shape, factor in [
+                ((2, 5, 3), 2), ((1, 3, 2, 2), (3, 2)), ((1, 2, 1, 3, 2), (2, 3, 1)), ((0, 5, 3), 2), ((2, 1, 3), 4), ((2, 7, 1), 5),
+            ]
+            for method in ("nearest", "linear")
+        ],
+        [Edge((_line(0.0, 4.0),), _line(0.0, 1.0, 3.0, 4.0), (_line(2.0, 2.0),), {"factor": 2, "method": "linear"}),
+         Edge((_line(1.0, inf, nan),), _line(1.0, 1.0, inf, inf, nan, nan), (_line(2.0, 2.0, 2.0),), {"factor": 2}),
+         Edge((_line(1.0, 2.0, inf),), _line(nan, nan, nan, inf, inf, inf), (_line(2.0, 2.0, 2.0),), {"factor": 2, "method": "linear"})],
+        saved=(),
+    ),
+    Entry(
+        _pixel_shuffle.pixel_shuffle, _pixel_shuffle.pixel_shuffle_reference,
+        [
+            Example((shape,), {"factor": factor})
+            for shape, factor in [
+                ((2, 5, 6), 2), ((1, 3, 2, 12), (3, 2)), ((2, 2, 1, 4), 2), ((1, 2, 3, 1, 6), (1, 3, 2)), ((0, 5, 4), 4), ((2, 7, 1), 1),
+            ]
+        ],
+        [], saved=(),
+    ),
+    Entry(
+        _pixel_shuffle.pixel_unshuffle, _pixel_shuffle.pixel_unshuffle_reference,
+        [
+            Example((shape,), {"factor": factor})
+            for shape, factor in [
+                ((2, 6, 3), 2), ((1, 6, 4, 2), (3, 2)), ((2, 4, 2, 1), 2), ((1, 2, 3, 4, 1), (1, 3, 2)), ((0, 5, 4), 5), ((2, 7, 1), 1),
+            ]
+        ],
+        [], saved=(),
     ),
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from .combinators import residual as residual
 from .combinators import serial as serial
 from .layers import bilinear as bilinear
 from .layers import conv as conv
+from .layers import conv_transpose as conv_transpose
+from .layers import depthwise_conv as depthwise_conv
 from .layers import drop_path as drop_path
 from .layers import dropout as dropout
 from .layers import einsum as einsum
@@ -23,11 +25,15 @@ from .layers import prelu as prelu
 from .layers import scale_shift as scale_shift
 from .layers import snake as snake
 from .layers import spatial_dropout as spatial_dropout
+from .rules import adaptive_avg_pool as adaptive_avg_pool
+from .rules import avg_pool as avg_pool
 from .rules import celu as celu
 from .rules import clip_gradient as clip_gradient
 from .rules import elu as elu
 from .rules import geglu as geglu
 from .rules import gelu as gelu
+from .rules import global_avg_pool as global_avg_pool
+from .rules import global_max_pool as global_max_pool
 from .rules import glu as glu
 from .rules import gradient_reversal as gradient_reversal
 from .rules import hard_shrink as hard_shrink
@@ -38,7 +44,10 @@ from .rules import leaky_relu as leaky_relu
 from .rules import log_sigmoid as log_sigmoid
 from .rules import log_softmax as log_softmax
 from .rules import logsumexp as logsumexp
+from .rules import max_pool as max_pool
 from .rules import mish as mish
+from .rules import pixel_shuffle as pixel_shuffle
+from .rules import pixel_unshuffle as pixel_unshuffle
 from .rules import reglu as reglu
 from .rules import relu as relu
 from .rules import relu6 as relu6
@@ -61,6 +70,7 @@ from .rules import straight_through as straight_through
 from .rules import swiglu as swiglu
 from .rules import tanh as tanh
 from .rules import threshold as threshold
+from .rules import upsample as upsample
 from .training import NonFiniteError as NonFiniteError
 from .training import TrainState as TrainState
 from .training import fit as fit

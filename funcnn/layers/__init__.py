@@ -7,6 +7,8 @@ from ._affine import einsum as einsum
 from ._affine import embedding as embedding
 from ._affine import scale_shift as scale_shift
 from ._convolution import conv as conv
+from ._convolution import conv_transpose as conv_transpose
+from ._convolution import depthwise_conv as depthwise_conv
 from ._convolution import flatten as flatten
 from ._linear import linear as linear
 from ._noise import drop_path as drop_path

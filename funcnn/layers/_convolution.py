@@ -1,4 +1,4 @@
-"""The convolution layer, by `funcnn.rules.conv`."""
+"""Convolution layers, by `funcnn.rules.conv` and `funcnn.rules.conv_transpose`."""
 
 import math
 from collections.abc import Sequence
@@ -10,14 +10,16 @@ from .._core import Layer, split_key
 from ._example import features as features_of
 from ._example import positive
 
+Sizes = int | tuple[int, ...]
+
 
 def conv(
     features: int,
     window: tuple[int, ...],
     *,
-    stride: int | tuple[int, ...] = 1,
+    stride: Sizes = 1,
     padding: str | Sequence[tuple[int, int]] = "SAME",
-    dilation: int | tuple[int, ...] = 1,
+    dilation: Sizes = 1,
     groups: int = 1,
     bias: bool = True,
     w_init=initializers.he_normal(),
@@ -44,26 +46,103 @@ def conv(
     """
     positive("conv", "features", features)
     positive("conv", "groups", groups)
+    slide = lambda x, w, b: rules.conv(x, w, b, stride, padding, dilation, groups)
+    return _layer("conv", slide, window, lambda channels: (features, groups), bias, w_init, b_init)
+
+
+def depthwise_conv(
+    multiplier: int,
+    window: tuple[int, ...],
+    *,
+    stride: Sizes = 1,
+    padding: str | Sequence[tuple[int, int]] = "SAME",
+    dilation: Sizes = 1,
+    bias: bool = True,
+    w_init=initializers.he_normal(),
+    b_init=initializers.zeros,
+) -> Layer:
+    """A convolution of each channel by itself: `conv` with as many groups as x has channels.
+
+    Args:
+      multiplier: channels of y for each channel of x.
+      window, stride, padding, dilation, bias, w_init, b_init: as in `conv`.
+
+    Returns:
+      A layer with parameters ``{"w": [*window, 1, channels multiplier], "b": [channels multiplier]}`` in x's dtype, for
+      x ``[batch, *space, channels]``. With a ``conv(features, (1, 1))`` behind it, it makes a separable convolution.
+
+    Example:
+      >>> layer = depthwise_conv(2, (3, 3))
+      >>> params = layer.init(jax.random.key(0), jnp.ones((1, 8, 8, 3)))
+      >>> layer.apply(params, jnp.ones((1, 8, 8, 3))).shape
+      (1, 8, 8, 6)
+    """
+    positive("depthwise_conv", "multiplier", multiplier)
+    slide = lambda x, w, b: rules.conv(x, w, b, stride, padding, dilation, x.shape[-1])
+    size = lambda channels: (channels * multiplier, channels)
+    return _layer("depthwise_conv", slide, window, size, bias, w_init, b_init)
+
+
+def conv_transpose(
+    features: int,
+    window: tuple[int, ...],
+    *,
+    stride: Sizes = 1,
+    padding: str | Sequence[tuple[int, int]] = "SAME",
+    dilation: Sizes = 1,
+    groups: int = 1,
+    bias: bool = True,
+    w_init=initializers.he_normal(),
+    b_init=initializers.zeros,
+) -> Layer:
+    """A transposed convolution: with ``padding="SAME"`` y has stride times as many places as x.
+
+    Args:
+      features: channels of y.
+      window: size of the window along each spatial axis.
+      stride, padding, dilation, groups: as in `funcnn.rules.conv_transpose`.
+      bias: whether there is a ``b``.
+      w_init, b_init: initializers, see `funcnn.initializers`.
+
+    Returns:
+      A layer with parameters ``{"w": [*window, channels / groups, features], "b": [features]}`` in x's dtype, for x
+      ``[batch, *space, channels]``.
+
+    Example:
+      >>> layer = conv_transpose(16, (4, 4), stride=2)
+      >>> params = layer.init(jax.random.key(0), jnp.ones((1, 8, 8, 3)))
+      >>> layer.apply(params, jnp.ones((1, 8, 8, 3))).shape
+      (1, 16, 16, 16)
+    """
+    positive("conv_transpose", "features", features)
+    positive("conv_transpose", "groups", groups)
+    slide = lambda x, w, b: rules.conv_transpose(x, w, b, stride, padding, dilation, groups)
+    return _layer("conv_transpose", slide, window, lambda channels: (features, groups), bias, w_init, b_init)
+
+
+def flatten(x: jax.Array) -> jax.Array:
+    """All axes but the first as one: ``[batch, ...]`` to ``[batch, n]``."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+def _layer(name, slide, window, size, bias, w_init, b_init):
+    """The layer that calls ``slide(x, w, b)``; ``size(channels)`` says how many features and groups it has."""
     if not isinstance(window, tuple) or not 1 <= len(window) <= 3:
-        raise ValueError(f"conv: window must be a tuple of 1 to 3 sizes, one a spatial axis, got {window!r}")
-    for size in window:
-        positive("conv", "window", size)
+        raise ValueError(f"{name}: window must be a tuple of 1 to 3 sizes, one a spatial axis, got {window!r}")
+    for n in window:
+        positive(name, "window", n)
 
     def init(key, x):
-        channels, dtype = features_of("conv", x, rank=len(window) + 2)
+        channels, dtype = features_of(name, x, rank=len(window) + 2)
+        features, groups = size(channels)
         if channels % groups:
-            raise ValueError(f"conv: groups must divide the {channels} channels of x, got {groups}")
+            raise ValueError(f"{name}: groups must divide the {channels} channels of x, got {groups}")
         w_key, b_key = split_key(key)
         params = {"w": w_init(w_key, (*window, channels // groups, features), dtype)}
         return params | {"b": b_init(b_key, (features,), dtype)} if bias else params
 
     def apply(params, x, *, key=None, training=False):
         del key, training
-        return rules.conv(x, params["w"], params.get("b"), stride, padding, dilation, groups)
+        return slide(x, params["w"], params.get("b"))
 
     return Layer(init, apply)
-
-
-def flatten(x: jax.Array) -> jax.Array:
-    """All axes but the first as one: ``[batch, ...]`` to ``[batch, n]``."""
-    return x.reshape(x.shape[0], math.prod(x.shape[1:]))

@@ -29,7 +29,6 @@ Source
     convolution arithmetic for deep learning", 2016, chapter 4.
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -37,11 +36,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from ._checks import require_floating, require_same_dtype, require_shape
 from ._precision import as_row, widen
 from ._unbroadcast import placement, unbroadcast
-
-Sizes = int | tuple[int, ...]
+from ._windows import Padding, Sizes, channels_last, geometry, reaches, require_weights, turned_around
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5, 6))
@@ -50,7 +47,7 @@ def conv(
     w: Array,
     b: Array | None = None,
     stride: Sizes = 1,
-    padding: str | Sequence[tuple[int, int]] = "SAME",
+    padding: Padding = "SAME",
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Array:
@@ -76,11 +73,11 @@ def conv(
 
 
 def conv_fwd(x, w, b, stride, padding, dilation, groups):
-    _check(x, w, b, groups)
-    stride, padding, dilation = _geometry(x, w, stride, padding, dilation)
+    require_weights("conv", x, w, b, groups)
+    stride, padding, dilation = geometry("conv", x, w.shape[:-2], stride, padding, dilation)
     y = lax.conv_general_dilated(
         x, w, stride, padding, rhs_dilation=dilation, feature_group_count=groups,
-        dimension_numbers=_channels_last(x), preferred_element_type=widen(x).dtype,
+        dimension_numbers=channels_last(x), preferred_element_type=widen(x).dtype,
     )  # fmt: skip
     if b is not None:
         y = y + as_row(widen(b), y)
@@ -89,23 +86,23 @@ def conv_fwd(x, w, b, stride, padding, dilation, groups):
 
 def conv_bwd(stride, padding, dilation, groups, residuals, y_bar):
     x, w, b = residuals
-    stride, padding, dilation = _geometry(x, w, stride, padding, dilation)
+    stride, padding, dilation = geometry("conv", x, w.shape[:-2], stride, padding, dilation)
     space = range(x.ndim - 2)
-    window = [dilation[i] * (w.shape[i] - 1) + 1 for i in space]
+    window = reaches(w.shape[:-2], dilation)
     spread = [stride[i] * (y_bar.shape[i + 1] - 1) + 1 for i in space]
     before = [padding[i][0] for i in space]
     wide = widen(x).dtype
 
     turned = [(window[i] - 1 - before[i], x.shape[i + 1] - spread[i] + before[i]) for i in space]
     x_bar = lax.conv_general_dilated(
-        y_bar, _turned_around(w, groups), (1,) * len(space), turned, lhs_dilation=stride, rhs_dilation=dilation,
-        feature_group_count=groups, dimension_numbers=_channels_last(x), preferred_element_type=wide,
+        y_bar, turned_around(w, groups), (1,) * len(space), turned, lhs_dilation=stride, rhs_dilation=dilation,
+        feature_group_count=groups, dimension_numbers=channels_last(x), preferred_element_type=wide,
         out_sharding=placement(x),
     )  # fmt: skip
     reach = [(before[i], spread[i] + window[i] - x.shape[i + 1] - 1 - before[i]) for i in space]
     w_bar = lax.conv_general_dilated(
         jnp.swapaxes(x, 0, -1), jnp.moveaxis(y_bar, 0, -2), dilation, reach, rhs_dilation=stride,
-        batch_group_count=groups, dimension_numbers=_channels_last(x), preferred_element_type=wide,
+        batch_group_count=groups, dimension_numbers=channels_last(x), preferred_element_type=wide,
         out_sharding=placement(jnp.moveaxis(w, -2, 0)),
     )  # fmt: skip
     w_bar = jnp.moveaxis(w_bar, 0, -2)
@@ -118,7 +115,7 @@ conv.defvjp(conv_fwd, conv_bwd)
 
 def conv_reference(x, w, b=None, stride=1, padding="SAME", dilation=1, groups=1):
     """The same function, one entry of the window at a time: a strided slice of the padded x times that entry's matrix."""
-    stride, padding, dilation = _geometry(x, w, stride, padding, dilation)
+    stride, padding, dilation = geometry("conv", x, w.shape[:-2], stride, padding, dilation)
     space = range(x.ndim - 2)
     window = w.shape[:-2]
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
@@ -131,58 +128,3 @@ def conv_reference(x, w, b=None, stride=1, padding="SAME", dilation=1, groups=1)
         weights = jnp.split(w[k], groups, axis=-1)
         y += jnp.concatenate([jnp.tensordot(c, v, 1) for c, v in zip(blocks, weights, strict=True)], axis=-1)
     return y if b is None else y + as_row(b, y)
-
-
-def _turned_around(w, groups):
-    """The window back to front, with channels and out exchanged inside each group: [*window, out / groups, channels]."""
-    *window, channels, out = w.shape
-    w = jnp.flip(w, tuple(range(len(window)))).reshape(*window, channels, groups, out // groups)
-    return jnp.moveaxis(w, -1, -3).swapaxes(-1, -2).reshape(*window, out // groups, groups * channels)
-
-
-def _channels_last(x):
-    space = tuple(range(1, x.ndim - 1))
-    last = x.ndim - 1
-    return lax.ConvDimensionNumbers((0, last, *space), (last, last - 1, *(i - 1 for i in space)), (0, last, *space))
-
-
-def _geometry(x, w, stride, padding, dilation):
-    """Stride, padding and dilation as one entry a spatial axis."""
-    axes = x.ndim - 2
-    stride, dilation = _each("stride", stride, axes), _each("dilation", dilation, axes)
-    window = [dilation[i] * (w.shape[i] - 1) + 1 for i in range(axes)]
-    if isinstance(padding, str):
-        if padding not in {"SAME", "VALID"}:
-            raise ValueError(f"conv: padding must be 'SAME', 'VALID' or pairs of ints, got {padding!r}")
-        padding = lax.padtype_to_pads(x.shape[1:-1], window, stride, padding)
-    padding = tuple((int(lo), int(hi)) for lo, hi in padding)
-    if len(padding) != axes:
-        raise ValueError(f"conv: padding must have a pair for each of {axes} spatial axes, got {padding!r}")
-    for size, (lo, hi), reach in zip(x.shape[1:-1], padding, window, strict=True):
-        if size + lo + hi < reach:
-            raise ValueError(
-                f"conv: w's window must fit into the padded x, got a reach of {reach} over {size} + {lo} + {hi}"
-            )
-    return stride, padding, dilation
-
-
-def _each(name, value, axes):
-    sizes = (value,) * axes if isinstance(value, int) else tuple(value)
-    if len(sizes) != axes or any(not isinstance(n, int) or n < 1 for n in sizes):
-        raise ValueError(f"conv: {name} must be a positive int, or one for each of {axes} spatial axes, got {value!r}")
-    return sizes
-
-
-def _check(x, w, b, groups):
-    biases = {} if b is None else {"b": b}
-    require_floating("conv", x=x, w=w, **biases)
-    require_shape("conv", "x", x, "[batch, *space, channels] with 1 to 3 spatial axes", 3 <= x.ndim <= 5)
-    if not isinstance(groups, int) or groups < 1 or x.shape[-1] % groups:
-        raise ValueError(f"conv: groups must divide the {x.shape[-1]} channels of x, got {groups!r}")
-    channels = x.shape[-1] // groups
-    fits = w.ndim == x.ndim and w.shape[-2] == channels
-    require_shape("conv", "w", w, f"[{'window, ' * (x.ndim - 2)}{channels}, out] to follow x {list(x.shape)}", fits)
-    require_shape("conv", "w", w, f"of out divisible by groups = {groups}", w.shape[-1] % groups == 0)
-    require_same_dtype("conv", x=x, w=w, **biases)
-    if b is not None:
-        require_shape("conv", "b", b, f"[{w.shape[-1]}] to follow w {list(w.shape)}", b.shape == w.shape[-1:])

@@ -80,8 +80,8 @@ class Entry(NamedTuple):
       examples: calls over ranks, odd sizes and options.
       edges: the declared values at kinks, infinities and the like.
       saved: what the backward pass keeps: the index of an argument, ``"y"`` for the output, ``"row"`` for one number
-        (float32 or wider) a row of the first argument, or a function of arguments and options that says how many such
-        numbers.
+        (float32 or wider) a row of the first argument, a dtype for an array of it that has the output's shape, or a
+        function of arguments and options that says how many numbers.
       batched: how many of the first arguments have a leading axis of examples, where they have an axis at all.
       surrogate: whether the backward pass is meant to differ from the function's derivative: the reference then has the
         function's value, and by `jax.lax.stop_gradient` the gradient that is meant.
@@ -92,7 +92,7 @@ class Entry(NamedTuple):
     reference: Callable[..., Any]
     examples: Sequence[Example]
     edges: Sequence[Edge]
-    saved: Sequence[int | str | Callable[..., int]]
+    saved: Sequence[int | str | np.dtype | Callable[..., int]]
     batched: int = 1
     surrogate: bool = False
     linear: bool = True
@@ -148,7 +148,9 @@ def residual_bytes(entry: Entry, args: Sequence[Any], y: jax.Array, options: dic
     number = max(4, *(a.dtype.itemsize for a in args if a is not None and jnp.issubdtype(a.dtype, jnp.floating)))
     total = 0
     for what in entry.saved:
-        if callable(what):
+        if isinstance(what, np.dtype):
+            total += y.size * what.itemsize
+        elif callable(what):
             total += number * what(*args, **options)
         elif what == "row":
             total += number * int(np.prod(args[0].shape[:-1]))

@@ -7,11 +7,16 @@ from ._activations import sigmoid as sigmoid
 from ._activations import silu as silu
 from ._activations import softplus as softplus
 from ._activations import tanh as tanh
+from ._batch_norm import batch_norm as batch_norm
+from ._batch_norm import batch_norm_inference as batch_norm_inference
+from ._batch_norm import batch_statistics as batch_statistics
 from ._convolution import conv as conv
 from ._gated import geglu as geglu
 from ._gated import glu as glu
 from ._gated import reglu as reglu
 from ._gated import swiglu as swiglu
+from ._group_norm import group_norm as group_norm
+from ._group_norm import instance_norm as instance_norm
 from ._hard import hard_shrink as hard_shrink
 from ._hard import hard_sigmoid as hard_sigmoid
 from ._hard import hard_silu as hard_silu
@@ -21,6 +26,8 @@ from ._linear import linear as linear
 from ._losses import sigmoid_cross_entropy as sigmoid_cross_entropy
 from ._losses import softmax_cross_entropy as softmax_cross_entropy
 from ._losses import squared_error as squared_error
+from ._normalization import layer_norm as layer_norm
+from ._normalization import rms_norm as rms_norm
 from ._rectifiers import celu as celu
 from ._rectifiers import elu as elu
 from ._rectifiers import prelu as prelu
@@ -39,3 +46,6 @@ from ._softmax import logsumexp as logsumexp
 from ._softmax import softmax as softmax
 from ._sparsemax import sparsemax as sparsemax
 from ._unbroadcast import unbroadcast as unbroadcast
+from ._unit import l2_normalize as l2_normalize
+from ._unit import spectral_norm as spectral_norm
+from ._unit import weight_norm as weight_norm

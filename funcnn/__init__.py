@@ -10,10 +10,18 @@ from .combinators import parallel as parallel
 from .combinators import repeat as repeat
 from .combinators import residual as residual
 from .combinators import serial as serial
+from .layers import batch_norm as batch_norm
 from .layers import conv as conv
 from .layers import flatten as flatten
+from .layers import group_norm as group_norm
+from .layers import instance_norm as instance_norm
+from .layers import layer_norm as layer_norm
 from .layers import linear as linear
+from .layers import rms_norm as rms_norm
+from .layers import spectral_norm as spectral_norm
+from .layers import weight_norm as weight_norm
 from .rules import gelu as gelu
+from .rules import l2_normalize as l2_normalize
 from .rules import leaky_relu as leaky_relu
 from .rules import log_softmax as log_softmax
 from .rules import relu as relu
@@ -24,5 +32,6 @@ from .rules import softplus as softplus
 from .rules import tanh as tanh
 from .training import NonFiniteError as NonFiniteError
 from .training import TrainState as TrainState
+from .training import calibrate as calibrate
 from .training import fit as fit
 from .training import make_step as make_step

@@ -46,6 +46,7 @@ from ._softmax import logsumexp as logsumexp
 from ._softmax import softmax as softmax
 from ._sparsemax import sparsemax as sparsemax
 from ._unbroadcast import unbroadcast as unbroadcast
+from ._unit import feature_norms as feature_norms
 from ._unit import l2_normalize as l2_normalize
 from ._unit import spectral_norm as spectral_norm
 from ._unit import weight_norm as weight_norm

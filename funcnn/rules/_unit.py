@@ -186,6 +186,12 @@ def spectral_norm_reference(w, u, iterations=1, eps=1e-12):
     return w / jnp.maximum(sigma, eps), u
 
 
+def feature_norms(w: Array) -> Array:
+    """The length of each output feature of a weight ``[..., out]``, ``[out]``: the g with which `weight_norm` gives w."""
+    square = widen(w) * widen(w)
+    return jnp.sqrt(jnp.sum(square, _all_but_out(w))).astype(w.dtype)
+
+
 def _power_iteration(w, u, iterations):
     u = u * _inverse_length(u, None)
     for _ in range(iterations):

@@ -141,14 +141,14 @@ def batch_norm_inference_fwd(x, mean, variance, scale, shift, eps):
     require_floating("batch_norm_inference", mean=mean, variance=variance)
     per_channel = {"mean": mean, "variance": variance, "scale": scale, "shift": shift}
     require_normalizable("batch_norm_inference", x, "[..., channels]", 1, eps, **per_channel)
-    z = standardized(x, as_row(widen(mean), x), as_row(_inverse_std(variance, eps), x))
+    z = (widen(x) - as_row(widen(mean), x)) * as_row(_inverse_std(variance, eps), x)
     return scale_shift(z, scale, shift).astype(x.dtype), (x, mean, variance, scale, shift)
 
 
 def batch_norm_inference_bwd(eps, residuals, y_bar):
     x, mean, variance, scale, shift = residuals
     r = as_row(_inverse_std(variance, eps), x)
-    z = standardized(x, as_row(widen(mean), x), r)
+    z = (widen(x) - as_row(widen(mean), x)) * r
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
     x_bar = r * z_bar
     variance_bar = -0.5 * r * r * z * z_bar

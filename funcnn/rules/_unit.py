@@ -24,6 +24,7 @@ Edges
     l2_normalize: a row of zeros gives y = 0 and x_bar = y_bar / eps (beyond float16's range for eps below 2e-5); at
     ‖x‖ = eps the inner branch holds. inf makes NaN of itself and of its row's x_bar; NaN of its row. weight_norm: v = 0
     has no direction: w = 0, with cotangents 0. spectral_norm: where W u = 0, y = w / eps; where Wᵀ W u = 0, u stays.
+    No square overflows or underflows; only a length above 8e37 in float32 counts as infinite.
 
 Source
     Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3; Miyato et al., "Spectral normalization for generative
@@ -158,7 +159,7 @@ def spectral_norm_fwd(w, u, iterations, eps):
     w32 = widen(w)
     u32 = lax.stop_gradient(_power_iteration(w32, widen(u), iterations))
     image = _times(w32, u32)
-    v = lax.stop_gradient(image * _inverse_length(image, None))
+    v = lax.stop_gradient(_direction(image))
     sigma = jnp.sum(v * image)
     r = 1 / jnp.where(sigma <= eps, eps, sigma)
     return ((w32 * r).astype(w.dtype), u32.astype(u.dtype)), (w, u32, v, r)
@@ -193,12 +194,16 @@ def feature_norms(w: Array) -> Array:
 
 
 def _power_iteration(w, u, iterations):
-    u = u * _inverse_length(u, None)
+    u = _direction(u)
     for _ in range(iterations):
-        better = jnp.sum(w * _times(w, u), _all_but_out(w))
-        better = better * _inverse_length(better, None)
+        better = _direction(jnp.sum(w * _direction(_times(w, u)), _all_but_out(w)))
         u = jnp.where(jnp.any(better != 0), better, u)
     return u
+
+
+def _direction(a):
+    """The whole array with length 1; 0 stays 0."""
+    return a * _inverse_length(a, None)
 
 
 def _times(w, u):
@@ -207,11 +212,14 @@ def _times(w, u):
 
 
 def _inverse_length(x, axis, smallest=0.0):
-    """1 / max(‖x‖, smallest), with the axis kept; 0 where that is infinite."""
+    """1 / max(‖x‖, smallest), with the axis kept; 0 where that is infinite. What is squared is relative to the largest."""
     x = widen(x)
-    square = jnp.sum(x * x, axis, keepdims=True)
-    short = square <= smallest * smallest
-    return jnp.where(short, 1 / smallest if smallest else 0, lax.rsqrt(jnp.where(short, 1, square)))
+    tiny = jnp.finfo(x.dtype).tiny
+    largest = lax.stop_gradient(jnp.max(jnp.abs(x), axis, keepdims=True, initial=0))
+    unit = jnp.clip(largest, tiny, 1 / tiny)
+    square = jnp.sum((x / unit) ** 2, axis, keepdims=True)
+    short = unit * jnp.sqrt(lax.stop_gradient(square)) <= smallest
+    return jnp.where(short, 1 / smallest if smallest else 0, lax.rsqrt(jnp.where(short, 1, square)) / unit)
 
 
 def _all_but_out(w):

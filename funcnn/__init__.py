@@ -10,6 +10,7 @@ from .combinators import parallel as parallel
 from .combinators import repeat as repeat
 from .combinators import residual as residual
 from .combinators import serial as serial
+from .layers import batch_norm as batch_norm
 from .layers import bilinear as bilinear
 from .layers import conv as conv
 from .layers import conv_transpose as conv_transpose
@@ -20,11 +21,17 @@ from .layers import einsum as einsum
 from .layers import embedding as embedding
 from .layers import flatten as flatten
 from .layers import gaussian_noise as gaussian_noise
+from .layers import group_norm as group_norm
+from .layers import instance_norm as instance_norm
+from .layers import layer_norm as layer_norm
 from .layers import linear as linear
 from .layers import prelu as prelu
+from .layers import rms_norm as rms_norm
 from .layers import scale_shift as scale_shift
 from .layers import snake as snake
 from .layers import spatial_dropout as spatial_dropout
+from .layers import spectral_norm as spectral_norm
+from .layers import weight_norm as weight_norm
 from .rules import adaptive_avg_pool as adaptive_avg_pool
 from .rules import avg_pool as avg_pool
 from .rules import celu as celu
@@ -40,6 +47,7 @@ from .rules import hard_shrink as hard_shrink
 from .rules import hard_sigmoid as hard_sigmoid
 from .rules import hard_silu as hard_silu
 from .rules import hard_tanh as hard_tanh
+from .rules import l2_normalize as l2_normalize
 from .rules import leaky_relu as leaky_relu
 from .rules import log_sigmoid as log_sigmoid
 from .rules import log_softmax as log_softmax
@@ -73,5 +81,6 @@ from .rules import threshold as threshold
 from .rules import upsample as upsample
 from .training import NonFiniteError as NonFiniteError
 from .training import TrainState as TrainState
+from .training import calibrate as calibrate
 from .training import fit as fit
 from .training import make_step as make_step

@@ -1,4 +1,4 @@
-"""The one abstraction: a layer is a pair of pure functions."""
+"""The one abstraction: a layer is a pair of pure functions, seldom a third."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,17 +11,20 @@ PyTree = Any
 
 
 class Layer(NamedTuple):
-    """A pair of pure functions; it holds no parameters and no state.
+    """A pair of pure functions, seldom three; it holds no parameters and no state.
 
     Attributes:
       init: ``init(key, x) -> params``: draws the parameters for inputs like ``x``, an array or
         `jax.ShapeDtypeStruct` (or a pytree of them), batch axes included.
       apply: ``apply(params, x, *, key=None, training=False) -> y``: the value. ``key`` is for layers that draw
         random numbers while training.
+      calibrate: ``calibrate(params, batches) -> (params, results)``, for a layer with parameters that are measured, not
+        learned: the parameters measured on a list of inputs, and each input's value with these. See `run_calibration`.
     """
 
     init: Callable[[Any, PyTree], Params]
     apply: Callable[..., PyTree]
+    calibrate: Callable[[Params, list[PyTree]], tuple[Params, list[PyTree]]] | None = None
 
 
 def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
@@ -43,6 +46,13 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
         return y
 
     return Layer(lambda key, x: (), apply)
+
+
+def run_calibration(layer: Layer, params: Params, batches: list[PyTree]) -> tuple[Params, list[PyTree]]:
+    """The layer's calibrate; for one without, the same parameters and each input's value."""
+    if layer.calibrate is None:
+        return params, [layer.apply(params, x) for x in batches]
+    return layer.calibrate(params, batches)
 
 
 def split_key(key: jax.Array, n: int = 2) -> jax.Array:

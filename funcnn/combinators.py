@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
-from ._core import Layer, Params, as_layer, split_key
+from ._core import Layer, Params, as_layer, run_calibration, split_key
 
 LayerLike = Layer | Callable[[Any], Any]
 
@@ -43,7 +44,15 @@ def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
                 x = layer.apply(p, x, key=k, training=training)
         return x
 
-    return Layer(init, apply)
+    def calibrate(params, batches):
+        calibrated = []
+        for name, layer, p in zip(names, children, unpack(params), strict=True):
+            with _inside(name):
+                p, batches = run_calibration(layer, p, batches)
+                calibrated.append(p)
+        return pack(calibrated), batches
+
+    return Layer(init, apply, calibrate)
 
 
 def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
@@ -72,7 +81,16 @@ def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
                 results.append(layer.apply(p, x, key=k, training=training))
         return pack(results)
 
-    return Layer(init, apply)
+    def calibrate(params, batches):
+        calibrated, results = [], []
+        for name, layer, p in zip(names, children, unpack(params), strict=True):
+            with _inside(name):
+                p, values = run_calibration(layer, p, batches)
+                calibrated.append(p)
+                results.append(values)
+        return pack(calibrated), [pack(values) for values in zip(*results, strict=True)]
+
+    return Layer(init, apply, calibrate)
 
 
 def residual(layer: LayerLike) -> Layer:
@@ -83,12 +101,18 @@ def residual(layer: LayerLike) -> Layer:
     """
     layer = as_layer(layer)
 
-    def apply(params, x, *, key=None, training=False):
-        y = layer.apply(params, x, key=key, training=training)
+    def add(x, y):
         _require_like("residual", x, y)
         return jax.tree.map(lax.add, x, y)
 
-    return Layer(layer.init, apply)
+    def apply(params, x, *, key=None, training=False):
+        return add(x, layer.apply(params, x, key=key, training=training))
+
+    def calibrate(params, batches):
+        params, results = run_calibration(layer, params, batches)
+        return params, list(map(add, batches, results))
+
+    return Layer(layer.init, apply, calibrate)
 
 
 def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
@@ -125,7 +149,14 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
         keys = None if key is None else split_key(key, n)
         return lax.scan(jax.checkpoint(once) if remat else once, x, (params, keys), length=n)[0]
 
-    return Layer(init, apply)
+    def calibrate(params, batches):
+        calibrated = []
+        for i in range(n):
+            p, batches = run_calibration(layer, jax.tree.map(lambda leaf, i=i: leaf[i], params), batches)
+            calibrated.append(p)
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *calibrated), batches
+
+    return Layer(init, apply, calibrate)
 
 
 def _children(combinator: str, layers: tuple[Any, ...], named: dict[str, Any]):

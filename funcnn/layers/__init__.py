@@ -15,3 +15,10 @@ from ._noise import drop_path as drop_path
 from ._noise import dropout as dropout
 from ._noise import gaussian_noise as gaussian_noise
 from ._noise import spatial_dropout as spatial_dropout
+from ._normalization import batch_norm as batch_norm
+from ._normalization import group_norm as group_norm
+from ._normalization import instance_norm as instance_norm
+from ._normalization import layer_norm as layer_norm
+from ._normalization import rms_norm as rms_norm
+from ._normalization import spectral_norm as spectral_norm
+from ._normalization import weight_norm as weight_norm

@@ -10,6 +10,9 @@ from ._activations import tanh as tanh
 from ._affine import bilinear as bilinear
 from ._affine import einsum as einsum
 from ._affine import scale_shift as scale_shift
+from ._batch_norm import batch_norm as batch_norm
+from ._batch_norm import batch_norm_inference as batch_norm_inference
+from ._batch_norm import batch_statistics as batch_statistics
 from ._conv_transpose import conv_transpose as conv_transpose
 from ._convolution import conv as conv
 from ._embedding import embedding as embedding
@@ -19,6 +22,8 @@ from ._gated import reglu as reglu
 from ._gated import swiglu as swiglu
 from ._global_pooling import global_avg_pool as global_avg_pool
 from ._global_pooling import global_max_pool as global_max_pool
+from ._group_norm import group_norm as group_norm
+from ._group_norm import instance_norm as instance_norm
 from ._hard import hard_shrink as hard_shrink
 from ._hard import hard_sigmoid as hard_sigmoid
 from ._hard import hard_silu as hard_silu
@@ -30,6 +35,8 @@ from ._losses import softmax_cross_entropy as softmax_cross_entropy
 from ._losses import squared_error as squared_error
 from ._noise import dropout as dropout
 from ._noise import gaussian_noise as gaussian_noise
+from ._normalization import layer_norm as layer_norm
+from ._normalization import rms_norm as rms_norm
 from ._pixel_shuffle import pixel_shuffle as pixel_shuffle
 from ._pixel_shuffle import pixel_unshuffle as pixel_unshuffle
 from ._pooling import avg_pool as avg_pool
@@ -61,3 +68,7 @@ from ._surgery import gradient_reversal as gradient_reversal
 from ._surgery import scale_gradient as scale_gradient
 from ._surgery import straight_through as straight_through
 from ._unbroadcast import unbroadcast as unbroadcast
+from ._unit import feature_norms as feature_norms
+from ._unit import l2_normalize as l2_normalize
+from ._unit import spectral_norm as spectral_norm
+from ._unit import weight_norm as weight_norm

@@ -43,8 +43,8 @@ def of_floats(f, args):
     return g, tuple(args[i] for i in places)
 
 
-def cotangents(like, seed=SEED):
-    """Random arrays of the shapes and dtypes of a pytree."""
+def cotangents(like, seed=SEED + 1):
+    """Random arrays of the shapes and dtypes of a pytree, other ones than `draw` makes of the same shapes."""
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape), a.dtype), like)
 
@@ -210,7 +210,8 @@ def test_explicit_mesh_is_the_same(entry):  # R5
         args = tuple(
             a if a is None else jax.device_put(a, rows if i < entry.batched else whole) for i, a in enumerate(args)
         )
-        got = value_and_bars(rule, args, jax.device_put(y_bar, rows))
+        y_bar = jax.tree.map(lambda bar, y: jax.device_put(bar, y.sharding), y_bar, rule(*args))
+        got = value_and_bars(rule, args, y_bar)
     assert_close(jax.device_get(got), jax.device_get(expected), 1e-10)
 
 

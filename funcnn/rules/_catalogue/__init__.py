@@ -1,6 +1,17 @@
 """Every rule with all that the rest of the library must know of it: tests, verify, benchmarks and docs loop over it."""
 
-from . import _activations, _affine, _convolution, _losses, _rectifiers, _smooth, _softmax, _training, _windows
+from . import (
+    _activations,
+    _affine,
+    _convolution,
+    _losses,
+    _normalization,
+    _rectifiers,
+    _smooth,
+    _softmax,
+    _training,
+    _windows,
+)
 from ._entry import Classes as Classes
 from ._entry import Edge as Edge
 from ._entry import Entry as Entry
@@ -14,6 +25,17 @@ from ._entry import inf as inf
 from ._entry import nan as nan
 from ._entry import residual_bytes as residual_bytes
 
-_FAMILIES = (_affine, _convolution, _activations, _rectifiers, _smooth, _softmax, _losses, _training, _windows)
+_FAMILIES = (
+    _affine,
+    _convolution,
+    _activations,
+    _rectifiers,
+    _smooth,
+    _softmax,
+    _losses,
+    _training,
+    _windows,
+    _normalization,
+)
 
 catalogue: dict[str, Entry] = {entry.name: entry for family in _FAMILIES for entry in family.entries}

@@ -1,0 +1,128 @@
+"""Calibrated statistics are those of all examples, however they are cut into batches and spread over devices."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import funcnn as fn
+from tests.judge import assert_close
+
+KEY = jax.random.key(0)
+RNG = np.random.default_rng(0)
+X = jnp.asarray(RNG.normal(size=(40, 3)) * 3 + 2)
+BATCHES = [X[:1], X[1:8], X[8 : 8 + 17], X[25:]]
+
+
+def block(features, axis_name=None):
+    return fn.serial(fn.linear(features), fn.batch_norm(axis_name=axis_name), fn.tanh)
+
+
+def deep(axis_name=None):
+    """Batch norms after one another, under every combinator."""
+    b = lambda n: block(n, axis_name)
+    return fn.serial(
+        body=fn.serial(b(5), fn.residual(b(5))),
+        many=fn.repeat(fn.residual(b(5)), 3),
+        sides=fn.parallel(left=b(4), right=fn.linear(2)),
+        head=lambda y: jnp.concatenate([y["left"], y["right"]], axis=-1),
+        last=fn.batch_norm(axis_name=axis_name),
+    )
+
+
+MODEL = deep()
+PARAMS = jax.tree.map(lambda a: a + RNG.uniform(0, 1, size=a.shape), MODEL.init(KEY, X))
+WHOLE = fn.calibrate(MODEL, PARAMS, [X])
+
+
+def test_one_batch_norm_has_the_mean_and_the_biased_variance_of_all_examples():
+    layer = fn.batch_norm()
+    params = fn.calibrate(layer, layer.init(KEY, X), BATCHES)
+    assert_close((params["mean"], params["variance"]), (X.mean(0), X.var(0)), 1e-14)
+    assert_close((params["scale"], params["shift"]), (jnp.ones(3), jnp.zeros(3)), 0.0)
+
+
+def test_the_value_is_that_of_training_with_all_examples_as_one_batch():
+    expected = MODEL.apply(PARAMS, X, training=True)
+    assert_close(MODEL.apply(WHOLE, X), expected, 1e-12)
+    assert float(jnp.abs(MODEL.apply(PARAMS, X) - expected).max()) > 0.1
+
+
+@pytest.mark.parametrize("batches", [BATCHES, BATCHES[::-1], list(X[:, None]), iter(BATCHES)])
+def test_it_does_not_matter_how_the_examples_are_cut_into_batches(batches):
+    assert_close(fn.calibrate(MODEL, PARAMS, batches), WHOLE, 1e-12)
+
+
+def test_single_precision_far_from_zero():
+    far = [b.astype(jnp.float32) + 1000 for b in BATCHES]
+    layer = fn.batch_norm()
+    params = fn.calibrate(layer, layer.init(KEY, far[0]), far)
+    exact = jnp.concatenate(far).astype(float)
+    assert_close(params["mean"].astype(float), exact.mean(0), 1e-6)
+    assert_close(params["variance"].astype(float), exact.var(0), 1e-5)
+
+
+def test_what_is_learned_stays():
+    learned = lambda params: [
+        leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params) if path[-1].key not in {"mean", "variance"}
+    ]
+    assert_close(learned(WHOLE), learned(PARAMS), 0.0)
+    plain = fn.serial(fn.linear(2), fn.tanh)
+    params = plain.init(KEY, X)
+    assert_close(fn.calibrate(plain, params, BATCHES), params, 0.0)
+    assert fn.calibrate(fn.tanh, (), BATCHES) == ()
+
+
+def test_under_jit():
+    assert_close(jax.jit(lambda params, batches: fn.calibrate(MODEL, params, batches))(PARAMS, BATCHES), WHOLE, 1e-12)
+
+
+def test_under_vmap():
+    model = deep("examples")
+    batches = [X[:8].reshape(4, 2, 3), X[8:].reshape(4, 8, 3)]
+    calibrate = lambda batches: fn.calibrate(model, PARAMS, batches)
+    params = jax.vmap(calibrate, axis_name="examples")(batches)
+    for i in range(4):
+        assert_close(jax.tree.map(lambda a, i=i: a[i], params), WHOLE, 1e-12)
+    models = jax.vmap(lambda params: fn.calibrate(MODEL, params, BATCHES))(
+        jax.tree.map(lambda a: jnp.stack([a, a]), PARAMS)
+    )
+    assert_close(jax.tree.map(lambda a: a[1], models), WHOLE, 1e-12)
+
+
+def test_on_eight_devices():
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+    model, batches = deep("data"), [X[:8], X[8:]]
+    calibrate = lambda params, batches: fn.calibrate(model, params, batches)
+    calibrate = jax.shard_map(calibrate, mesh=mesh, in_specs=(P(), P("data")), out_specs=P())
+    assert_close(jax.jit(calibrate)(PARAMS, batches), WHOLE, 1e-12)
+
+    spread = jax.device_put(batches, NamedSharding(mesh, P("data")))
+    assert_close(jax.device_get(fn.calibrate(MODEL, PARAMS, spread)), jax.device_get(WHOLE), 1e-12)
+
+
+def test_a_trained_model_keeps_its_accuracy_outside_of_training():
+    y = jnp.sin(X.sum(-1, keepdims=True))
+    model = fn.serial(block(16), block(16), fn.linear(1))
+    state, history = fn.fit(
+        model, fn.losses.squared_error, optax.sgd(0.1), (X, y), epochs=300, key=KEY, batch_size=20, progress=False
+    )
+    loss = lambda params: float(fn.losses.squared_error(model.apply(params, X), y))
+    assert loss(fn.calibrate(model, state.params, BATCHES)) < 2 * history["loss"][-1] < loss(state.params) / 2
+
+
+BAD = [
+    (lambda: fn.calibrate(MODEL, PARAMS, X), TypeError, r"batches must be several inputs, got one array, float64\[40, 3\]"),
+    (lambda: fn.calibrate(MODEL, PARAMS, []), ValueError, "batches must not be empty, got none"),
+    (lambda: fn.calibrate(MODEL, PARAMS, [X[:0]]), ValueError, "layer body.0.1: batch_statistics: batches must have entr"),
+    (lambda: fn.calibrate(3, PARAMS, [X]), TypeError, "a layer must be a Layer or a function"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD)
+def test_a_bad_call_says_what_was_wrong(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

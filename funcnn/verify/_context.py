@@ -157,12 +157,23 @@ class Context:
         if not self.trusted:
             return differences(self.scalar(point), [a.shape for a in point.floats])
         here = self.run(self.problem.bare, point, "float64")[1]
-        noise = [np.zeros_like(b) for b in here]
+        g = max((np.abs(g).max(initial=0) for g in point.cots), default=0.0)
+        both = zip(
+            self.typical, self.jitter(self.problem.bare, point), self.jitter(self.problem.rule, point), strict=True
+        )
+        # No more of the rule's than rounding explains: it may be wrong at this point only, and right beside it.
+        return here, [np.fmax(bare, np.fmin(rule, 1e-7 * g * typical)) for typical, bare, rule in both]
+
+    def jitter(self, side: Side, point: Point) -> list[np.ndarray]:
+        """How far a side's cotangents move where the point does by a rounding: its own errors show in it as well."""
+        dtype = "float64" if side is self.problem.bare else self.dtype
+        here, noise = self.run(side, point, dtype)[1], [np.zeros(a.shape) for a in point.floats]
         for _ in range(2):
-            moved = self.run(self.problem.bare, nudged(point, self.eps, self.rng), "float64")[1]
+            moved = self.run(side, nudged(point, self.eps, self.rng), dtype)[1]
             with np.errstate(invalid="ignore"):
-                noise = [np.fmax(n, np.abs(m - b)) for n, m, b in zip(noise, moved, here, strict=True)]
-        return here, noise
+                steps = [np.abs(m.astype(np.float64) - a.astype(np.float64)) for m, a in zip(moved, here, strict=True)]
+            noise = [np.fmax(n, step) for n, step in zip(noise, steps, strict=True)]
+        return noise
 
     def compare(self, stage: str, point: Point, worst: str = "fail") -> None:
         """Judge the rule's cotangents at a point against the truth, and let finite differences settle a difference."""
@@ -266,6 +277,7 @@ class Context:
     def _wrong(self, point, rule, truth, noise):
         """Where the rule is off by more than rounding explains, over all numbers of all arguments."""
         masks, g = [], max((np.abs(g).max(initial=0) for g in point.cots), default=0.0)
+        g = g * np.clip(_largest(point.floats) / max(_largest(self.problem.floats), 1e-3), 1, 100) ** 2  # what cancels
         for r, t, n, typical in zip(rule, truth, noise, self.typical, strict=True):
             with np.errstate(invalid="ignore", over="ignore"):
                 largest = np.max(np.abs(t), where=np.isfinite(t), initial=0.0)
@@ -273,3 +285,9 @@ class Context:
                 slack = slack + np.finfo(np.float64).tiny
                 masks.append(np.isfinite(t) & ~(np.abs(r.astype(np.float64) - t) <= slack))
         return np.concatenate([m.ravel() for m in masks]) if masks else np.zeros(0, bool)
+
+
+def _largest(arrays):
+    """The largest finite number of some arrays."""
+    arrays = [np.abs(np.asarray(a, np.float64)) for a in arrays]
+    return max((a.max(initial=0, where=np.isfinite(a)) for a in arrays), default=0.0)

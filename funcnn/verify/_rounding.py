@@ -21,10 +21,13 @@ def dtypes(context: Context) -> bool:
         context.skip("S6 dtypes", "no autodiff to compare with")
         return False
     plan: dict[Dtypes, tuple[str, ...]] = {"float32": _SMOOTH, "bfloat16": _NEAR}
-    plan |= {"float16": (*_NEAR, "normal x 300")} if context.level else {}
+    plan |= {"float16": (*_NEAR, "normal x 30", "normal x 300", "thousands, positive")} if context.level else {}
     own = tuple(str(a.dtype) for a in problem.floats)
     plan |= {own: _NEAR} if len({*own}) > 1 else {}
     kinds = dict(battery(problem.floats, (), context.rng))
+    kinds["thousands, positive"] = tuple(
+        context.rng.uniform(2e3, 2e4, a.shape) for a in problem.floats
+    )  # sums overflow
     for dtype, wanted in plan.items():
         for kind in wanted if context.far else _NEAR[:1]:
             judge_rounding(context, "S6", kind, kinds[kind], problem.ints, dtype)
@@ -109,7 +112,7 @@ def _errors(context, point, dtype) -> list[_Errors]:
 
 def _slack(errors: _Errors, peer, dtype, length):
     """What rounding explains: autodiff's own error ``peer``, and some roundings of the dtype."""
-    u, tiny = EPS[dtype], 16 * float(jnp.finfo(dtype).tiny)
+    u, tiny = EPS[dtype], float(jnp.finfo(dtype).tiny)
     truth = np.abs(np.where(np.isfinite(errors.truth), errors.truth, 0.0))
     largest = truth.max(initial=0)
     rms = np.sqrt(np.mean(peer**2)) if peer.size else 0.0

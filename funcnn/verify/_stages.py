@@ -8,6 +8,7 @@ from ._context import EPS, Context
 from ._inputs import NEAR, battery, int_variants, negative
 from ._point import Point, ravel
 from ._problem import compiled
+from ._scalar import scalar_at
 from ._settings import settings
 from ._truth import slope_along
 
@@ -141,7 +142,7 @@ def inputs(context: Context) -> None:
     """S3 and S5: the battery, kinks included."""
     problem = context.problem
     sizes = {n for a in problem.floats for n in a.shape} | context.indexed
-    variants = list(int_variants(problem.ints, sorted(sizes), context.marks, context.rng))
+    variants = list(int_variants(problem.ints, sorted(sizes), context.marks, context.wraps, context.rng))
     cots = ("normal",) if context.level == 0 else ("normal", "log-uniform", "one-hot")
     tried = []
     for kind, floats in battery(problem.floats, context.constants, context.rng):
@@ -173,7 +174,7 @@ def reference_holds(context: Context) -> None:
     kinds = dict(battery(problem.floats, (), context.rng))
     for kind in NEAR[:2] if context.trusted else ():
         point = context.points(kind, kinds[kind], problem.ints)[0]
-        scalar, truth = context.scalar(point), ravel(context.run(problem.bare, point, "float64")[1])
+        scalar, truth = scalar_at(context, point), ravel(context.run(problem.bare, point, "float64")[1])
         for _ in range(2):
             direction = context.rng.normal(size=scalar.x.size)
             slope, error = slope_along(scalar, direction)

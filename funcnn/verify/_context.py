@@ -13,8 +13,9 @@ from ._inputs import cotangents
 from ._point import Point, error_map, nudged, place, ravel
 from ._problem import Problem, Side
 from ._report import Finding
+from ._scalar import scalar_at
 from ._settings import settings
-from ._truth import Scalar, decide, differences
+from ._truth import decide, differences
 from ._watch import OutOfTimeError
 
 EPS = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
@@ -41,7 +42,7 @@ class Context:
       trusted: whether autodiff is the truth; where it is not, finite differences near the example are.
       typical: for each argument, how large its cotangent is at the example for a cotangent of 1.
       marks, constants: what the programs look for in their arguments.
-      indexed: lengths of the axes that the function indexes.
+      indexed, wraps: lengths of the axes that the function indexes, and whether it takes whole numbers modulo another.
       first: whether to stop at the first failure.
     """
 
@@ -56,7 +57,7 @@ class Context:
         self.typical = [0.0] * len(problem.floats)
         rule, bare = problem.facts()
         self.constants = sorted({*rule.constants, *bare.constants})
-        self.marks, self.indexed = bare.marks, bare.indexed
+        self.marks, self.indexed, self.wraps = bare.marks, bare.indexed, bare.wraps
         self.decomposes = rule.decomposes or bare.decomposes
         self.callbacks = rule.callbacks or bare.callbacks
         self.far = self.trusted and not (rule.unbounded or bare.unbounded)
@@ -155,14 +156,25 @@ class Context:
     def truth(self, point: Point) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The true cotangents, and how far rounding alone may move them; NaN where the truth is not known."""
         if not self.trusted:
-            return differences(self.scalar(point), [a.shape for a in point.floats])
+            return differences(scalar_at(self, point), [a.shape for a in point.floats])
         here = self.run(self.problem.bare, point, "float64")[1]
-        noise = [np.zeros_like(b) for b in here]
+        g = max((np.abs(g).max(initial=0) for g in point.cots), default=0.0)
+        both = zip(
+            self.typical, self.jitter(self.problem.bare, point), self.jitter(self.problem.rule, point), strict=True
+        )
+        # No more of the rule's than rounding explains: it may be wrong at this point only, and right beside it.
+        return here, [np.fmax(bare, np.fmin(rule, 1e-7 * g * typical)) for typical, bare, rule in both]
+
+    def jitter(self, side: Side, point: Point) -> list[np.ndarray]:
+        """How far a side's cotangents move where the point does by a rounding: its own errors show in it as well."""
+        dtype = "float64" if side is self.problem.bare else self.dtype
+        here, noise = self.run(side, point, dtype)[1], [np.zeros(a.shape) for a in point.floats]
         for _ in range(2):
-            moved = self.run(self.problem.bare, nudged(point, self.eps, self.rng), "float64")[1]
+            moved = self.run(side, nudged(point, self.eps, self.rng), dtype)[1]
             with np.errstate(invalid="ignore"):
-                noise = [np.fmax(n, np.abs(m - b)) for n, m, b in zip(noise, moved, here, strict=True)]
-        return here, noise
+                steps = [np.abs(m.astype(np.float64) - a.astype(np.float64)) for m, a in zip(moved, here, strict=True)]
+            noise = [np.fmax(n, step) for n, step in zip(noise, steps, strict=True)]
+        return noise
 
     def compare(self, stage: str, point: Point, worst: str = "fail") -> None:
         """Judge the rule's cotangents at a point against the truth, and let finite differences settle a difference."""
@@ -185,7 +197,7 @@ class Context:
         if not mask.any():
             return
         flat = [ravel(arrays) for arrays in (point.floats, rule, truth)]
-        verdict = decide(self.scalar(point), flat[1], flat[2], mask, self.rng)
+        verdict = decide(scalar_at(self, point), flat[1], flat[2], mask, self.rng)
         if at_kinks and not (verdict.status == "fail" and verdict.kink):
             return
         if verdict.status == "pass" and verdict.smooth and self.trusted and stage == "S2":
@@ -193,7 +205,7 @@ class Context:
             self.add(stage, "note", "finite differences contradict autodiff of the function, and are the judge instead")
             self.compare(stage, point, worst)
             return
-        if verdict.status != "inconclusive" or np.isfinite(flat[0]).all():  # by infinities it cannot be settled
+        if np.isfinite(flat[0]).all() or (verdict.status != "inconclusive" and self._finite_op_by_op(point)):
             self._found(stage, point, verdict, (rule, truth), mask, worst)
 
     def _defined(self, point, outputs, values):
@@ -201,6 +213,12 @@ class Context:
         finite = all(np.isfinite(a).all() for a in point.floats)
         fine = (lambda y: not np.isnan(y).any()) if finite else (lambda y: np.isfinite(y).all())
         return all(fine(y.astype(np.float64)) for y in (*outputs, *values))
+
+    def _finite_op_by_op(self, point):
+        """Whether the function has finite values without the compiler, which takes 0 · NaN for 0 where it sees a mask."""
+        floats = [jnp.asarray(a) for a in self.cast(point, "float64")[0]]
+        with settings(), jax.disable_jit():
+            return all(np.isfinite(y).all() for y in self.problem.bare.call(floats, list(point.ints)))
 
     def _found(self, stage, point, verdict, both, mask, worst):
         names = self.problem.names
@@ -222,50 +240,18 @@ class Context:
             stage, status, f"{verdict.why}, in the cotangent of", guess=guess, errors=error_map(rule, truth), **details
         )
 
-    def scalar(self, point: Point) -> Scalar:
-        """The function ⟨cotangent, y⟩ at a point, and the rows of its Jacobian."""
-        x = ravel(point.floats)
-        shapes = [a.shape for a in point.floats]
-        cuts = np.cumsum([a.size for a in point.floats])[:-1]
-
-        def unravel(flat):
-            return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
-
-        def y(flat):
-            self.in_time()
-            return ravel(self.outputs(unravel(flat), point.ints))
-
-        y0, g = y(x), ravel(point.cots)
-
-        def phi(flat):
-            with np.errstate(invalid="ignore"):
-                return float(np.sum(g * (y(flat) - y0), where=g != 0))
-
-        def outputs_with_kink(i, h):
-            e = h * 1e-4 * (np.arange(x.size) == i)
-            bend = np.abs(y(x + e) + y(x - e) - 2 * y0)
-            return [int(j) for j in np.argsort(-bend) if bend[j] > 1e-3 * bend.max(initial=0)]
-
-        def row(side, j, flat, dtype):
-            hot, cots = (np.arange(y0.size) == j) * 1.0, []
-            for part in point.cots:
-                cots.append(hot[: part.size].reshape(part.shape))
-                hot = hot[part.size :]
-            at = point._replace(floats=unravel(flat), cots=tuple(cots))
-            return ravel(self.run(side, at, dtype)[1])
-
-        rule, bare = self.problem.rule, self.problem.bare
-        return Scalar(
-            x,
-            phi,
-            outputs_with_kink,
-            lambda j: row(rule, j, x, self.dtype),
-            (lambda j, dx: row(bare, j, x + dx, "float64")) if self.trusted else None,
-        )
-
     def _wrong(self, point, rule, truth, noise):
         """Where the rule is off by more than rounding explains, over all numbers of all arguments."""
         masks, g = [], max((np.abs(g).max(initial=0) for g in point.cots), default=0.0)
+        g = (
+            g
+            * np.clip(
+                _largest(point.floats) / max(_largest([a.astype(np.float64) for a in self.problem.floats]), 1e-3),
+                1,
+                100,
+            )
+            ** 2
+        )  # what cancels
         for r, t, n, typical in zip(rule, truth, noise, self.typical, strict=True):
             with np.errstate(invalid="ignore", over="ignore"):
                 largest = np.max(np.abs(t), where=np.isfinite(t), initial=0.0)
@@ -273,3 +259,8 @@ class Context:
                 slack = slack + np.finfo(np.float64).tiny
                 masks.append(np.isfinite(t) & ~(np.abs(r.astype(np.float64) - t) <= slack))
         return np.concatenate([m.ravel() for m in masks]) if masks else np.zeros(0, bool)
+
+
+def _largest(arrays):
+    """The largest finite number of some arrays."""
+    return max((np.abs(a).max(initial=0, where=np.isfinite(a)) for a in arrays), default=0.0)

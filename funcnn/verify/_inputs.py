@@ -70,7 +70,7 @@ def cotangents(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> I
 
 
 def int_variants(
-    ints: Sequence, sizes: Sequence[int], marks: Sequence[int], rng: np.random.Generator
+    ints: Sequence, sizes: Sequence[int], marks: Sequence[int], wraps: bool, rng: np.random.Generator
 ) -> Iterator[tuple[str, tuple]]:
     """The integer and boolean arrays as they are, and others that the function should take as well.
 
@@ -79,6 +79,7 @@ def int_variants(
       sizes: of the floating-point arguments' axes, and of those that the function indexes: an index lies below the
         next larger one.
       marks: integers that the program looks for.
+      wraps: whether it takes whole numbers modulo another, and so indices of any size.
       rng: for draws.
     """
     changes = {
@@ -94,6 +95,8 @@ def int_variants(
         f", some {mark}": lambda a, mark=mark: _indices(a, lambda v: np.where(rng.uniform(size=v.shape) < 0.4, mark, v))
         for mark in marks
     }
+    if wraps:
+        changes[", large indices"] = lambda a: _indices(a, lambda v: rng.integers(0, 100, v.shape))
     seen: list[tuple] = []
     for name, change in changes.items():
         changed = tuple(map(change, ints))

@@ -15,6 +15,7 @@ class Facts(NamedTuple):
       constants: magnitudes of the floating-point literals that could be a threshold.
       marks: integers that integer arrays are tested for equality with, such as the id that a loss ignores.
       indexed: lengths of the axes that are read or written by index.
+      wraps: whether whole numbers are taken modulo another, so that an index may be of any size.
       dtypes: names of the floating-point formats that values have on their way.
       decomposes: whether it takes matrices apart by iterations that infinities keep from ending.
       callbacks: whether it calls back to the host.
@@ -24,6 +25,7 @@ class Facts(NamedTuple):
     constants: tuple[float, ...]
     marks: tuple[int, ...]
     indexed: frozenset[int]
+    wraps: bool
     dtypes: frozenset[str]
     decomposes: bool
     callbacks: bool
@@ -36,7 +38,7 @@ def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
     marks: set[int] = set()
     indexed: set[int] = set()
     dtypes: set[str] = set()
-    decomposes = callbacks = unbounded = False
+    decomposes = callbacks = unbounded = wraps = False
     for equation in (e for closed in jaxprs for e in _equations(closed.jaxpr)):
         for value in map(_literal, equation.invars):
             if isinstance(value, float):
@@ -45,6 +47,7 @@ def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
                 marks.add(value)
         decomposes |= equation.primitive.name in {"svd", "eigh", "eig", "schur", "qr", "lu", "cholesky"}
         indexed.update(_indexed(equation))
+        wraps |= equation.primitive.name == "rem" and jax.numpy.issubdtype(equation.outvars[0].aval.dtype, np.integer)
         callbacks |= "callback" in equation.primitive.name
         if equation.primitive.name == "while":
             unbounded |= not any(map(_counts, equation.params["cond_jaxpr"].jaxpr.eqns))
@@ -54,7 +57,14 @@ def facts(jaxprs: Sequence[core.ClosedJaxpr]) -> Facts:
         dtypes |= {name for name in formats if "float" in name and name != "float0"}
     kept = sorted(c for c in constants if 1e-6 < c < 1e6)
     return Facts(
-        tuple(kept), tuple(sorted(marks)), frozenset(indexed), frozenset(dtypes), decomposes, callbacks, unbounded
+        tuple(kept),
+        tuple(sorted(marks)),
+        frozenset(indexed),
+        wraps,
+        frozenset(dtypes),
+        decomposes,
+        callbacks,
+        unbounded,
     )
 
 
@@ -72,9 +82,10 @@ def _counts(equation):
 
 
 def extent(closed: core.ClosedJaxpr) -> tuple[int, int]:
-    """How many equations the program has, and how many elements its largest array."""
+    """How many equations the program has, and how many elements its largest array, made on the way or before."""
     equations = list(_equations(closed.jaxpr))
-    return len(equations), max((getattr(v.aval, "size", 0) for e in equations for v in e.outvars), default=0)
+    variables = [*closed.jaxpr.constvars, *(v for e in equations for v in e.outvars)]
+    return len(equations), max((getattr(v.aval, "size", 0) for v in variables), default=0)
 
 
 def _equations(jaxpr: Any) -> Iterator[Any]:

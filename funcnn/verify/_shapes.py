@@ -57,7 +57,9 @@ def ranks(context: Context) -> None:
 
     For arguments that were vectors a failure is a note: what is written for a vector may leave batches to vmap.
     """
-    problem, k = context.problem, 3
+    problem = context.problem
+    square = (a.shape[-1] for a in problem.floats if a.ndim > 1 and 1 < a.shape[-1] == a.shape[-2] < 9)
+    k = next(square, 3)  # axes that are exchanged with a batch of another length are refused, and not seen
     everything = tuple(range(len(problem.floats)))
     for stacked in dict.fromkeys([everything, (0,), *((i,) for i in everything)]):
         floats = tuple(
@@ -105,15 +107,19 @@ def _long(context, size, length) -> bool:
     if numbers > _MOST_NUMBERS:
         context.skip(f"S10 {name}", f"too large: an array of {numbers:,}")
         return False
+    short, longer = (_accepted(context, _resized(context, "", _replacing(size, n))) for n in (129, 257))
+    if longer is None:
+        return False
+    # What a loop that Python unrolls, or a matrix made while tracing, will come to shows while it is still small.
+    equations, largest = (
+        int(b * max(b / max(a, 1), 1) ** math.log2(length / 257)) for a, b in zip(short or longer, longer, strict=True)
+    )
+    if equations > _most_equations(length) or largest > _MOST_NUMBERS:
+        context.skip(f"S10 {name}", f"too large: some {equations:,} equations, an array of {largest:,}")
+        return False
     resized = _resized(context, name, _replacing(size, length))
-    small = _resized(context, "", _replacing(size, 257))
-    for inputs in (small, resized):  # a loop that Python unrolls shows while it is still short
-        taken = _accepted(context, inputs)
-        if taken is None:
-            return False
-        if taken[0] > _most_equations(length) or taken[1] > _MOST_NUMBERS:
-            context.skip(f"S10 {name}", f"too large: {taken[0]:,} equations, an array of {taken[1]:,}")
-            return False
+    if _accepted(context, resized) is None:
+        return False
     for point in context.points(*resized):
         _unless_refused(context, "S10", point)
     for dtype in ("float32", "bfloat16") if length < 2**16 else ("float32",):

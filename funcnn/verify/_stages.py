@@ -8,6 +8,7 @@ from ._context import EPS, Context
 from ._inputs import NEAR, battery, int_variants, negative
 from ._point import Point, ravel
 from ._problem import compiled
+from ._scalar import scalar_at
 from ._settings import settings
 from ._truth import slope_along
 
@@ -103,6 +104,7 @@ def linearity(context: Context) -> None:
     for kind in ("the example", "normal", "normal x 3")[: 3 if context.far else 1]:
         one, two = (context.points(kind, kinds[kind], problem.ints)[0] for _ in range(2))
         base, other = (context.run(problem.rule, p)[1] for p in (one, two))
+        jitter = [a + b for a, b in zip(*(context.jitter(problem.rule, p) for p in (one, two)), strict=True)]
         scaled = lambda k, one=one: one._replace(cots=tuple(k * g for g in one.cots))
         tests = [(f"bwd({k:g} g) is not {k:g} bwd(g) for", context.run(problem.rule, scaled(k))[1], [k * b for b in base])
                  for k in (2.0**20, 2.0**-20, -1.0, 0.0, 3.0)]  # fmt: skip
@@ -110,10 +112,12 @@ def linearity(context: Context) -> None:
         tests.append(("bwd(g + h) is not bwd(g) + bwd(h) for", context.run(problem.rule, both)[1],
                       [a + b for a, b in zip(base, other, strict=True)]))  # fmt: skip
         for message, got, expected in tests:
-            for name, a, b, r in zip(problem.names, got, expected, base, strict=True):
+            for name, a, b, r, moved in zip(problem.names, got, expected, base, jitter, strict=True):
                 if not np.isfinite(r).all():
                     continue
-                slack = 1e4 * context.eps * max(np.abs(b).max(initial=0), np.finfo(np.float32).tiny)
+                largest = [np.abs(a).max(initial=0) for a in (b, r)]
+                rounding = 64 * moved.max(initial=0) * largest[0] / max(largest[1], np.finfo(np.float64).tiny)
+                slack = 1e4 * context.eps * max(largest[0], np.finfo(np.float32).tiny) + rounding
                 off = ~(np.abs(a - b) <= slack)
                 if off.any():
                     index = tuple(map(int, np.argwhere(off)[0]))
@@ -138,7 +142,7 @@ def inputs(context: Context) -> None:
     """S3 and S5: the battery, kinks included."""
     problem = context.problem
     sizes = {n for a in problem.floats for n in a.shape} | context.indexed
-    variants = list(int_variants(problem.ints, sorted(sizes), context.marks, context.rng))
+    variants = list(int_variants(problem.ints, sorted(sizes), context.marks, context.wraps, context.rng))
     cots = ("normal",) if context.level == 0 else ("normal", "log-uniform", "one-hot")
     tried = []
     for kind, floats in battery(problem.floats, context.constants, context.rng):
@@ -170,7 +174,7 @@ def reference_holds(context: Context) -> None:
     kinds = dict(battery(problem.floats, (), context.rng))
     for kind in NEAR[:2] if context.trusted else ():
         point = context.points(kind, kinds[kind], problem.ints)[0]
-        scalar, truth = context.scalar(point), ravel(context.run(problem.bare, point, "float64")[1])
+        scalar, truth = scalar_at(context, point), ravel(context.run(problem.bare, point, "float64")[1])
         for _ in range(2):
             direction = context.rng.normal(size=scalar.x.size)
             slope, error = slope_along(scalar, direction)

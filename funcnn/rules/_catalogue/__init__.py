@@ -26,16 +26,8 @@ from ._entry import nan as nan
 from ._entry import residual_bytes as residual_bytes
 
 _FAMILIES = (
-    _affine,
-    _convolution,
-    _activations,
-    _rectifiers,
-    _smooth,
-    _softmax,
-    _losses,
-    _training,
-    _windows,
-    _normalization,
+    *(_affine, _convolution, _windows, _normalization, _activations, _rectifiers, _smooth, _softmax),
+    *(_losses, _training),
 )
 
 catalogue: dict[str, Entry] = {entry.name: entry for family in _FAMILIES for entry in family.entries}

@@ -177,7 +177,158 @@ def cases():
         )
 
 
-@pytest.mark.parametrize(("rule", "peer", "args", "tolerance"), list(cases()))
+def norms():
+    for i, (shape, eps) in enumerate([((3, 5), 1e-5), ((7,), 1e-3), ((2, 3, 4), 1e-5), ((4, 2), 0.1), ((1, 9), 1e-6)]):
+        n = shape[-1]
+        yield case(f"layer_norm-{i}", fn.rules.layer_norm, lambda x, s, t, n=n, eps=eps: F.layer_norm(x, (n,), s, t, eps),
+                   normal(*shape), normal(n), normal(n), eps=eps)  # fmt: skip
+        yield case(f"rms_norm-{i}", fn.rules.rms_norm, lambda x, s, n=n, eps=eps: F.rms_norm(x, (n,), s, eps),
+                   normal(*shape), normal(n), eps=eps)  # fmt: skip
+    for i, (shape, eps) in enumerate(
+        [((6, 5), 1e-5), ((3, 4, 2), 1e-3), ((2, 3, 4, 5), 1e-5), ((4, 1), 0.1), ((2, 3, 2, 2, 3), 1e-5)]
+    ):
+        n = shape[-1]
+        yield case(f"batch_norm-{i}", fn.rules.batch_norm,
+                   lambda x, s, t, eps=eps: channels_last(F.batch_norm(channels_first(x), None, None, s, t, True, 0.1, eps)),
+                   normal(*shape), normal(n), normal(n), eps=eps)  # fmt: skip
+        mean, variance = normal(n), np.abs(normal(n)) + 0.1
+        yield case(f"batch_norm_inference-{i}", lambda x, s, t, m=mean, v=variance, eps=eps: fn.rules.batch_norm_inference(
+                       x, jnp.asarray(m), jnp.asarray(v), s, t, eps),
+                   lambda x, s, t, m=mean, v=variance, eps=eps: channels_last(F.batch_norm(
+                       channels_first(x), torch.as_tensor(m), torch.as_tensor(v), s, t, False, 0.1, eps)),
+                   normal(*shape), normal(n), normal(n))  # fmt: skip
+    for i, (shape, groups) in enumerate(
+        [((2, 3, 4), 2), ((2, 5, 6), 3), ((3, 2, 2, 4), 4), ((1, 3, 6), 1), ((2, 2, 3, 2, 6), 2)]
+    ):
+        n = shape[-1]
+        yield case(f"group_norm-{i}", fn.rules.group_norm,
+                   lambda x, s, t, g=groups: channels_last(F.group_norm(channels_first(x), g, s, t)),
+                   normal(*shape), normal(n), normal(n), groups=groups)  # fmt: skip
+        yield case(f"instance_norm-{i}", fn.rules.instance_norm,
+                   lambda x, s, t: channels_last(F.instance_norm(channels_first(x), weight=s, bias=t)),
+                   normal(*shape), normal(n), normal(n))  # fmt: skip
+    for i, (shape, axis) in enumerate(SOFT):
+        yield case(
+            f"l2_normalize-{i}",
+            fn.rules.l2_normalize,
+            lambda x, d=axis: F.normalize(x, dim=d),
+            normal(*shape),
+            axis=axis,
+        )
+    for i, shape in enumerate([(3, 5), (2, 3, 4), (1, 2), (4, 1), (2, 2, 3, 2)]):
+        axes = tuple(range(len(shape) - 1))
+        yield case(f"weight_norm-{i}", fn.rules.weight_norm, lambda v, g, axes=axes: torch._weight_norm(v.movedim(-1, 0), g.reshape(-1, *(1 for _ in axes)), 0).movedim(0, -1),
+                   normal(*shape), normal(shape[-1]))  # fmt: skip
+
+
+def windows():
+    for i, (x, window, stride, pad) in enumerate(
+        [
+            ((2, 7, 3), 2, None, 0),
+            ((2, 7, 6, 2), 3, 2, 1),
+            ((1, 5, 5, 4, 2), 2, 1, 0),
+            ((2, 8, 1), 4, 3, 2),
+            ((1, 6, 7, 3), 2, 2, 0),
+        ]
+    ):
+        n = len(x) - 2
+        pads = ((pad, pad),) * n
+        for name in ("max_pool", "avg_pool"):
+            pool = getattr(F, f"{name}{n}d")
+            yield case(f"{name}-{i}", getattr(fn.rules, name), lambda x, pool=pool, w=window, s=stride, p=pad: channels_last(pool(channels_first(x), w, s, p)),
+                       normal(*x), window=window, stride=stride, padding=pads)  # fmt: skip
+        if n < 3:
+            pool = getattr(F, f"avg_pool{n}d")
+            yield case(f"avg_pool-inside-{i}", fn.rules.avg_pool, lambda x, pool=pool, w=window, s=stride, p=pad: channels_last(pool(channels_first(x), w, s, p, count_include_pad=False)),
+                       normal(*x), window=window, stride=stride, padding=pads, count_padding=False)  # fmt: skip
+    for i, (x, size) in enumerate(
+        [((2, 7, 3), 3), ((2, 7, 6, 2), (2, 5)), ((1, 5, 4), 5), ((1, 5, 5, 4, 2), 2), ((2, 3, 3, 1), 1)]
+    ):
+        n = len(x) - 2
+        for name, theirs, ours in [
+            ("adaptive_avg_pool", getattr(F, f"adaptive_avg_pool{n}d"), {"sizes": size}),
+        ]:
+            yield case(
+                f"{name}-{i}",
+                getattr(fn.rules, name),
+                lambda x, f=theirs, s=size: channels_last(f(channels_first(x), s)),
+                normal(*x),
+                **ours,
+            )
+        for name, f in (("global_avg_pool", "adaptive_avg_pool"), ("global_max_pool", "adaptive_max_pool")):
+            yield case(
+                f"{name}-{i}",
+                getattr(fn.rules, name),
+                lambda x, f=getattr(F, f"{f}{n}d"): channels_last(f(channels_first(x), 1)),
+                normal(*x),
+                keepdims=True,
+            )
+        smooth = ["linear", "bilinear", "trilinear"][n - 1]
+        yield case(
+            f"upsample-linear-{i}",
+            fn.rules.upsample,
+            lambda x, m=smooth: channels_last(F.interpolate(channels_first(x), scale_factor=3, mode=m)),
+            normal(*x),
+            factor=3,
+            method="linear",
+        )
+        yield case(
+            f"upsample-{i}",
+            fn.rules.upsample,
+            lambda x: channels_last(F.interpolate(channels_first(x), scale_factor=2, mode="nearest")),
+            normal(*x),
+            factor=2,
+        )
+    for i, (x, f) in enumerate(
+        [((2, 3, 2, 8), 2), ((1, 2, 2, 9), 3), ((2, 1, 4, 4), 2), ((1, 3, 3, 12), 2), ((1, 1, 1, 16), 4)]
+    ):
+        yield case(
+            f"pixel_shuffle-{i}",
+            fn.rules.pixel_shuffle,
+            lambda x, f=f: channels_last(F.pixel_shuffle(channels_first(x), f)),
+            normal(*x),
+            factor=f,
+        )
+        y = (x[0], x[1] * f, x[2] * f, x[3] // f**2)
+        yield case(
+            f"pixel_unshuffle-{i}",
+            fn.rules.pixel_unshuffle,
+            lambda x, f=f: channels_last(F.pixel_unshuffle(channels_first(x), f)),
+            normal(*y),
+            factor=f,
+        )
+    for i, (x, w, stride, p, more, d, groups) in enumerate(
+        [
+            ((2, 5, 3), (3, 3, 4), 2, 1, 1, 1, 1),
+            ((1, 4, 4, 2), (2, 3, 2, 3), 1, 0, 0, 1, 1),
+            ((2, 3, 4, 4), (3, 3, 2, 6), 2, 1, 0, 2, 2),
+            ((1, 3, 2, 3, 2), (2, 2, 3, 2, 2), 3, 0, 0, 1, 1),
+            ((2, 6, 1), (4, 1, 1), 3, 2, 2, 1, 1),
+        ]
+    ):
+        # PyTorch's padding p is what it cuts off; its window is turned around, and its weight is [in, out, *window].
+        n = len(x) - 2
+        reach = [d * (size - 1) for size in w[:n]]
+        ours = {
+            "stride": stride,
+            "padding": tuple((r - p, r - p + more) for r in reach),
+            "dilation": d,
+            "groups": groups,
+        }
+
+        def theirs(x, w, b, n=n, stride=stride, p=p, more=more, d=d, groups=groups):
+            turned = torch.flip(w, tuple(range(n)))  # [*window, in / groups, out]
+            per_group = torch.cat(turned.chunk(groups, -1), -2) if groups > 1 else turned
+            weight = per_group.movedim((-2, -1), (0, 1))
+            f = getattr(F, f"conv_transpose{n}d")
+            return channels_last(f(channels_first(x), weight, b, stride, p, more, groups, d))
+
+        yield case(
+            f"conv_transpose-{i}", fn.rules.conv_transpose, theirs, normal(*x), normal(*w), normal(w[-1]), **ours
+        )
+
+
+@pytest.mark.parametrize(("rule", "peer", "args", "tolerance"), [*cases(), *norms(), *windows()])
 def test_value_and_gradients_are_pytorch_s(rule, peer, args, tolerance):
     y, vjp = jax.vjp(rule, *map(jnp.asarray, args))
     y_bar = np.asarray(RNG.normal(size=y.shape))

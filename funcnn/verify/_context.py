@@ -258,7 +258,9 @@ class Context:
                 slack = 16 * n + self.eps * (1e3 * np.abs(t) + 1e4 * largest + 1e3 * g * typical)
                 slack = slack + np.finfo(np.float64).tiny
                 masks.append(np.isfinite(t) & ~(np.abs(r.astype(np.float64) - t) <= slack))
-        return np.concatenate([m.ravel() for m in masks]) if masks else np.zeros(0, bool)
+        x, r = ravel(point.floats), ravel(rule)
+        tellable = np.isfinite(x) | ~np.isfinite(r)  # by an infinite number there is no slope; only NaN is wrong there
+        return (np.concatenate([m.ravel() for m in masks]) if masks else np.zeros(0, bool)) & tellable
 
 
 def _largest(arrays):

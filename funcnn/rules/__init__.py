@@ -9,7 +9,6 @@ from ._activations import softplus as softplus
 from ._activations import tanh as tanh
 from ._batch_norm import batch_norm as batch_norm
 from ._batch_norm import batch_norm_inference as batch_norm_inference
-from ._batch_norm import batch_statistics as batch_statistics
 from ._convolution import conv as conv
 from ._gated import geglu as geglu
 from ._gated import glu as glu
@@ -46,7 +45,6 @@ from ._softmax import logsumexp as logsumexp
 from ._softmax import softmax as softmax
 from ._sparsemax import sparsemax as sparsemax
 from ._unbroadcast import unbroadcast as unbroadcast
-from ._unit import feature_norms as feature_norms
 from ._unit import l2_normalize as l2_normalize
 from ._unit import spectral_norm as spectral_norm
 from ._unit import weight_norm as weight_norm

@@ -12,7 +12,6 @@ from ._affine import einsum as einsum
 from ._affine import scale_shift as scale_shift
 from ._batch_norm import batch_norm as batch_norm
 from ._batch_norm import batch_norm_inference as batch_norm_inference
-from ._batch_norm import batch_statistics as batch_statistics
 from ._conv_transpose import conv_transpose as conv_transpose
 from ._convolution import conv as conv
 from ._embedding import embedding as embedding
@@ -68,7 +67,6 @@ from ._surgery import gradient_reversal as gradient_reversal
 from ._surgery import scale_gradient as scale_gradient
 from ._surgery import straight_through as straight_through
 from ._unbroadcast import unbroadcast as unbroadcast
-from ._unit import feature_norms as feature_norms
 from ._unit import l2_normalize as l2_normalize
 from ._unit import spectral_norm as spectral_norm
 from ._unit import weight_norm as weight_norm

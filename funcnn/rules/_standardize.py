@@ -22,7 +22,8 @@ Residuals
 Edges
     Equal entries give z = 0 exactly, whatever their size: the mean is taken of the differences from the largest entry.
     Then x_bar = (z_bar - m(z_bar)) / √eps. Where the variance overflows (entries apart by 1e19 or more in float32), r = 0:
-    z = 0 and x_bar = 0. inf or NaN among the entries makes z NaN.
+    z = 0 and x_bar = 0; the second order is 0 as well, or NaN where sums of entries overflow. inf or NaN among the
+    entries makes z NaN.
 
 Source
     Ioffe & Szegedy, "Batch normalization", 2015, algorithm 1 and section 3; Chan, Golub & LeVeque, "Algorithms for

@@ -24,7 +24,7 @@ Edges
     l2_normalize: a row of zeros gives y = 0 and x_bar = y_bar / eps (beyond float16's range for eps below 2e-5); at
     ‖x‖ = eps the inner branch holds. inf makes NaN of itself and of its row's x_bar; NaN of its row. weight_norm: v = 0
     has no direction: w = 0, with cotangents 0. spectral_norm: where W u = 0, y = w / eps; where Wᵀ W u = 0, u stays.
-    No square overflows or underflows; only a length above 8e37 in float32 counts as infinite.
+    No square overflows or underflows; only a length above 8e37 in float32 counts as infinite, one below 1e-38 as 0.
 
 Source
     Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3; Miyato et al., "Spectral normalization for generative
@@ -212,13 +212,13 @@ def _times(w, u):
 
 
 def _inverse_length(x, axis, smallest=0.0):
-    """1 / max(‖x‖, smallest), with the axis kept; 0 where that is infinite. What is squared is relative to the largest."""
+    """1 / max(‖x‖, smallest), with the axis kept; 0 for 1 / 0. What is squared is relative to the largest entry."""
     x = widen(x)
     tiny = jnp.finfo(x.dtype).tiny
     largest = lax.stop_gradient(jnp.max(jnp.abs(x), axis, keepdims=True, initial=0))
     unit = jnp.clip(largest, tiny, 1 / tiny)
     square = jnp.sum((x / unit) ** 2, axis, keepdims=True)
-    short = unit * jnp.sqrt(lax.stop_gradient(square)) <= smallest
+    short = unit * jnp.sqrt(lax.stop_gradient(square)) <= max(smallest, tiny)
     return jnp.where(short, 1 / smallest if smallest else 0, lax.rsqrt(jnp.where(short, 1, square)) / unit)
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from funcnn import rules
+from funcnn.rules._batch_norm import batch_statistics
 
 KEY = jax.random.key(0)
 
@@ -127,9 +128,9 @@ BAD_CALLS = [
     (lambda: rules.batch_norm(f(3, 5), axis_name=0), TypeError, "axis_name must be the name of an axis, or a tuple of na"),
     (lambda: rules.batch_norm_inference(f(3, 5), f(5), f(3)), ValueError, r"variance must be \[5\] to follow x \[3, 5\]"),
     (lambda: rules.batch_norm_inference(f(3, 5), ints(5), f(5)), TypeError, "mean must be a floating-point array, got int"),
-    (lambda: rules.batch_statistics([]), ValueError, r"batch_statistics: batches must have entries, got \[\]"),
-    (lambda: rules.batch_statistics([f(3, 5), f(0, 5)]), ValueError, "batches must have entries, got .*'float64"),
-    (lambda: rules.batch_statistics([f(3, 5), f(3, 4)]), ValueError, r"batches must have 5 channels each, got .*\[3, 4\]"),
+    (lambda: batch_statistics([]), ValueError, r"batch_statistics: batches must have entries, got \[\]"),
+    (lambda: batch_statistics([f(3, 5), f(0, 5)]), ValueError, "batches must have entries, got .*'float64"),
+    (lambda: batch_statistics([f(3, 5), f(3, 4)]), ValueError, r"batches must have 5 channels each, got .*\[3, 4\]"),
     (lambda: rules.group_norm(f(2, 3, 5), None, None, 2), ValueError, "groups must divide the 5 channels of x, got 2"),
     (lambda: rules.group_norm(f(2, 3, 5), None, None, 1.0), ValueError, "groups must divide the 5 channels of x, got 1.0"),
     (lambda: rules.group_norm(f(5), None, None, 1), ValueError, r"x must be \[batch, \*space, channels\], got float64"),

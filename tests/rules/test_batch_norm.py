@@ -9,6 +9,7 @@ from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
 from funcnn import rules
+from funcnn.rules._batch_norm import batch_statistics
 from tests.judge import assert_close
 
 RNG = np.random.default_rng(0)
@@ -84,13 +85,13 @@ def test_a_channel_that_is_the_same_everywhere_becomes_the_shift(devices):
 def test_statistics_of_batches_are_those_of_all_their_rows():
     x = X.reshape(-1, 5)
     batches = [x[:1], x[1:20], x[20:24].reshape(2, 2, 5), x[24:]]
-    assert_close(rules.batch_statistics(batches), (x.mean(0), x.var(0)), 1e-12)
+    assert_close(batch_statistics(batches), (x.mean(0), x.var(0)), 1e-12)
     parts = [X[:, :1], X[:, 1:]]
-    mapped = jax.vmap(lambda parts: rules.batch_statistics(parts, "data"), axis_name="data")(parts)
+    mapped = jax.vmap(lambda parts: batch_statistics(parts, "data"), axis_name="data")(parts)
     for got, expected in zip(mapped, (x.mean(0), x.var(0)), strict=True):
         assert_close(got, jnp.broadcast_to(expected, got.shape), 1e-12)
 
 
 def test_statistics_of_equal_rows_are_exact():
     batches = [jnp.full((n, 2), 12345.678, jnp.float32) for n in (3, 700, 41)]
-    assert_close(rules.batch_statistics(batches), (batches[0][0], jnp.zeros(2, jnp.float32)), 0.0)
+    assert_close(batch_statistics(batches), (batches[0][0], jnp.zeros(2, jnp.float32)), 0.0)

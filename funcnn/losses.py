@@ -1,9 +1,17 @@
 """Losses of a batch: a rule's loss of each example, weighted, then averaged or summed.
 
-Every loss is ``loss(prediction, target, weight=None, *, reduction="mean")``, the form that `make_step` and `fit` take.
-The rules themselves, with their mathematics, are in `funcnn.rules`.
+Every loss is ``loss(prediction, target, weight=None, *, options, reduction="mean")``, the form that `make_step` and `fit`
+take:
+
+  weight: one number an example or an element: its shape is that of the leading axes of what the rule returns.
+  reduction: ``"mean"``, the sum of the weighted losses divided by the sum of the weights; ``"sum"``; or ``"none"``.
+  Returns a scalar; with ``"none"`` the weighted losses themselves, ``[...]``.
+
+The shapes below are those of prediction and target. The rules themselves, of the same names and with their mathematics,
+options and errors, are in `funcnn.rules`.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -13,16 +21,7 @@ from . import rules
 
 
 def squared_error(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
-    """Squared difference: the mean squared error, or with ``reduction="sum"`` the sum that from-scratch texts use.
-
-    Args:
-      prediction: ``[...]``, floating.
-      target: of the same shape and dtype.
-      weight: one number an example or an element: its shape is that of prediction's leading axes.
-      reduction: ``"mean"`` (weighted), ``"sum"`` or ``"none"``.
-
-    Returns:
-      A scalar; with ``"none"`` the shape of prediction.
+    """Squared difference, ``[...]`` of both: the mean squared error, or with "sum" the sum that from-scratch texts use.
 
     Example:
       >>> float(squared_error(jnp.array([1.0, 2.0]), jnp.array([1.0, 4.0])))
@@ -31,46 +30,173 @@ def squared_error(prediction: Array, target: Array, weight: Array | None = None,
     return _reduce(rules.squared_error(prediction, target), weight, reduction)
 
 
-def softmax_cross_entropy(
-    logits: Array, labels: Array, weight: Array | None = None, *, reduction: str = "mean"
+def absolute_error(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
+    """Size of the difference, ``[...]`` of both."""
+    return _reduce(rules.absolute_error(prediction, target), weight, reduction)
+
+
+def huber(
+    prediction: Array, target: Array, weight: Array | None = None, *, delta: float = 1.0, reduction: str = "mean"
 ) -> Array:
-    """Cross-entropy of the softmax of the logits.
+    """Half the square of the difference up to ``delta``, a straight line beyond, ``[...]`` of both."""
+    return _reduce(rules.huber(prediction, target, delta), weight, reduction)
 
-    Args:
-      logits: ``[..., classes]``, floating.
-      labels: class numbers ``[...]``, or distributions ``[..., classes]`` of the logits' dtype.
-      weight: one number an example; its shape is that of the leading axes of ``[...]``.
-      reduction: ``"mean"`` (weighted), ``"sum"`` or ``"none"``.
 
-    Returns:
-      A scalar; with ``"none"`` ``[...]``.
+def log_cosh(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
+    """Logarithm of the hyperbolic cosine of the difference, ``[...]`` of both."""
+    return _reduce(rules.log_cosh(prediction, target), weight, reduction)
+
+
+def softmax_cross_entropy(
+    logits: Array,
+    labels: Array,
+    weight: Array | None = None,
+    *,
+    class_weights: Array | None = None,
+    label_smoothing: float = 0.0,
+    ignore: int | None = None,
+    z_loss: float = 0.0,
+    reduction: str = "mean",
+) -> Array:
+    """Cross-entropy of the softmax of the logits ``[..., classes]``.
+
+    Labels are class numbers ``[...]``, or distributions ``[..., classes]`` of the logits' dtype. The mean divides as
+    torch's: each row counts as much as its class weighs, and an ignored one not at all; of distributions, each counts 1.
 
     Raises:
-      ValueError: a label is outside the classes (where its value can be seen, that is outside jit; inside, its loss
-        is NaN).
+      ValueError: a label is outside the classes and is not ``ignore`` (where its value can be seen, that is outside jit;
+        inside, its loss is NaN).
     """
-    _require_classes(labels, logits.shape[-1] if logits.ndim else 0)
-    return _reduce(rules.softmax_cross_entropy(logits, labels), weight, reduction)
+    _require_classes(labels, logits, ignore)
+    loss = rules.softmax_cross_entropy(logits, labels, class_weights, label_smoothing, ignore, z_loss)
+    return _reduce(loss, weight, reduction, _counts(logits, labels, class_weights, ignore))
+
+
+def softmax_cross_entropy_with_z(
+    logits: Array,
+    labels: Array,
+    weight: Array | None = None,
+    *,
+    class_weights: Array | None = None,
+    label_smoothing: float = 0.0,
+    ignore: int | None = None,
+    reduction: str = "mean",
+) -> tuple[Array, Array]:
+    """`softmax_cross_entropy` and, for itself, the squared log-sum-exp; both are reduced alike."""
+    _require_classes(labels, logits, ignore)
+    both = rules.softmax_cross_entropy_with_z(logits, labels, class_weights, label_smoothing, ignore)
+    counts = _counts(logits, labels, class_weights, ignore)
+    return jax.tree.map(lambda each: _reduce(each, weight, reduction, counts), both)
 
 
 def sigmoid_cross_entropy(
-    logits: Array, labels: Array, weight: Array | None = None, *, reduction: str = "mean"
+    logits: Array,
+    labels: Array,
+    weight: Array | None = None,
+    *,
+    pos_weight: Array | None = None,
+    reduction: str = "mean",
 ) -> Array:
-    """Cross-entropy of independent yes-or-no labels.
+    """Cross-entropy of independent labels from 0 (no) to 1 (yes), ``[...]`` of both."""
+    return _reduce(rules.sigmoid_cross_entropy(logits, labels, pos_weight), weight, reduction)
 
-    Args:
-      logits: ``[...]``, floating.
-      labels: of the same shape and dtype, from 0 (no) to 1 (yes).
-      weight: one number an example or an element: its shape is that of the logits' leading axes.
-      reduction: ``"mean"`` (weighted), ``"sum"`` or ``"none"``.
 
-    Returns:
-      A scalar; with ``"none"`` the shape of the logits.
+def focal(
+    logits: Array,
+    labels: Array,
+    weight: Array | None = None,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    reduction: str = "mean",
+) -> Array:
+    """Sigmoid cross-entropy that makes light of what is right already, ``[...]`` of both."""
+    return _reduce(rules.focal(logits, labels, gamma, alpha), weight, reduction)
+
+
+def hinge(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
+    """How much a score falls short of 1 on the side of its target, -1 or 1, ``[...]`` of both."""
+    return _reduce(rules.hinge(prediction, target), weight, reduction)
+
+
+def multiclass_hinge(
+    scores: Array, labels: Array, weight: Array | None = None, *, margin: float = 1.0, reduction: str = "mean"
+) -> Array:
+    """How much the other classes fall short of trailing the labelled one, scores ``[..., classes]``, labels ``[...]``.
+
+    Raises:
+      ValueError: a label is outside the classes, as for `softmax_cross_entropy`.
     """
-    return _reduce(rules.sigmoid_cross_entropy(logits, labels), weight, reduction)
+    _require_classes(labels, scores)
+    return _reduce(rules.multiclass_hinge(scores, labels, margin), weight, reduction)
 
 
-def _reduce(loss, weight, reduction):
+def triplet(
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    weight: Array | None = None,
+    *,
+    margin: float = 1.0,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Array:
+    """How much further from the anchor the negative should be than the positive, ``[..., features]`` of all three."""
+    return _reduce(rules.triplet(anchor, positive, negative, margin, eps), weight, reduction)
+
+
+def cosine_distance(
+    prediction: Array, target: Array, weight: Array | None = None, *, eps: float = 1e-12, reduction: str = "mean"
+) -> Array:
+    """One less the cosine of the angle between two vectors, ``[..., features]`` of both."""
+    return _reduce(rules.cosine_distance(prediction, target, eps), weight, reduction)
+
+
+def info_nce(
+    query: Array, key: Array, weight: Array | None = None, *, temperature: float = 0.07, reduction: str = "mean"
+) -> Array:
+    """How hard it is for each query to tell its own key from the other rows', ``[..., n, features]`` of both."""
+    return _reduce(rules.info_nce(query, key, temperature), weight, reduction)
+
+
+def kl_divergence(
+    log_predictions: Array,
+    targets: Array,
+    weight: Array | None = None,
+    *,
+    log_targets: bool = False,
+    reduction: str = "mean",
+) -> Array:
+    """Relative entropy of the targets to the predictions, ``[..., classes]`` of both, averaged over the rows."""
+    return _reduce(rules.kl_divergence(log_predictions, targets, log_targets), weight, reduction)
+
+
+def poisson_nll(
+    log_rate: Array, target: Array, weight: Array | None = None, *, full: bool = False, reduction: str = "mean"
+) -> Array:
+    """Negative log-likelihood of counts under a Poisson distribution, ``[...]`` of both."""
+    return _reduce(rules.poisson_nll(log_rate, target, full), weight, reduction)
+
+
+def gaussian_nll(
+    prediction: tuple[Array, Array],
+    target: Array,
+    weight: Array | None = None,
+    *,
+    eps: float = 1e-6,
+    full: bool = False,
+    reduction: str = "mean",
+) -> Array:
+    """Negative log-likelihood of values under a normal distribution of predicted mean and variance, ``[...]`` of all three.
+
+    The prediction is the pair of them, such as two layers in `parallel` give.
+    """
+    mean, variance = prediction
+    return _reduce(rules.gaussian_nll(mean, target, variance, eps, full), weight, reduction)
+
+
+def _reduce(loss, weight, reduction, counts=None) -> Array:
+    """``counts`` says how much each loss counts in the mean, where that is not 1."""
     if reduction not in {"mean", "sum", "none"}:
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     if weight is not None:
@@ -79,22 +205,35 @@ def _reduce(loss, weight, reduction):
         weight = jnp.broadcast_to(weight.reshape(weight.shape + (1,) * (loss.ndim - weight.ndim)), loss.shape)
         weight = weight.astype(loss.dtype)
         loss = loss * weight
+        counts = weight if counts is None else counts * weight
     if reduction == "none":
         return loss
     if reduction == "sum":
         return jnp.sum(loss)
-    if weight is None:
+    if counts is None:
         return jnp.mean(loss)
-    total = jnp.sum(weight)
+    total = jnp.sum(counts)
     return jnp.sum(loss) / jnp.where(total == 0, 1, total)
 
 
-def _require_classes(labels, classes):
+def _counts(logits, labels, class_weights, ignore):
+    """How much each row counts in the mean: its class's weight, and 0 if it is ignored; None for 1."""
+    if not jnp.issubdtype(labels.dtype, jnp.integer) or (class_weights is None and ignore is None):
+        return None
+    counts = 1
+    if class_weights is not None:
+        onehot = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+        counts = jnp.einsum("...k,k->...", onehot, class_weights, precision="highest")
+    return (counts if ignore is None else jnp.where(labels == ignore, 0, counts)).astype(logits.dtype)
+
+
+def _require_classes(labels, logits, ignore=None):
     """Labels that are numbers, not tracers, can be looked at."""
     if isinstance(labels, _Tracer) or not np.issubdtype(labels.dtype, np.integer):
         return
-    labels = np.asarray(labels)
-    outside = np.argwhere((labels < 0) | (labels >= classes))
-    if len(outside):
-        place = tuple(map(int, outside[0]))
+    labels, classes = np.asarray(labels), logits.shape[-1] if logits.ndim else 0
+    outside = (labels < 0) | (labels >= classes)
+    places = np.argwhere(outside if ignore is None else outside & (labels != ignore))
+    if len(places):
+        place = tuple(map(int, places[0]))
         raise ValueError(f"labels must be class numbers from 0 to {classes - 1}, got {labels[place]} at {list(place)}")

@@ -11,12 +11,26 @@ from tests.judge import assert_close
 RNG = np.random.default_rng(0)
 P, T = jnp.asarray(RNG.normal(size=(4, 3))), jnp.asarray(RNG.uniform(size=(4, 3)))
 LABELS = jnp.array([0, 2, 1, 1])
+YES, SIGNS = (T > 0.5).astype(P.dtype), jnp.sign(P)
 EACH = [
     (losses.squared_error, rules.squared_error, (P, T)),
+    (losses.absolute_error, rules.absolute_error, (P, T)),
+    (losses.huber, rules.huber, (P, T)),
+    (losses.log_cosh, rules.log_cosh, (P, T)),
     (losses.softmax_cross_entropy, rules.softmax_cross_entropy, (P, LABELS)),
     (losses.softmax_cross_entropy, rules.softmax_cross_entropy, (P, T)),
     (losses.sigmoid_cross_entropy, rules.sigmoid_cross_entropy, (P, T)),
-]
+    (losses.focal, rules.focal, (P, YES)),
+    (losses.hinge, rules.hinge, (P, SIGNS)),
+    (losses.multiclass_hinge, rules.multiclass_hinge, (P, LABELS)),
+    (losses.triplet, rules.triplet, (P, T, YES)),
+    (losses.cosine_distance, rules.cosine_distance, (P, T)),
+    (losses.info_nce, rules.info_nce, (P, T)),
+    (losses.kl_divergence, rules.kl_divergence, (P, T)),
+    (losses.poisson_nll, rules.poisson_nll, (P, T)),
+    (lambda p, t, *rest, **options: losses.gaussian_nll((p, T), t, *rest, **options),
+     lambda p, t: rules.gaussian_nll(p, t, T), (P, T)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("loss", "rule", "args"), EACH)
@@ -33,6 +47,64 @@ def test_reductions_and_weights(loss, rule, args):
     assert float(jax.grad(lambda p: loss(p, *args[1:], 0 * weight))(args[0]).sum()) == 0.0
 
 
+def test_every_loss_is_tried_here():
+    public = {
+        name for name, f in vars(losses).items() if callable(f) and f.__module__ == losses.__name__ and name[0] != "_"
+    }
+    lossy = {rule.__name__ for _, rule, _ in EACH if isinstance(rule, jax.custom_vjp)}
+    assert public == lossy | {"gaussian_nll", "softmax_cross_entropy_with_z"}
+
+
+OPTIONS = [
+    (losses.huber, rules.huber, (P, T), {"delta": 0.3}),
+    (losses.softmax_cross_entropy, rules.softmax_cross_entropy, (P, LABELS), {"label_smoothing": 0.1, "z_loss": 0.2}),
+    (losses.softmax_cross_entropy, rules.softmax_cross_entropy, (P, T), {"class_weights": T[0]}),
+    (losses.sigmoid_cross_entropy, rules.sigmoid_cross_entropy, (P, T), {"pos_weight": T[0]}),
+    (losses.focal, rules.focal, (P, YES), {"gamma": 1.0, "alpha": 0.25}),
+    (losses.multiclass_hinge, rules.multiclass_hinge, (P, LABELS), {"margin": 0.1}),
+    (losses.triplet, rules.triplet, (P, T, YES), {"margin": 3.0, "eps": 0.1}),
+    (losses.cosine_distance, rules.cosine_distance, (P, T), {"eps": 2.0}),
+    (losses.info_nce, rules.info_nce, (P, T), {"temperature": 0.5}),
+    (losses.kl_divergence, rules.kl_divergence, (P, T), {"log_targets": True}),
+    (losses.poisson_nll, rules.poisson_nll, (P, 3 * T), {"full": True}),
+]
+
+
+@pytest.mark.parametrize(("loss", "rule", "args", "options"), OPTIONS)
+def test_options_reach_the_rule(loss, rule, args, options):
+    assert_close(loss(*args, **options, reduction="none"), rule(*args, **options), 0.0)
+    assert float(jnp.abs(loss(*args, **options) - loss(*args))) > 1e-3
+
+
+def test_gaussian_options_reach_the_rule():
+    options = {"eps": 0.5, "full": True}
+    assert_close(losses.gaussian_nll((P, T), YES, **options), rules.gaussian_nll(P, YES, T, **options).mean(), 1e-15)
+
+
+def test_the_mean_of_weighted_classes_and_ignored_ids_is_torchs():
+    weights, labels = jnp.array([0.5, 2.0, 3.0]), jnp.array([0, 2, -100, 1])
+    options = {"class_weights": weights, "label_smoothing": 0.1, "ignore": -100}
+    each = rules.softmax_cross_entropy(P, labels, **options)
+    assert_close(losses.softmax_cross_entropy(P, labels, **options), each.sum() / 5.5, 1e-15)
+    weight = jnp.array([1.0, 2.0, 4.0, 0.0])
+    assert_close(losses.softmax_cross_entropy(P, labels, weight, **options), (weight * each).sum() / 6.5, 1e-15)
+    kept = rules.softmax_cross_entropy(P, labels, ignore=-100)
+    assert_close(losses.softmax_cross_entropy(P, labels, ignore=-100), kept.sum() / 3, 1e-15)
+
+
+def test_a_batch_of_ignored_rows_costs_nothing():
+    f = lambda p: losses.softmax_cross_entropy(p, jnp.full(4, 1), ignore=1, z_loss=0.1)
+    value, gradient = jax.value_and_grad(f)(P.at[0, 0].set(jnp.nan))
+    assert float(value) == 0.0
+    assert_close(gradient, 0 * T, 0.0)
+
+
+def test_the_loss_with_its_z_is_the_loss_with_a_z_loss():
+    options = {"class_weights": T[0], "ignore": 2}
+    loss, z = losses.softmax_cross_entropy_with_z(P, LABELS, **options)
+    assert_close(loss + 0.1 * z, losses.softmax_cross_entropy(P, LABELS, **options, z_loss=0.1), 1e-15)
+
+
 def test_the_summed_square_of_the_from_scratch_texts():
     gradient = jax.grad(lambda p: losses.squared_error(p, T, reduction="sum"))(P)
     assert_close(gradient, 2 * (P - T), 1e-15)
@@ -46,6 +118,9 @@ BAD = [
     ),
     (lambda: losses.softmax_cross_entropy(P, jnp.array([0, 3, 1, 1])), r"labels must be .* 0 to 2, got 3 at \[1\]"),
     (lambda: losses.softmax_cross_entropy(P, np.array([0, 2, -1, 1])), r"labels must be .* 0 to 2, got -1 at \[2\]"),
+    (lambda: losses.softmax_cross_entropy(P, np.array([0, 9, -1, 1]), ignore=9), "got -1 at"),
+    (lambda: losses.softmax_cross_entropy_with_z(P, np.array([0, 9, -1, 1]), ignore=-1), "got 9 at"),
+    (lambda: losses.multiclass_hinge(P, np.array([0, 2, 3, 1])), r"labels must be .* 0 to 2, got 3 at \[2\]"),
 ]
 
 
@@ -57,3 +132,9 @@ def test_a_bad_call_says_what_was_wrong(call, message):
 
 def test_a_label_outside_the_classes_is_nan_where_it_cannot_be_seen():
     assert jnp.isnan(jax.jit(losses.softmax_cross_entropy)(P, jnp.array([0, 3, 1, 1])))
+
+
+def test_labels_of_a_narrow_dtype_count_as_far_as_the_classes():
+    logits = jnp.zeros((1, 300)).at[0, 259].set(5.0)
+    narrow, wide = (rules.softmax_cross_entropy(logits, jnp.array([3], dtype)) for dtype in (jnp.uint8, jnp.int32))
+    assert_close(narrow, wide, 0.0)

@@ -32,6 +32,15 @@ def require_same_dtype(rule: str, **arguments) -> None:
             raise TypeError(f"{rule}: {name} must have the dtype of {first}, {like.dtype}, got {describe(a)}")
 
 
+def require_pair(rule: str, **pair) -> None:
+    """Raise TypeError or ValueError unless all arguments are floating, of the first one's shape and dtype."""
+    (first, like), *others = pair.items()
+    require_floating(rule, **pair)
+    for name, a in others:
+        require_shape(rule, name, a, f"{list(like.shape)}, the shape of {first}", a.shape == like.shape)
+    require_same_dtype(rule, **pair)
+
+
 def require_shape(rule: str, name: str, a, expected: str, holds: bool) -> None:
     """Raise ValueError with the expected shape, in words, unless it holds."""
     if not holds:

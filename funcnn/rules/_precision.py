@@ -14,7 +14,17 @@ def as_row(v, like):
     return v.reshape((1,) * (like.ndim - 1) + (-1,)) if v.ndim else v
 
 
+def as_factor(v, like):
+    """A vector or a number as what ``like`` is multiplied by, widened; 1 in the place of None."""
+    return jnp.ones((), like.dtype) if v is None else as_row(widen(v), like)
+
+
 def finite(a):
     """The array with ±inf moved to the largest finite numbers, so that 0 · inf never is."""
     limit = jnp.finfo(a.dtype).max
     return jnp.clip(a, -limit, limit)
+
+
+def times(weight, price):
+    """Their product; 0 where the weight is 0, even if the price is infinite or NaN."""
+    return weight * jnp.where((weight == 0) & ~jnp.isfinite(price), 0, price)

@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 NEWEST := $(shell for p in python3.14 python3.13 python3.12 $$(ls -d $$HOME/.pyenv/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -rV); \
                   do $$p -c 'import venv' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test test-newest lint types examples bench clean
+.PHONY: demo test test-newest test-torch lint types examples bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/xor.py
@@ -15,7 +15,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
-	$(BIN)/pytest -n auto -q
+	$(BIN)/pytest -n auto --dist worksteal -q
 
 test-newest:
 ifeq ($(NEWEST),)
@@ -23,6 +23,10 @@ ifeq ($(NEWEST),)
 else
 	$(MAKE) test PYTHON=$(NEWEST) VENV=.venv-newest
 endif
+
+test-torch: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
+	$(BIN)/pytest -n auto --dist worksteal -q tests/rules/test_against_torch.py tests/test_docs.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

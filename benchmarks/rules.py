@@ -17,13 +17,14 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks._measure import header, in_turn, ratio, seconds, table, title
-from funcnn.rules._catalogue import Classes, Example, Key, Simplex, catalogue, draw
+from funcnn.rules._catalogue import Classes, Example, Key, Signs, Simplex, Uniform, catalogue, draw
 from funcnn.verify import without_rules
 
 STEPS = 8
 SMALL = 64 * 1024  # bytes of temporary memory below which two programs are alike
 ROWS, WIDTH = 2048, 512
 SHAPE = (ROWS, WIDTH)
+IMAGES = (16, 32, 32, 32)
 
 # Arrays of the size that a layer of a real model has; rules that are not named take one array of SHAPE.
 LARGE: dict[str, Example] = {
@@ -45,7 +46,47 @@ LARGE: dict[str, Example] = {
     "scale_gradient": Example((SHAPE,), {"scale": 0.5}),
     "clip_gradient": Example((SHAPE,), {"low": -1.0, "high": 1.0}),
     "safe_divide": Example((SHAPE, SHAPE)),
-    **{name: Example((SHAPE, SHAPE)) for name in ("glu", "reglu", "geglu", "swiglu")},
+    **{
+        name: Example((SHAPE, SHAPE))
+        for name in (
+            *(
+                "glu",
+                "reglu",
+                "geglu",
+                "swiglu",
+                "absolute_error",
+                "huber",
+                "log_cosh",
+                "poisson_nll",
+                "cosine_distance",
+            ),
+        )
+    },
+    "batch_norm": Example((IMAGES, (32,), (32,))),
+    "batch_norm_inference": Example((IMAGES, (32,), Uniform((32,), 0.5, 2.0), (32,), (32,))),
+    "group_norm": Example((IMAGES, (32,), (32,)), {"groups": 4}),
+    "instance_norm": Example((IMAGES, (32,), (32,))),
+    "layer_norm": Example((SHAPE, (WIDTH,), (WIDTH,))),
+    "rms_norm": Example((SHAPE, (WIDTH,))),
+    "weight_norm": Example(((WIDTH, WIDTH), (WIDTH,))),
+    "spectral_norm": Example(((WIDTH, WIDTH), (WIDTH,))),
+    "conv_transpose": Example(((16, 16, 16, 32), (3, 3, 32, 32), (32,)), {"stride": 2}),
+    "max_pool": Example((IMAGES,), {"window": 2}),
+    "avg_pool": Example((IMAGES,), {"window": 2}),
+    "global_max_pool": Example((IMAGES,)),
+    "global_avg_pool": Example((IMAGES,)),
+    "adaptive_avg_pool": Example((IMAGES,), {"sizes": 5}),
+    "upsample": Example((IMAGES,), {"factor": 2, "method": "linear"}),
+    "pixel_shuffle": Example((IMAGES,), {"factor": 2}),
+    "pixel_unshuffle": Example((IMAGES,), {"factor": 2}),
+    "softmax_cross_entropy_with_z": Example((SHAPE, Classes((ROWS,), WIDTH))),
+    "focal": Example((SHAPE, Simplex(SHAPE))),
+    "hinge": Example((SHAPE, Signs(SHAPE))),
+    "multiclass_hinge": Example((SHAPE, Classes((ROWS,), WIDTH))),
+    "triplet": Example((SHAPE, SHAPE, SHAPE)),
+    "info_nce": Example(((512, 256), (512, 256))),
+    "kl_divergence": Example((SHAPE, Simplex(SHAPE))),
+    "gaussian_nll": Example((SHAPE, SHAPE, Uniform(SHAPE, 0.5, 2.0))),
 }
 
 

@@ -220,11 +220,11 @@ def _counts(logits, labels, class_weights, ignore):
     """How much each row counts in the mean: its class's weight, and 0 if it is ignored; None for 1."""
     if not jnp.issubdtype(labels.dtype, jnp.integer) or (class_weights is None and ignore is None):
         return None
-    counts = 1
+    counts = jnp.ones(labels.shape, logits.dtype)
     if class_weights is not None:
         onehot = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
         counts = jnp.einsum("...k,k->...", onehot, class_weights, precision="highest")
-    return (counts if ignore is None else jnp.where(labels == ignore, 0, counts)).astype(logits.dtype)
+    return counts if ignore is None else jnp.where(labels == ignore, 0, counts)
 
 
 def _require_classes(labels, logits, ignore=None):

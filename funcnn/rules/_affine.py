@@ -28,8 +28,6 @@ Source
 What the rules give beyond autodiff: no speed; the backward pass of a contraction is a contraction, and here is which.
 """
 
-import re
-import string
 from functools import partial
 
 import jax
@@ -205,7 +203,7 @@ def _contract(equation, *arrays, like=None):
 
 def _letters(n, taken):
     """n letters that are not taken."""
-    return "".join([c for c in string.ascii_letters if c not in taken][:n])
+    return "".join([c for c in map(chr, range(ord("a"), ord("z") + 1)) if c not in taken][:n])
 
 
 def _terms(equation, x, w):
@@ -214,12 +212,16 @@ def _terms(equation, x, w):
     Raises:
       ValueError: see `einsum`.
     """
-    match = re.fullmatch(r"((?:\.\.\.)?[a-zA-Z]*|[a-zA-Z]+\.\.\.),([a-zA-Z]*)->([a-zA-Z.]*)", equation.replace(" ", ""))
-    if match is None or ("..." in match[1]) != ("..." in match[3]):
+    terms, _, result = equation.replace(" ", "").partition("->")
+    match = (*terms.split(","), result)
+    plain = [term.replace("...", "", 1) for term in match]
+    dotted = [term != bare for term, bare in zip(match, plain, strict=True)]
+    letters = all(bare.isalpha() or not bare for bare in plain)
+    if "->" not in equation or len(match) != 3 or not letters or dotted[1] or dotted[0] != dotted[2]:
         raise ValueError(f"einsum: equation must be like '...d,dhk->...hk', got {equation!r}")
-    named = len(match[1].replace("...", ""))
+    named = len(plain[0])
     dots = _letters(max(x.ndim - named, 0), equation)
-    ix, iw, iy = (match[i].replace("...", dots) for i in (1, 2, 3))
+    ix, iw, iy = (term.replace("...", dots) for term in match)
     for name, indices, others in (("x", ix, iw + iy), ("w", iw, ix + iy), ("the result", iy, ix + iw)):
         if len({*indices}) < len(indices) or not {*indices} <= {*others}:
             raise ValueError(

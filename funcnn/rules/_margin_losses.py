@@ -21,7 +21,7 @@ Residuals
 Edges
     A margin that is met exactly counts as met: no slope. The slope of |u| at u = 0 is 0; eps, added to each difference as
     in torch, keeps equal points away from there: they pull apart along (1, …, 1). A class number outside the classes costs
-    NaN, with no slope. A score of -inf of another class costs nothing.
+    NaN, with no slope. A score of -inf of another class costs nothing; two infinite scores of one sign cost NaN.
 
 Source
     Cortes & Vapnik, "Support-vector networks", 1995; Weston & Watkins, "Support vector machines for multi-class pattern

@@ -189,7 +189,8 @@ def norms():
     ):
         n = shape[-1]
         yield case(f"batch_norm-{i}", fn.rules.batch_norm,
-                   lambda x, s, t, eps=eps: channels_last(F.batch_norm(channels_first(x), None, None, s, t, True, 0.1, eps)),
+                   lambda x, s, t, eps=eps: channels_last(
+                       F.batch_norm(channels_first(x), None, None, s, t, True, 0.1, eps)),
                    normal(*shape), normal(n), normal(n), eps=eps)  # fmt: skip
         mean, variance = normal(n), np.abs(normal(n)) + 0.1
         yield case(f"batch_norm_inference-{i}", lambda x, s, t, m=mean, v=variance, eps=eps: fn.rules.batch_norm_inference(
@@ -217,7 +218,8 @@ def norms():
         )
     for i, shape in enumerate([(3, 5), (2, 3, 4), (1, 2), (4, 1), (2, 2, 3, 2)]):
         axes = tuple(range(len(shape) - 1))
-        yield case(f"weight_norm-{i}", fn.rules.weight_norm, lambda v, g, axes=axes: torch._weight_norm(v.movedim(-1, 0), g.reshape(-1, *(1 for _ in axes)), 0).movedim(0, -1),
+        yield case(f"weight_norm-{i}", fn.rules.weight_norm, lambda v, g, axes=axes: torch._weight_norm(
+                       v.movedim(-1, 0), g.reshape(-1, *(1 for _ in axes)), 0).movedim(0, -1),
                    normal(*shape), normal(shape[-1]))  # fmt: skip
 
 
@@ -235,12 +237,15 @@ def windows():
         pads = ((pad, pad),) * n
         for name in ("max_pool", "avg_pool"):
             pool = getattr(F, f"{name}{n}d")
-            yield case(f"{name}-{i}", getattr(fn.rules, name), lambda x, pool=pool, w=window, s=stride, p=pad: channels_last(pool(channels_first(x), w, s, p)),
-                       normal(*x), window=window, stride=stride, padding=pads)  # fmt: skip
+            peer = lambda x, pool=pool, o=(window, stride, pad): channels_last(pool(channels_first(x), *o))
+            options = {"window": window, "stride": stride, "padding": pads}
+            yield case(f"{name}-{i}", getattr(fn.rules, name), peer, normal(*x), **options)
         if n < 3:
             pool = getattr(F, f"avg_pool{n}d")
-            yield case(f"avg_pool-inside-{i}", fn.rules.avg_pool, lambda x, pool=pool, w=window, s=stride, p=pad: channels_last(pool(channels_first(x), w, s, p, count_include_pad=False)),
-                       normal(*x), window=window, stride=stride, padding=pads, count_padding=False)  # fmt: skip
+            peer = lambda x, pool=pool, o=(window, stride, pad): channels_last(
+                pool(channels_first(x), *o, count_include_pad=False)
+            )
+            yield case(f"avg_pool-inside-{i}", fn.rules.avg_pool, peer, normal(*x), **options, count_padding=False)
     for i, (x, size) in enumerate(
         [((2, 7, 3), 3), ((2, 7, 6, 2), (2, 5)), ((1, 5, 4), 5), ((1, 5, 5, 4, 2), 2), ((2, 3, 3, 1), 1)]
     ):
@@ -328,7 +333,59 @@ def windows():
         )
 
 
-@pytest.mark.parametrize(("rule", "peer", "args", "tolerance"), [*cases(), *norms(), *windows()])
+def labelled(shape):
+    return RNG.integers(0, shape[-1], shape[:-1])
+
+
+def losses():
+    each = functools.partial
+    for i, shape in enumerate([(7,), (3, 5), (2, 3, 4), (1,), (5, 1)]):
+        pair, delta = (normal(*shape), normal(*shape)), (0.3, 1.0, 2.0, 0.1, 5.0)[i]
+        full, positive = i % 2 == 0, np.abs(normal(*shape)) + 0.1
+        yield case(f"squared_error-{i}", fn.rules.squared_error, each(F.mse_loss, reduction="none"), *pair)
+        yield case(f"absolute_error-{i}", fn.rules.absolute_error, each(F.l1_loss, reduction="none"), *pair)
+        yield case(f"huber-{i}", fn.rules.huber, each(F.huber_loss, reduction="none", delta=delta), *pair, delta=delta)
+        yield case(f"poisson_nll-{i}", fn.rules.poisson_nll, each(F.poisson_nll_loss, full=full, reduction="none"),
+                   normal(*shape), 3 * positive, full=full)  # fmt: skip
+        yield case(f"gaussian_nll-{i}", fn.rules.gaussian_nll, each(F.gaussian_nll_loss, full=full, reduction="none"),
+                   *pair, positive, full=full)  # fmt: skip
+        yield case(f"sigmoid_cross_entropy-{i}", fn.rules.sigmoid_cross_entropy,
+                   each(F.binary_cross_entropy_with_logits, reduction="none"),
+                   normal(*shape), RNG.uniform(size=shape))  # fmt: skip
+    for i, (shape, smoothing, ignore, weighed) in enumerate(
+        [
+            ((3, 5), 0.0, None, False),
+            ((4, 3), 0.1, None, True),
+            ((6, 4), 0.0, 2, True),
+            ((5, 2), 0.3, 1, False),
+            ((2, 7), 0.2, 0, True),
+        ]
+    ):
+        ids, weights = labelled(shape), np.abs(normal(shape[-1])) + 0.1 if weighed else None
+        theirs = {"label_smoothing": smoothing, "ignore_index": -100 if ignore is None else ignore, "reduction": "none"}
+        yield case(f"softmax_cross_entropy-{i}",
+                   lambda x, ids=ids, w=weights, s=smoothing, g=ignore: fn.rules.softmax_cross_entropy(
+                       x, jnp.asarray(ids), None if w is None else jnp.asarray(w), s, g),
+                   lambda x, ids=ids, w=weights, o=theirs: F.cross_entropy(
+                       x, torch.as_tensor(ids), None if w is None else torch.as_tensor(w), **o),
+                   normal(*shape))  # fmt: skip
+        t = np.exp(normal(*shape))
+        yield case(f"softmax_cross_entropy-distributions-{i}", fn.rules.softmax_cross_entropy,
+                   each(F.cross_entropy, reduction="none"), normal(*shape), t / t.sum(-1, keepdims=True))  # fmt: skip
+        yield case(f"multiclass_hinge-{i}",
+                   lambda x, ids=ids, m=smoothing + 0.5: fn.rules.multiclass_hinge(x, jnp.asarray(ids), m),
+                   lambda x, ids=ids, m=smoothing + 0.5: x.shape[-1] * F.multi_margin_loss(
+                       x, torch.as_tensor(ids), margin=m, reduction="none"), normal(*shape))  # fmt: skip
+        yield case(f"triplet-{i}", fn.rules.triplet, each(F.triplet_margin_loss, margin=smoothing + 0.5, reduction="none"),
+                   normal(*shape), normal(*shape), normal(*shape), margin=smoothing + 0.5)  # fmt: skip
+        yield case(f"cosine_distance-{i}", fn.rules.cosine_distance,
+                   lambda x, y: 1 - F.cosine_similarity(x, y), normal(*shape), normal(*shape))  # fmt: skip
+        yield case(f"kl_divergence-{i}", fn.rules.kl_divergence,
+                   lambda x, y: F.kl_div(x, y, reduction="none").sum(-1),
+                   normal(*shape), t / t.sum(-1, keepdims=True))  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "peer", "args", "tolerance"), [*cases(), *norms(), *windows(), *losses()])
 def test_value_and_gradients_are_pytorch_s(rule, peer, args, tolerance):
     y, vjp = jax.vjp(rule, *map(jnp.asarray, args))
     y_bar = np.asarray(RNG.normal(size=y.shape))

@@ -3,6 +3,7 @@
 The rule's reference is differentiated by autodiff, cotangents are random, everything is compared element by element.
 """
 
+from functools import cache
 from itertools import chain, combinations
 
 import jax
@@ -65,6 +66,13 @@ def value_and_bars(f, args, y_bar=None):
     return quickly(run)(floats, cotangents(jax.eval_shape(g, *floats)) if y_bar is None else y_bar)
 
 
+@cache
+def truth(name, i):
+    """Value and cotangents of a rule's reference on its i-th example, in float64: several promises ask for them."""
+    _, reference, args = two_sides(catalogue[name], catalogue[name].examples[i])
+    return value_and_bars(reference, args)
+
+
 def two_sides(entry, example, dtype=jnp.float64):
     """The rule, its reference, and arguments."""
     return entry.bind(example.options), entry.bind(example.options, reference=True), draw(example, SEED, dtype)
@@ -72,8 +80,8 @@ def two_sides(entry, example, dtype=jnp.float64):
 
 @pytest.mark.parametrize(("entry", "example"), CASES)
 def test_value_and_every_cotangent_equal_the_reference(entry, example):  # R1, R2
-    rule, reference, args = two_sides(entry, example)
-    (y, bars), (y_expected, expected) = value_and_bars(rule, args), value_and_bars(reference, args)
+    rule, _, args = two_sides(entry, example)
+    (y, bars), (y_expected, expected) = value_and_bars(rule, args), truth(entry.name, entry.examples.index(example))
     assert_close(y, y_expected, 1e-12, "value")
     assert_close(bars, expected, 1e-10, "cotangent")
     assert_close(quickly(rule)(*args), y_expected, 1e-12, "value outside of differentiation")
@@ -135,15 +143,15 @@ TRANSFORMS = {
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("entry", RULES)
 def test_transformed_is_the_same(entry, transform):  # R5
-    for example in entry.examples[:3]:
-        rule, reference, args = two_sides(entry, example)
-        assert_close(
-            value_and_bars(TRANSFORMS[transform](rule), args), value_and_bars(reference, args), 1e-10, transform
-        )
+    for i, example in enumerate(entry.examples[:3]):
+        rule, _, args = two_sides(entry, example)
+        assert_close(value_and_bars(TRANSFORMS[transform](rule), args), truth(entry.name, i), 1e-10, transform)
 
 
 def subsets(n):
-    return chain.from_iterable(combinations(range(n), k) for k in range(1, n + 1))
+    """Of two arguments all subsets; of more each alone, and all together (`verify.check` goes through the rest)."""
+    sizes = range(1, n + 1) if n < 3 else (1, n)
+    return chain.from_iterable(combinations(range(n), k) for k in sizes)
 
 
 @pytest.mark.parametrize("entry", RULES)

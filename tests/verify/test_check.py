@@ -19,7 +19,7 @@ X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
 def test_every_rule_of_the_catalogue_passes(name):
     entry = catalogue[name]
     f, args = entry.bind(entry.typical.options), draw(entry.typical, 0, jnp.float32)
-    check(f, *args, level="fast", **entry.meant(entry.typical.options)).raise_for_failure()
+    check(f, *args, level="fast", surrogate=entry.surrogate).raise_for_failure()
 
 
 # Indices counted from the end give a note: a right cross-entropy by one_hot would be flagged with the first of these.

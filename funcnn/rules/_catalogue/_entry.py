@@ -111,12 +111,6 @@ class Entry(NamedTuple):
         f = self.reference if reference else self.rule
         return lambda *args: f(*args, **options)
 
-    def meant(self, options) -> dict[str, Any]:
-        """What `verify.check` has to be told of a backward pass that is meant to differ from the derivative."""
-        if not self.linear:
-            return {"surrogate": True}
-        return {"reference": self.bind(options, reference=True)} if self.surrogate else {}
-
 
 def draw(example: Example, seed: int, dtype=jnp.float32) -> tuple[Any, ...]:
     """The arrays of an example, of the floating dtype given; drawn by NumPy, which has nothing to compile."""

@@ -88,7 +88,7 @@ def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
                 p, values = run_calibration(layer, p, batches)
                 calibrated.append(p)
                 results.append(values)
-        return pack(calibrated), [pack(values) for values in zip(*results, strict=True)]
+        return pack(calibrated), [pack([values[i] for values in results]) for i in range(len(batches))]
 
     return Layer(init, apply, calibrate)
 

@@ -126,3 +126,7 @@ BAD = [
 def test_a_bad_call_says_what_was_wrong(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_nothing_side_by_side_has_a_value_for_each_batch():
+    assert fn.parallel().calibrate((), [jnp.ones(2), jnp.ones(3)]) == ((), [(), ()])

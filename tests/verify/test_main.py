@@ -40,7 +40,7 @@ def _few(monkeypatch):
 def _fast(monkeypatch):
     """Every check calls the function once, and passes."""
 
-    def check(f, *args, level="full", seed=0, budget=None):
+    def check(f, *args, level="full", seed=0, budget=None, surrogate=False):
         f(*args)
         return Report("f", (), ("S0 contract",), (), 0.0, f"level {level} seed {seed} budget {budget}")
 

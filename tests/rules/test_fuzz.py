@@ -53,7 +53,7 @@ def declares_infinities(entry) -> bool:
         for edge in infinite
         if any(np.isnan(np.asarray(a, float)).any() for a in (edge.y, *edge.bars) if a is not None)
     ]
-    return bool(infinite) and not nans and entry.name not in {"glu", "reglu", "geglu", "swiglu"}
+    return bool(infinite) and not nans
 
 
 def hostile(shape, values):

@@ -51,7 +51,7 @@ class Example(NamedTuple):
     """The arguments of one call: descriptions of arrays, then the options."""
 
     args: tuple[Any, ...]
-    options: dict[str, Any] = {}  # noqa: RUF012
+    options: dict[str, Any] = {}  # noqa: RUF012 - shared by all that have none, and only read
 
     @property
     def shapes(self) -> tuple[tuple[int, ...] | None, ...]:
@@ -68,7 +68,7 @@ class Edge(NamedTuple):
     args: tuple[Any, ...]
     y: Any
     bars: tuple[Any, ...]
-    options: dict[str, Any] = {}  # noqa: RUF012
+    options: dict[str, Any] = {}  # noqa: RUF012 - shared by all that have none, and only read
 
 
 class Entry(NamedTuple):

@@ -1,6 +1,7 @@
 """What the stages of a check share: running both sides at a point, judging them, and keeping what was found."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -144,8 +145,13 @@ class Context:
         """Take the example's cotangents as the typical ones."""
         if self.trusted:
             truth = self.run(self.problem.bare, point, "float64")[1]
-            size = max((np.abs(g).max(initial=0) for g in point.cots), default=0.0) or 1.0
+            size = largest(point.cots) or 1.0
             self.typical = [np.abs(t).max(initial=0, where=np.isfinite(t)) / size for t in truth]
+
+    def growth(self, point: Point, size: Callable) -> float:
+        """How much larger than at the example the terms may be that cancel at a point: products of two arguments."""
+        before = [a.astype(np.float64) for a in self.problem.floats]
+        return np.clip(size(point.floats) / max(size(before), 1e-3), 1, 100) ** 2
 
     def outputs(self, floats, ints) -> list[np.ndarray]:
         """The truth's value."""
@@ -158,7 +164,7 @@ class Context:
         if not self.trusted:
             return differences(scalar_at(self, point), [a.shape for a in point.floats])
         here = self.run(self.problem.bare, point, "float64")[1]
-        g = max((np.abs(g).max(initial=0) for g in point.cots), default=0.0)
+        g = largest(point.cots)
         both = zip(
             self.typical, self.jitter(self.problem.bare, point), self.jitter(self.problem.rule, point), strict=True
         )
@@ -242,20 +248,11 @@ class Context:
 
     def _wrong(self, point, rule, truth, noise):
         """Where the rule is off by more than rounding explains, over all numbers of all arguments."""
-        masks, g = [], max((np.abs(g).max(initial=0) for g in point.cots), default=0.0)
-        g = (
-            g
-            * np.clip(
-                _largest(point.floats) / max(_largest([a.astype(np.float64) for a in self.problem.floats]), 1e-3),
-                1,
-                100,
-            )
-            ** 2
-        )  # what cancels
+        masks, g = [], largest(point.cots) * self.growth(point, largest)  # what cancels
         for r, t, n, typical in zip(rule, truth, noise, self.typical, strict=True):
             with np.errstate(invalid="ignore", over="ignore"):
-                largest = np.max(np.abs(t), where=np.isfinite(t), initial=0.0)
-                slack = 16 * n + self.eps * (1e3 * np.abs(t) + 1e4 * largest + 1e3 * g * typical)
+                top = np.max(np.abs(t), where=np.isfinite(t), initial=0.0)
+                slack = 16 * n + self.eps * (1e3 * np.abs(t) + 1e4 * top + 1e3 * g * typical)
                 slack = slack + np.finfo(np.float64).tiny
                 masks.append(np.isfinite(t) & ~(np.abs(r.astype(np.float64) - t) <= slack))
         x, r = ravel(point.floats), ravel(rule)
@@ -263,6 +260,6 @@ class Context:
         return (np.concatenate([m.ravel() for m in masks]) if masks else np.zeros(0, bool)) & tellable
 
 
-def _largest(arrays):
+def largest(arrays):
     """The largest finite number of some arrays."""
     return max((np.abs(a).max(initial=0, where=np.isfinite(a)) for a in arrays), default=0.0)

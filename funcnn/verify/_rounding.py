@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from ._context import EPS, Context, Dtypes
+from ._context import EPS, Context, Dtypes, largest
 from ._inputs import battery
 from ._point import Point, nudged_both_ways
 
@@ -62,7 +62,8 @@ def _judge(context, stage, point: Point, dtype, each, length):
     # By chance autodiff's errors may be small just here, and the rule's large; or a rounding decides, at a kink.
     moved = nudged_both_ways(point, min(EPS[d] for d in each), context.rng)
     around = [_errors(context, _rounded_point(at, each), dtype) for at in moved]
-    largest_y, g = (_largest(arrays) for arrays in (context.run(context.problem.bare, point, "float64")[0], point.cots))
+    largest_y = largest(context.run(context.problem.bare, point, "float64")[0])
+    g = largest(point.cots) * context.growth(point, _spread)  # no offset makes up for what it lets a rule cancel
     columns = zip(context.problem.names, each, context.typical, off, here, *around, strict=True)
     for name, d, typical, mask, first, *others in columns:
         peer = np.max([first.peer, *(e.peer for e in others)], axis=0)
@@ -114,9 +115,9 @@ def _slack(errors: _Errors, peer, dtype, length):
     """What rounding explains: autodiff's own error ``peer``, and some roundings of the dtype."""
     u, tiny = EPS[dtype], float(jnp.finfo(dtype).tiny)
     truth = np.abs(np.where(np.isfinite(errors.truth), errors.truth, 0.0))
-    largest = truth.max(initial=0)
+    top = truth.max(initial=0)
     rms = np.sqrt(np.mean(peer**2)) if peer.size else 0.0
-    return 16 * rms + 8 * peer + u * (16 * truth + 4 * largest) + min(u * length / 24, 0.1) * largest + tiny
+    return 16 * rms + 8 * peer + u * (16 * truth + 4 * top) + min(u * length / 24, 0.1) * top + tiny
 
 
 def _gravity(context, stage, each):
@@ -125,8 +126,9 @@ def _gravity(context, stage, each):
     return "note" if stage == "S10" and half - {str(a.dtype) for a in context.problem.floats} else "fail"
 
 
-def _largest(arrays):
-    return max((np.abs(a).max(initial=0.0) for a in arrays), default=0.0)
+def _spread(arrays):
+    """The largest distance of a number from the middle of its array; of a number alone, its size."""
+    return largest([a - (np.mean(a) if a.size > 1 else 0) for a in arrays])
 
 
 def _rounded_point(point, each):

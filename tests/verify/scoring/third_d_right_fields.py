@@ -170,6 +170,7 @@ def gaussian_mixture_log_density():
         x, logits, means, log_widths = map(wide, args)
         scores, z = terms(x, logits, means, log_widths)
         share = wide(bar)[:, None] * jax.nn.softmax(scores, axis=-1)
+        z = jnp.where(share == 0, 0, z)  # z² may be infinite where the share is nothing
         pull = share * z * jnp.exp(-log_widths)[None, :]
         reached = jnp.sum(share, axis=0)
         logits_bar = reached - jax.nn.softmax(logits) * jnp.sum(reached)

@@ -6,6 +6,7 @@ from . import rules as rules
 from . import verify as verify
 from ._core import Layer as Layer
 from ._core import as_layer as as_layer
+from ._summary import summary as summary
 from .combinators import parallel as parallel
 from .combinators import repeat as repeat
 from .combinators import residual as residual

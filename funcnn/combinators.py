@@ -28,28 +28,25 @@ def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
       >>> [p and sorted(p) for p in model.init(jax.random.key(0), jnp.ones((4, 2)))]
       [['b', 'w'], (), ['b', 'w']]
     """
-    names, children, pack, unpack = _children("serial", layers, named)
+    children, pack, unpack = _children("serial", layers, named)
 
     def init(key, x):
         params = []
-        for name, layer, k in zip(names, children, _split(key, len(names)), strict=True):
-            with _inside(name):
-                params.append(layer.init(k, x))
-                x = jax.eval_shape(layer.apply, params[-1], x)
+        for layer, k in zip(children, _split(key, len(children)), strict=True):
+            params.append(layer.init(k, x))
+            x = jax.eval_shape(layer.apply, params[-1], x)
         return pack(params)
 
     def apply(params, x, *, key=None, training=False):
-        for name, layer, p, k in zip(names, children, unpack(params), _split(key, len(names)), strict=True):
-            with _inside(name):
-                x = layer.apply(p, x, key=k, training=training)
+        for layer, p, k in zip(children, unpack(params), _split(key, len(children)), strict=True):
+            x = layer.apply(p, x, key=k, training=training)
         return x
 
     def calibrate(params, batches):
         calibrated = []
-        for name, layer, p in zip(names, children, unpack(params), strict=True):
-            with _inside(name):
-                p, batches = run_calibration(layer, p, batches)
-                calibrated.append(p)
+        for layer, p in zip(children, unpack(params), strict=True):
+            p, batches = run_calibration(layer, p, batches)
+            calibrated.append(p)
         return pack(calibrated), batches
 
     return Layer(init, apply, calibrate)
@@ -65,29 +62,21 @@ def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
     Returns:
       A layer.
     """
-    names, children, pack, unpack = _children("parallel", layers, named)
+    children, pack, unpack = _children("parallel", layers, named)
 
     def init(key, x):
-        params = []
-        for name, layer, k in zip(names, children, _split(key, len(names)), strict=True):
-            with _inside(name):
-                params.append(layer.init(k, x))
-        return pack(params)
+        return pack([layer.init(k, x) for layer, k in zip(children, _split(key, len(children)), strict=True)])
 
     def apply(params, x, *, key=None, training=False):
-        results = []
-        for name, layer, p, k in zip(names, children, unpack(params), _split(key, len(names)), strict=True):
-            with _inside(name):
-                results.append(layer.apply(p, x, key=k, training=training))
-        return pack(results)
+        each = zip(children, unpack(params), _split(key, len(children)), strict=True)
+        return pack([layer.apply(p, x, key=k, training=training) for layer, p, k in each])
 
     def calibrate(params, batches):
         calibrated, results = [], []
-        for name, layer, p in zip(names, children, unpack(params), strict=True):
-            with _inside(name):
-                p, values = run_calibration(layer, p, batches)
-                calibrated.append(p)
-                results.append(values)
+        for layer, p in zip(children, unpack(params), strict=True):
+            p, values = run_calibration(layer, p, batches)
+            calibrated.append(p)
+            results.append(values)
         return pack(calibrated), [pack([values[i] for values in results]) for i in range(len(batches))]
 
     return Layer(init, apply, calibrate)
@@ -160,13 +149,13 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
 
 
 def _children(combinator: str, layers: tuple[Any, ...], named: dict[str, Any]):
-    """Names, layers, and the two ways between a list and the container: a tuple, or a dict by name."""
+    """The layers under their names, and the two ways between a list and the container: a tuple, or a dict by name."""
     if layers and named:
         raise TypeError(
             f"{combinator}: layers must be all positional or all named, got {len(layers)} and {list(named)}"
         )
     names = tuple(named) or tuple(map(str, range(len(layers))))
-    children = tuple(as_layer(layer) for layer in (named.values() if named else layers))
+    children = tuple(_under(name, as_layer(layer)) for name, layer in zip(names, named.values() or layers, strict=True))
 
     def pack(values) -> Any:
         return dict(zip(names, values, strict=True)) if named else tuple(values)
@@ -182,7 +171,37 @@ def _children(combinator: str, layers: tuple[Any, ...], named: dict[str, Any]):
             came += f" of {sorted(params) if isinstance(params, dict) else len(params)}"
         raise ValueError(f"{combinator}: params must be {expected}, got {came}")
 
-    return names, children, pack, unpack
+    return children, pack, unpack
+
+
+def _under(name, layer):
+    """The layer under its name: in profiles, in errors, and for `watching`."""
+
+    def init(key, x):
+        with _inside(name):
+            return layer.init(key, x)
+
+    def apply(params, x, **options):
+        with _inside(name):
+            watch = _watch.value
+            return watch(name, layer, params, x, **options) if watch else layer.apply(params, x, **options)
+
+    def calibrate(params, batches):
+        with _inside(name):
+            return run_calibration(layer, params, batches)
+
+    return Layer(init, apply, calibrate)
+
+
+def watching(watch: Callable[..., Any]):
+    """Inside, a combinator's child is applied by ``watch(name, layer, params, x, **options)``.
+
+    It is a part of the key of every cache that tracing has, so what was traced outside is traced again.
+    """
+    return _watch(watch)
+
+
+_watch = jax.make_user_context(None)
 
 
 def _split(key, n):

@@ -14,6 +14,7 @@ BELOW = {
     "layers": {"layers", "_core", "initializers", "rules"},
     "combinators": {"_core"},
     "losses": {"rules"},
+    "_summary": {"_core", "_intercept", "combinators"},
     "training": {"training", "_core", "initializers", "rules", "layers", "combinators", "losses"},
     "verify": {"verify", "_intercept"},
 }

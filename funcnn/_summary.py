@@ -1,0 +1,223 @@
+"""What a model consists of: every layer's output, parameters, work, and what it keeps for its backward pass."""
+
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import jaxpr_as_fun
+
+from ._core import Layer, PyTree, as_layer
+from ._intercept import intercept
+from .combinators import LayerLike, watching
+
+
+class Row(NamedTuple):
+    """One layer of a model, or a part of it that holds layers.
+
+    Attributes:
+      path: its place in the parameters, such as ``body.1``; empty for the whole model.
+      output: its result's dtypes and shapes, such as ``float32[32, 10]``.
+      parameters: how many numbers it learns.
+      parameter_bytes: of these.
+      forward_flops, backward_flops: floating-point operations of one pass, as XLA counts them before it optimizes;
+        None where the platform does not count.
+      saved_bytes: what it keeps for the backward pass beside its parameters; its input counts, where it is kept.
+      rules: the hand-written rules that it calls, by name.
+      depth: how many parts it lies in.
+    """
+
+    path: str
+    output: str
+    parameters: int
+    parameter_bytes: int
+    forward_flops: int | None
+    backward_flops: int | None
+    saved_bytes: int
+    rules: tuple[str, ...]
+    depth: int
+
+
+class Summary(NamedTuple):
+    """What `summary` found; ``print`` shows it as a table, a notebook as HTML.
+
+    Attributes:
+      rows: the whole model first, then each part before what it holds.
+    """
+
+    rows: tuple[Row, ...]
+
+    def __str__(self) -> str:
+        table = [list(_COLUMNS), *(_cells(row) for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        numeric = [name in _NUMERIC for name in _COLUMNS]
+        lines = []
+        for cells in table:
+            places = zip(cells, widths, numeric, strict=True)
+            lines.append("  ".join(f"{cell:>{w}}" if right else f"{cell:{w}}" for cell, w, right in places).rstrip())
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        def line(tag, cells):
+            side = ("right" if name in _NUMERIC else "left" for name in _COLUMNS)
+            styled = zip(cells, side, strict=True)
+            return "".join(f'<{tag} style="text-align:{s}; white-space:pre">{escape(c)}</{tag}>' for c, s in styled)
+
+        body = "".join(f"<tr>{line('td', _cells(row))}</tr>" for row in self.rows)
+        return f"<table><thead><tr>{line('th', _COLUMNS)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def summary(model: LayerLike, x: PyTree) -> Summary:
+    """What a model does with inputs like x: a row for the whole, and one for each layer in `serial` and `parallel`.
+
+    Nothing is drawn, computed or compiled: shapes are all it needs. Passes are those of training, the backward one by
+    parameters and input. A layer in `repeat` is shown once, as one of its repetitions; the row of `repeat` counts all.
+
+    Args:
+      model: a layer, or a function x -> y.
+      x: a batch, or its shapes: arrays or `jax.ShapeDtypeStruct`, or a pytree of them.
+
+    Returns:
+      The rows. The parts of a `serial` may keep the same array, which the whole keeps once; and a compiled step may
+      keep less, or compute less.
+
+    Raises:
+      TypeError: model is neither; the model's own errors for an x that it does not take.
+
+    Example:
+      >>> import funcnn as fn
+      >>> found = fn.summary(fn.serial(body=fn.linear(8), act=fn.relu, head=fn.linear(2)), jnp.ones((4, 3), "float32"))
+      >>> [(row.path, row.output, row.parameters, row.saved_bytes) for row in found.rows[1:]]  # print(found) shows all
+      [('body', 'float32[4, 8]', 32, 48), ('act', 'float32[4, 8]', 0, 128), ('head', 'float32[4, 2]', 18, 128)]
+    """
+    model = as_layer(model)
+    x = jax.tree.map(lambda a: jax.ShapeDtypeStruct(jnp.shape(a), jnp.result_type(a)), x)
+    params = jax.eval_shape(model.init, jax.random.key(0), x)
+    met: list[_Met | None] = []
+    watch = _watcher(met)
+    with watching(watch):
+        jax.eval_shape(lambda params, x: watch("", model, params, x, key=jax.random.key(0), training=True), params, x)
+    return Summary(tuple(_row(each) for each in met if each))
+
+
+class _Met(NamedTuple):
+    """A layer that was applied: where, and to what shapes."""
+
+    path: tuple[str, ...]
+    layer: Layer
+    params: PyTree
+    x: PyTree
+
+
+def _watcher(met: list[_Met | None]) -> Callable[..., Any]:
+    """Keeps every layer that is applied, each part before what it holds."""
+    path: list[str] = []
+
+    def watch(name, layer, params, x, **options):
+        path.append(name)
+        shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (params, x))
+        met.append(_Met(tuple(path[1:]), layer, *shapes))
+        try:
+            return layer.apply(params, x, **options)
+        finally:
+            path.pop()
+
+    return watch
+
+
+def _row(met: _Met) -> Row:
+    def forward(params, x):
+        return met.layer.apply(params, x, key=jax.random.key(0), training=True)
+
+    def both(params, x, y_bar):
+        y, pull = jax.vjp(forward, params, x)
+        return y, pull(jax.tree.map(lambda g, a: g if _floating(a) else np.zeros(a.shape, jax.dtypes.float0), y_bar, y))
+
+    rules: dict[str, None] = {}
+
+    def meet(rule, args, kwargs):
+        rules[getattr(rule, "__name__", type(rule).__name__)] = None
+        with intercept(None):
+            return rule(*args, **kwargs)
+
+    with intercept(meet):
+        y = jax.eval_shape(forward, met.params, met.x)
+    once = _flops(jax.make_jaxpr(forward)(met.params, met.x))
+    twice = _flops(jax.make_jaxpr(both)(met.params, met.x, y))
+    return Row(
+        path=".".join(met.path),
+        output=", ".join(f"{a.dtype}{list(a.shape)}" for a in jax.tree.leaves(y)),
+        parameters=sum(a.size for a in jax.tree.leaves(met.params)),
+        parameter_bytes=_bytes(jax.tree.leaves(met.params)),
+        forward_flops=once,
+        backward_flops=None if once is None or twice is None else twice - once,
+        saved_bytes=_saved(forward, met),
+        rules=tuple(rules),
+        depth=len(met.path),
+    )
+
+
+def _saved(forward, met):
+    """Bytes of what the backward pass is handed, each array once, the parameters not counted."""
+    program = jax.make_jaxpr(lambda *args: jax.tree.leaves(jax.vjp(forward, *args)[1]))(met.params, met.x).jaxpr
+    params = program.invars[: len(jax.tree.leaves(met.params))]
+    kept = {v for v in program.outvars if not hasattr(v, "val")} - {*params}  # a literal has a val, and no bytes
+    return _bytes(v.aval for v in kept)
+
+
+def _flops(program) -> int | None:
+    """XLA's count, which takes the body of a scan once, and each scan's body as often as it runs instead."""
+    once = _counted(program)
+    if once is None:
+        return None
+    return once + sum(n * (_flops(body) or 0) - (_counted(body) or 0) for n, body in _scans(program.jaxpr))
+
+
+def _counted(program) -> int | None:
+    shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in program.jaxpr.invars]
+    lowered = jax.jit(jaxpr_as_fun(program)).lower(*shapes)
+    flops = (lowered.cost_analysis() or {}).get("flops")
+    return None if flops is None else round(flops)
+
+
+def _scans(jaxpr) -> Iterator[tuple[int, Any]]:
+    """Length and body of the scans in a program, those inside a scan's body not counted."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "scan":
+            yield eqn.params["length"], eqn.params["jaxpr"]
+        else:
+            for inner in jax.tree.leaves(list(eqn.params.values()), is_leaf=lambda p: hasattr(p, "eqns")):
+                if hasattr(inner, "eqns"):
+                    yield from _scans(getattr(inner, "jaxpr", inner))
+
+
+def _floating(a):
+    return jnp.issubdtype(a.dtype, jnp.floating)
+
+
+def _bytes(arrays) -> int:
+    return sum(a.size * a.dtype.itemsize for a in arrays)
+
+
+_COLUMNS = ("layer", "output", "parameters", "bytes", "forward FLOPs", "backward FLOPs", "saved", "rules")
+_NUMERIC = _COLUMNS[2:7]
+
+
+def _cells(row: Row) -> list[str]:
+    name = "  " * row.depth + row.path.rpartition(".")[2] if row.path else "model"
+    work = ["-" if n is None else _short(n) for n in (row.forward_flops, row.backward_flops)]
+    saved = f"{row.parameters:,}", _short(row.parameter_bytes, 1024, "B"), *work, _short(row.saved_bytes, 1024, "B")
+    return [name, row.output, *saved, ", ".join(row.rules)]
+
+
+def _short(n: int, step: int = 1000, unit: str = "") -> str:
+    """Three digits and a prefix: ``1.21 M``."""
+    value, prefixes = float(n), ["", "k", "M", "G", "T", "P"]
+    while round(value) >= step and len(prefixes) > 1:
+        value /= step
+        prefixes.pop(0)
+    prefix = prefixes[0] if step == 1000 or not prefixes[0] else prefixes[0].upper() + "i"
+    digits = f"{value:.3g}" if prefix and value < 1000 else f"{value:.0f}"
+    return f"{digits} {prefix}{unit}".rstrip()

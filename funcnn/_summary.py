@@ -22,8 +22,8 @@ class Row(NamedTuple):
       output: its result's dtypes and shapes, such as ``float32[32, 10]``.
       parameters: how many numbers it learns.
       parameter_bytes: of these.
-      forward_flops, backward_flops: floating-point operations of one pass, as XLA counts them before it optimizes;
-        None where the platform does not count.
+      forward_flops, backward_flops: floating-point operations of one pass, as XLA counts them before it optimizes
+        (a tanh or a logarithm is one); None where the platform does not count.
       saved_bytes: what it keeps for the backward pass beside its parameters; its input counts, where it is kept.
       rules: the hand-written rules that it calls, by name.
       depth: how many parts it lies in.
@@ -177,9 +177,8 @@ def _flops(program) -> int | None:
 
 def _counted(program) -> int | None:
     shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in program.jaxpr.invars]
-    lowered = jax.jit(jaxpr_as_fun(program)).lower(*shapes)
-    flops = (lowered.cost_analysis() or {}).get("flops")
-    return None if flops is None else round(flops)
+    cost = jax.jit(jaxpr_as_fun(program)).lower(*shapes).cost_analysis()
+    return None if cost is None else round(cost.get("flops", 0) + cost.get("transcendentals", 0))
 
 
 def _scans(jaxpr) -> Iterator[tuple[int, Any]]:

@@ -23,6 +23,12 @@ def test_a_linear_layer_by_hand():
     assert row.rules == ("linear",)
 
 
+def test_a_transcendental_function_is_an_operation():
+    row = rows(lambda x: jnp.exp(jax.lax.tanh(x)))[""]
+    assert row.forward_flops == 2 * 12
+    assert rows(lambda x: x)[""].forward_flops == 0
+
+
 def test_a_shared_array_is_kept_once():
     found = rows(fn.serial(body=fn.linear(8), act=fn.relu, head=fn.linear(2)))
     assert [found[name].saved_bytes for name in ("body", "act", "head")] == [48, 128, 128]

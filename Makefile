@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 NEWEST := $(shell for p in python3.14 python3.13 python3.12 $$(ls -d $$HOME/.pyenv/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -rV); \
                   do $$p -c 'import venv' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test test-newest test-torch lint types examples bench clean
+.PHONY: demo test test-newest test-torch lint types examples fashion bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/xor.py
@@ -36,7 +36,10 @@ types: $(VENV)/installed
 	$(BIN)/pyright
 
 examples: $(VENV)/installed
-	for example in examples/*.py; do $(BIN)/python $$example || exit 1; done
+	for example in $(filter-out examples/fashion_mnist.py, $(wildcard examples/*.py)); do $(BIN)/python $$example || exit 1; done
+
+fashion: $(VENV)/installed  # minutes, and it needs the data
+	$(BIN)/python examples/fashion_mnist.py
 
 bench: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable '.[bench]'

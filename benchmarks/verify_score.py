@@ -131,14 +131,15 @@ def over_seeds(options) -> None:
     """The right rules, under many seeds, in the example's dtype and in bfloat16: which are flagged."""
     right = [case for case in ALL if not case.fault][:: options.every]
     rows = []
-    os.environ |= _COMPILED_ONCE | {"JAX_COMPILATION_CACHE_DIR": tempfile.mkdtemp(prefix="verify_score_")}
     for half in (False, True):
         flagged, unsettled = {}, {}
-        for seed in range(options.seeds):
-            for r in results(options, right, seed=seed, half=half, peers=False):
-                for status, names in (("fail", flagged), ("inconclusive", unsettled)):
-                    if r.status == status:
-                        names[r.name] = [*names.get(r.name, []), seed]
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ |= _COMPILED_ONCE | {"JAX_COMPILATION_CACHE_DIR": cache}
+            for seed in range(options.seeds):
+                for r in results(options, right, seed=seed, half=half, peers=False):
+                    for status, names in (("fail", flagged), ("inconclusive", unsettled)):
+                        if r.status == status:
+                            names[r.name] = [*names.get(r.name, []), seed]
         count = f"{sum(map(len, flagged.values()))} of {len(right) * options.seeds}"
         rows.append(["bfloat16" if half else "its own", count, sum(map(len, unsettled.values()))])
         print("flagged, by seed:", flagged or "none", "\ninconclusive, by seed:", unsettled or "none")

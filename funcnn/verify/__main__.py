@@ -21,6 +21,7 @@ from ._discover import TargetError, find
 from ._errors import relative_errors
 from ._guess import shown
 from ._report import Finding
+from ._settings import compiled_quickly
 
 _TOLERANCE = 1e-10
 _CATALOGUE_HEADS = ("rule", "examples", "value", "cotangent", "status", "seconds")
@@ -111,26 +112,27 @@ def _errors(entry: Entry, example, seed: int) -> tuple[float, float]:
     args = draw(example, seed, jnp.float64)
     floats = [i for i, a in enumerate(args) if a is not None and jnp.issubdtype(a.dtype, jnp.floating)]
 
-    def value_and_bars(reference):
+    def side(reference):
         def f(given):
             full = list(args)
             for i, a in zip(floats, given, strict=True):
                 full[i] = a
             return entry.bind(example.options, reference)(*full)
 
-        @jax.jit
-        def run(given, y_bar):
-            y, vjp = jax.vjp(f, given)
-            return y, vjp(y_bar)[0]
+        return f
 
-        given = [args[i] for i in floats]
-        rng = np.random.default_rng(seed + 1)
-        y_bar = jax.tree.map(lambda y: rng.normal(size=y.shape), jax.eval_shape(f, given))
-        return run(given, y_bar)
+    def value_and_bars(f, given, y_bar):
+        y, vjp = jax.vjp(f, given)
+        return y, vjp(y_bar)[0]
 
-    sides = map(value_and_bars, (False, True))
+    rule, reference = map(side, (False, True))
+    both = compiled_quickly(lambda *at: (value_and_bars(rule, *at), value_and_bars(reference, *at)))
+    given = [args[i] for i in floats]
+    rng = np.random.default_rng(seed + 1)
+    y_bar = jax.tree.map(lambda y: rng.normal(size=y.shape), jax.eval_shape(rule, given))
     values, bars = (
-        [_largest(*pair) for pair in zip(*map(jax.tree.leaves, both), strict=True)] for both in zip(*sides, strict=True)
+        [_largest(*pair) for pair in zip(*map(jax.tree.leaves, part), strict=True)]
+        for part in zip(*both(given, y_bar), strict=True)
     )
     return max(values), max(bars)
 

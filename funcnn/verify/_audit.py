@@ -13,6 +13,7 @@ from .._intercept import intercept
 from ._call import is_inexact, take_apart
 from ._nearby import noise
 from ._probe import Log, first_line, probe
+from ._settings import compiled_quickly
 from ._sites import Site, meeting, yours
 from ._without_rules import without_rules
 
@@ -215,10 +216,7 @@ def _run(f, args, sites, seed, differentiate, logs):
         return sum(jnp.sum((y * noise(y, seed)).real.astype(jnp.float32)) for y in out)
 
     dummies = [jnp.zeros((), jnp.float32)] * len(sites)
-    # It runs once: on a CPU, compiling fast is worth more than running fast.
-    options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-    compiled = jax.jit(differentiate(scalar), compiler_options=options)
-    jax.block_until_ready(compiled(dummies, [leaves[i] for i in places]))
+    jax.block_until_ready(compiled_quickly(differentiate(scalar))(dummies, [leaves[i] for i in places]))
     jax.effects_barrier()
     return logs
 

@@ -13,8 +13,7 @@ from jax.extend.source_info_util import summarize
 
 from ._context import Context
 from ._point import Point
-from ._problem import compiled_quickly
-from ._settings import settings
+from ._settings import compiled_quickly, settings
 
 _BODIES = {"jit": "jaxpr", "closed_call": "call_jaxpr", "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 _HERE = str(Path(__file__).parent)

@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 
 from .._intercept import intercept
 from ._program import Facts, facts
-from ._settings import settings
+from ._settings import compiled_quickly, settings
 from ._without_rules import without_rules
 
 Arrays = Sequence[Any]
@@ -198,12 +198,6 @@ def _forward(call):
         return outputs, unravel(slopes)
 
     return bars
-
-
-def compiled_quickly(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f under jit, compiled fast rather than well: most of a check's time is compilation."""
-    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-    return jax.jit(f, compiler_options=quick if jax.default_backend() == "cpu" else None)
 
 
 def compiled(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,7 +62,8 @@ def _judge(context, stage, point: Point, dtype, each, length):
     # By chance autodiff's errors may be small just here, and the rule's large; or a rounding decides, at a kink.
     moved = nudged_both_ways(point, min(EPS[d] for d in each), context.rng)
     around = [_errors(context, _rounded_point(at, each), dtype) for at in moved]
-    largest_y = largest(context.run(context.problem.bare, point, "float64")[0])
+    values = context.run(context.problem.bare, point, "float64")[0]
+    exponent = max(largest(values), context.growth(point, largest))
     g = largest(point.cots) * context.growth(point, _spread)  # no offset makes up for what it lets a rule cancel
     columns = zip(context.problem.names, each, context.typical, off, here, *around, strict=True)
     for name, d, typical, mask, first, *others in columns:
@@ -73,9 +74,9 @@ def _judge(context, stage, point: Point, dtype, each, length):
         usual = np.median([first.rule, *(e.rule for e in others)], axis=0)
         slack = _slack(first, peer, d, length) + 8 * bend
         if EPS[d] < 2**-12:  # in half precision these would explain too much
-            # A rule may keep y, rounded, of which e^(x - y) is made; a sum may cancel that is of the usual size; and
-            # what is far below that size may be nothing but the rule's own rounding, which moves with the point.
-            slack += EPS[d] * (2 * largest_y * np.abs(first.truth) + 16 * g * typical)
+            # A rule may keep y, rounded, of which e^(x - y) is made, and x may be a product; a sum may cancel that is of
+            # the usual size; and what is far below that size may be nothing but the rule's own rounding, which moves.
+            slack += EPS[d] * (2 * exponent * np.abs(first.truth) + 16 * g * typical)
             with np.errstate(invalid="ignore"):
                 own = np.fmax.reduce([np.abs(e.got - first.got) for e in others])
             slack += 8 * np.fmin(own, 1e-3 * g * typical)

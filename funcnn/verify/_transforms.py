@@ -13,8 +13,8 @@ from jax.sharding import PartitionSpec as P
 
 from ._context import Context
 from ._point import Point, place
-from ._problem import Side, compiled_quickly
-from ._settings import settings
+from ._problem import Side
+from ._settings import compiled_quickly, settings
 from ._stages import one_line
 from ._truth import Scalar, decide
 

@@ -16,6 +16,7 @@ from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
 from funcnn.rules._catalogue import Example, catalogue, draw, residual_bytes
+from funcnn.verify._settings import compiled_quickly as quickly
 from tests.judge import assert_close, largest_error
 
 SEED = 20261124
@@ -48,11 +49,6 @@ def cotangents(like, seed=SEED + 1):
     """Random arrays of the shapes and dtypes of a pytree, other ones than `draw` makes of the same shapes."""
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape), a.dtype), like)
-
-
-def quickly(f):
-    """f under jit, compiled fast rather than well: the suite compiles some thousands of small programs."""
-    return jax.jit(f, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True})
 
 
 def value_and_bars(f, args, y_bar=None):

@@ -26,6 +26,11 @@ ROWS, WIDTH = 2048, 512
 SHAPE = (ROWS, WIDTH)
 IMAGES = (16, 32, 32, 32)
 
+TWO_ARRAYS = (
+    *("glu", "reglu", "geglu", "swiglu"),
+    *("absolute_error", "huber", "log_cosh", "poisson_nll", "cosine_distance"),
+)
+
 # Arrays of the size that a layer of a real model has; rules that are not named take one array of SHAPE.
 LARGE: dict[str, Example] = {
     "linear": Example((SHAPE, (WIDTH, WIDTH), (WIDTH,))),
@@ -46,22 +51,7 @@ LARGE: dict[str, Example] = {
     "scale_gradient": Example((SHAPE,), {"scale": 0.5}),
     "clip_gradient": Example((SHAPE,), {"low": -1.0, "high": 1.0}),
     "safe_divide": Example((SHAPE, SHAPE)),
-    **{
-        name: Example((SHAPE, SHAPE))
-        for name in (
-            *(
-                "glu",
-                "reglu",
-                "geglu",
-                "swiglu",
-                "absolute_error",
-                "huber",
-                "log_cosh",
-                "poisson_nll",
-                "cosine_distance",
-            ),
-        )
-    },
+    **dict.fromkeys(TWO_ARRAYS, Example((SHAPE, SHAPE))),
     "batch_norm": Example((IMAGES, (32,), (32,))),
     "batch_norm_inference": Example((IMAGES, (32,), Uniform((32,), 0.5, 2.0), (32,), (32,))),
     "group_norm": Example((IMAGES, (32,), (32,)), {"groups": 4}),

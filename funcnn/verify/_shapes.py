@@ -55,29 +55,40 @@ def shapes(context: Context) -> bool:
 def ranks(context: Context) -> None:
     """A leading axis more, where the function itself treats it as a batch.
 
-    For arguments that were vectors a failure is a note: what is written for a vector may leave batches to vmap.
+    For arguments that were vectors a failure is a note: what is written for a vector may leave batches to vmap. So it is
+    where a batch of any other length than a square matrix' is refused: what is written for a matrix may exchange its axes
+    by ``.T``, and that takes this one length.
     """
     problem = context.problem
-    square = (a.shape[-1] for a in problem.floats if a.ndim > 1 and 1 < a.shape[-1] == a.shape[-2] < 9)
-    k = next(square, 3)  # axes that are exchanged with a batch of another length are refused, and not seen
     everything = tuple(range(len(problem.floats)))
+    squares = [a.shape[-1] for a in problem.floats if a.ndim > 1 and 1 < a.shape[-1] == a.shape[-2] < 9]
+    lengths = [3] if not squares else [4 if squares[0] == 3 else 3, squares[0]]
     for stacked in dict.fromkeys([everything, (0,), *((i,) for i in everything)]):
-        floats = tuple(
-            np.stack([_like(context.rng, a, a.shape) for _ in range(k)]) if i in stacked else a.astype(np.float64)
-            for i, a in enumerate(problem.floats)
-        )
-        resized = Resized(f"a leading axis more for {[problem.names[i] for i in stacked]}", floats, problem.ints)
-        if _accepted(context, resized) is None:
-            continue
-        one_by_one = [
-            context.outputs([a[j] if i in stacked else a for i, a in enumerate(floats)], problem.ints) for j in range(k)
-        ]
-        together = context.outputs(floats, problem.ints)
-        if not all(_same(y, np.stack(rows)) for y, rows in zip(together, zip(*one_by_one, strict=True), strict=True)):
-            continue
-        worst = "note" if any(problem.floats[i].ndim < 2 for i in stacked) else "fail"
-        for point in context.points(*resized):
-            _unless_refused(context, "S9", point, worst)
+        refused = False
+        for k in lengths:
+            resized = _stacked(context, stacked, k)
+            if resized is None:
+                continue
+            worst = "note" if refused or any(problem.floats[i].ndim < 2 for i in stacked) else "fail"
+            refused |= not all(_unless_refused(context, "S9", at, worst) for at in context.points(*resized))
+
+
+def _stacked(context, stacked, k) -> Resized | None:
+    """Batches of k for some arguments; None where the function does not take them one by one."""
+    problem = context.problem
+    floats = tuple(
+        np.stack([_like(context.rng, a, a.shape) for _ in range(k)]) if i in stacked else a.astype(np.float64)
+        for i, a in enumerate(problem.floats)
+    )
+    resized = Resized(f"a leading axis more for {[problem.names[i] for i in stacked]}", floats, problem.ints)
+    if _accepted(context, resized) is None:
+        return None
+    one_by_one = [
+        context.outputs([a[j] if i in stacked else a for i, a in enumerate(floats)], problem.ints) for j in range(k)
+    ]
+    together = context.outputs(floats, problem.ints)
+    pairs = zip(together, zip(*one_by_one, strict=True), strict=True)
+    return resized if all(_same(y, np.stack(rows)) for y, rows in pairs) else None
 
 
 def scale(context: Context) -> bool:
@@ -227,12 +238,14 @@ def _accepted(context, resized) -> tuple[int, int] | None:
     return max(here[0], there[0]), max(here[1], there[1])
 
 
-def _unless_refused(context, stage, point, worst="fail"):
-    """Compare; a rule may refuse a shape that its function would take, but not get it wrong."""
+def _unless_refused(context, stage, point, worst="fail") -> bool:
+    """Compare, if the rule takes it; a rule may refuse a shape that its function would take, but not get it wrong."""
     try:
         context.compare(stage, point, worst)
     except _REFUSALS as error:
         context.skip(f"{stage} {point.kind}", f"the rule raises {one_line(error)}")
+        return False
+    return True
 
 
 def _same(a, b):

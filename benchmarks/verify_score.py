@@ -112,8 +112,8 @@ def results(options, cases, **settings) -> list[Result]:
         return list(tqdm(pool.imap(work, [case.name for case in cases]), total=len(cases), unit="case"))
 
 
-def report(options, title, cases) -> list[float]:
-    """The table of one part of the set; the seconds that each case took."""
+def report(options, title, cases) -> list[Result]:
+    """The table of one part of the set."""
     wrong, right = ({c.name for c in cases if bool(c.fault) is faulty} for faulty in (True, False))
     found = results(options, cases)
     rejected = {checker: {r.name for r in found if checker in r.rejecting} for checker in (*CHECKERS, OURS)}
@@ -124,7 +124,7 @@ def report(options, title, cases) -> list[float]:
     print("missed:", ", ".join(sorted(wrong - rejected[OURS])) or "none")
     print("flagged:", ", ".join(sorted(right & rejected[OURS])) or "none")
     print("inconclusive:", ", ".join(r.name for r in found if r.status == "inconclusive") or "none", "\n")
-    return [r.seconds for r in found]
+    return found
 
 
 def over_seeds(options) -> None:
@@ -156,9 +156,11 @@ def main():
     if options.seeds:
         over_seeds(options)
         return
-    seconds = report(options, "built with", CASES[:: options.every])
-    seconds += report(options, "held out", HOLDOUT[:: options.every])
-    print(f"check took {statistics.median(seconds):.1f} s a rule (median), {max(seconds):.1f} s at most")
+    found = report(options, "built with", CASES[:: options.every])
+    found += report(options, "held out", HOLDOUT[:: options.every])
+    slowest = sorted(found, key=lambda r: -r.seconds)[:8]
+    print(f"check took {statistics.median(r.seconds for r in found):.1f} s a rule (median); longest: "
+          + ", ".join(f"{r.name} {r.seconds:.1f} s" for r in slowest))  # fmt: skip
 
 
 if __name__ == "__main__":

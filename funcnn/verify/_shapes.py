@@ -101,15 +101,17 @@ def scale(context: Context) -> bool:
         return False
     taken = False
     for size in _sizes(context):
-        long = [_long(context, size, length) for length in _LONG[context.level]]
-        taken = any(long) or _long(context, size, 257) or taken
+        medium = [_accepted(context, _resized(context, "", _replacing(size, n))) for n in (129, 257)]
+        if medium[1]:
+            long = [_long(context, size, length, medium) for length in _LONG[context.level]]
+            taken = any(long) or _long(context, size, 257, medium) or taken
     if not taken and not any(what.startswith("S10") for what, _ in context.skipped):
         context.skip("S10 scale", "the function takes no longer axes")
     return taken
 
 
-def _long(context, size, length) -> bool:
-    """Judge the axes of one size made long; False where that is refused or too large."""
+def _long(context, size, length, medium) -> bool:
+    """Judge the axes of one size made long; False where that is refused or too large, as ``medium`` sizes foretell."""
     name = f"axes of {size} made {length}"
     numbers = max(math.prod(length if n == size else n for n in a.shape) for a in context.problem.floats)
     if context.decomposes and length > 257:
@@ -118,9 +120,7 @@ def _long(context, size, length) -> bool:
     if numbers > _MOST_NUMBERS:
         context.skip(f"S10 {name}", f"too large: an array of {numbers:,}")
         return False
-    short, longer = (_accepted(context, _resized(context, "", _replacing(size, n))) for n in (129, 257))
-    if longer is None:
-        return False
+    short, longer = medium
     # What a loop that Python unrolls, or a matrix made while tracing, will come to shows while it is still small.
     equations, largest = (
         int(b * max(b / max(a, 1), 1) ** math.log2(length / 257)) for a, b in zip(short or longer, longer, strict=True)

@@ -7,8 +7,10 @@ Run: python -m benchmarks.rules [--only name ...] [--rounds 7]
 """
 
 import argparse
+import math
 import statistics
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -21,6 +23,7 @@ from funcnn.rules._catalogue import Classes, Example, Key, Signs, Simplex, Unifo
 from funcnn.verify import without_rules
 
 STEPS = 8
+LONG_ENOUGH = 0.03  # seconds that one measurement takes at least
 SMALL = 64 * 1024  # bytes of temporary memory below which two programs are alike
 ROWS, WIDTH = 2048, 512
 SHAPE = (ROWS, WIDTH)
@@ -129,6 +132,11 @@ def side(f, args) -> Side:
     return Side(lambda: jax.block_until_ready(compiled(floats, y_bar)), compiled.memory_analysis().temp_size_in_bytes)
 
 
+def repeated(side: Side, calls: int) -> float:
+    """How long some calls take, one after the other."""
+    return seconds(lambda: [side.run() for _ in range(calls)])
+
+
 def measure(name: str, rounds: int) -> list[float | None]:
     """Time and memory alone, time and memory in a scan: autodiff's by the rule's."""
     entry, example = catalogue[name], example_of(name)
@@ -137,8 +145,10 @@ def measure(name: str, rounds: int) -> list[float | None]:
         args = draw(example, 0)
         rule = entry.bind(example.options)
         by_rule, by_autodiff = (side(*place(f, args, entry.batched)) for f in (rule, without_rules(rule)))
-        contestants = {"rule": lambda s=by_rule: seconds(s.run), "autodiff": lambda s=by_autodiff: seconds(s.run)}
-        in_turn(contestants, 2)  # warm
+        seconds(by_rule.run)  # warm
+        calls = math.ceil(LONG_ENOUGH / seconds(by_rule.run))
+        contestants = {"rule": partial(repeated, by_rule, calls), "autodiff": partial(repeated, by_autodiff, calls)}
+        in_turn(contestants, 2)
         ratios.append(ratio(in_turn(contestants, rounds), "autodiff", "rule"))
         both = by_rule.temporary, by_autodiff.temporary
         ratios.append(None if max(both) < SMALL else both[1] / max(both[0], SMALL))

@@ -25,7 +25,8 @@ Source
     Ioffe & Szegedy, "Batch normalization", 2015 (scale and shift); Tenenbaum & Freeman, "Separating style and content with
     bilinear models", 2000, eq. 1.
 
-What the rules give beyond autodiff: no speed; the backward pass of a contraction is a contraction, and here is which.
+What the rules give beyond autodiff: no speed; the backward pass of a contraction is a contraction, and here is which. In
+a scan, bilinear keeps its arguments, where autodiff keeps a matrix a row.
 """
 
 from functools import partial
@@ -114,7 +115,7 @@ def bilinear_fwd(x, z, w, b=None):
     require_shape("bilinear", "w", w, f"{axes(*sizes, 'out')} to follow x {list(x.shape)} and z {list(z.shape)}", fits)
     require_same_dtype("bilinear", x=x, z=z, w=w, **biases)
     rows = _letters(x.ndim - 1, "ijo")
-    y = _contract(f"{rows}i,{rows}j,ijo->{rows}o", x, z, w)
+    y = _contract(f"{rows}j,{rows}jo->{rows}o", widen(z), _bilinear_in_z(rows, x, w))
     if b is not None:
         require_shape("bilinear", "b", b, f"[{w.shape[-1]}] to follow w {list(w.shape)}", b.shape == w.shape[-1:])
         y = y + as_row(widen(b), y)
@@ -124,14 +125,20 @@ def bilinear_fwd(x, z, w, b=None):
 def bilinear_bwd(residuals, y_bar):
     x, z, w, b = residuals
     rows = _letters(x.ndim - 1, "ijo")
-    x_bar = _contract(f"{rows}o,{rows}j,ijo->{rows}i", y_bar, z, w, like=x)
-    z_bar = _contract(f"{rows}o,{rows}i,ijo->{rows}j", y_bar, x, w, like=z)
-    w_bar = _contract(f"{rows}i,{rows}j,{rows}o->ijo", x, z, y_bar, like=w)
+    pairs = _contract(f"{rows}j,{rows}o->{rows}jo", z, y_bar)
+    x_bar = _contract(f"{rows}jo,ijo->{rows}i", pairs, widen(w), like=x)
+    z_bar = _contract(f"{rows}jo,{rows}o->{rows}j", _bilinear_in_z(rows, x, w), widen(y_bar), like=z)
+    w_bar = _contract(f"{rows}i,{rows}jo->ijo", widen(x), pairs, like=w)
     b_bar = None if b is None else unbroadcast(y_bar, b)
     return unbroadcast(x_bar, x), unbroadcast(z_bar, z), unbroadcast(w_bar, w), b_bar
 
 
 bilinear.defvjp(bilinear_fwd, bilinear_bwd)
+
+
+def _bilinear_in_z(rows, x, w):
+    """The matrix that z is multiplied by, one for each row of x; made again in the backward pass."""
+    return _contract(f"{rows}i,ijo->{rows}jo", x, w)
 
 
 def bilinear_reference(x, z, w, b=None):

@@ -18,8 +18,8 @@ Derivation
     dz = 2 lse x ⟨softmax x, dx⟩; du = s dw + (1 - ε) w dt.
 
 Residuals
-    The arguments, which the caller holds, and lse x, one number a row, from which the softmax is made again. It carries
-    the digits of the largest logit: a row whose logits are all huge has a softmax of fewer digits.
+    The arguments, which the caller holds, and two numbers a row, max x and Σ_k e^(x_k - max x), from which the softmax
+    is made again with all its digits; from lse x alone, a row whose logits are all huge would have fewer.
 
 Edges
     A class of weight u_k = 0 costs nothing, whatever its logit: 0 · inf never is. A logit of -inf has softmax 0, and costs
@@ -42,7 +42,7 @@ from jax import Array
 
 from ._checks import require_floating, require_number, require_pair, require_same_dtype, require_shape
 from ._classes import are_classes, inside, onehot, require_classes, require_rows
-from ._precision import as_factor, as_row, times, widen
+from ._precision import as_factor, as_row, finite, times, widen
 from ._unbroadcast import unbroadcast
 
 
@@ -141,7 +141,9 @@ def softmax_cross_entropy_with_z_reference(logits, labels, class_weights=None, l
 def _price(rule, logits, labels, class_weights, label_smoothing, ignore):
     _check(rule, logits, labels, class_weights, label_smoothing, ignore)
     x = _of_kept(widen(logits), labels, ignore)
-    lse = jnp.maximum(jax.scipy.special.logsumexp(x, axis=-1, keepdims=True), jnp.finfo(x.dtype).min)
+    top = jax.lax.stop_gradient(finite(jnp.max(x, axis=-1, keepdims=True)))  # the softmax does not depend on it
+    total = jnp.sum(jnp.exp(x - top), axis=-1, keepdims=True)
+    lse = _lse(top, total)
     w, costs = as_factor(class_weights, x), lse - x
     if are_classes(labels):
         loss = times(_own(labels, w, x), lse - _own(labels, x, x))
@@ -153,28 +155,34 @@ def _price(rule, logits, labels, class_weights, label_smoothing, ignore):
     # Under vmap and shard_map z must have as many copies as the loss: `_bars` takes both cotangents together, once a copy.
     z = jnp.where(jnp.isnan(loss), z, z)
     loss, z = (jnp.squeeze(_of_known(a, labels, x, ignore), -1) for a in (loss, z))
-    return loss, z, (logits, labels, class_weights, lse)
+    return loss, z, (logits, labels, class_weights, top, total)
 
 
 def _bars(label_smoothing, ignore, residuals, l_bar, z_bar):
-    logits, labels, class_weights, lse = residuals
+    logits, labels, class_weights, top, total = residuals
     x = _of_kept(widen(logits), labels, ignore)
+    softmax, lse = jnp.exp(x - top) / jnp.maximum(total, 1), _lse(top, total)
     l_bar, z_bar = (_of_known(a[..., None], labels, x, ignore) for a in (l_bar, z_bar))
     w, costs = as_factor(class_weights, x), lse - x
     if are_classes(labels):
-        t, total = onehot(labels, x).astype(x.dtype), _own(labels, w, x)
+        t, weight = onehot(labels, x).astype(x.dtype), _own(labels, w, x)
     else:
         t = widen(labels)
-        total = jnp.sum(w * t, axis=-1, keepdims=True)
+        weight = jnp.sum(w * t, axis=-1, keepdims=True)
     s = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
-    total = (1 - label_smoothing) * total + label_smoothing * jnp.mean(w)
-    x_bar = unbroadcast((l_bar * total + times(2 * z_bar, lse)) * jnp.exp(-costs) - l_bar * w * s, logits)
+    weight = (1 - label_smoothing) * weight + label_smoothing * jnp.mean(w)
+    x_bar = unbroadcast((l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s, logits)
     t_bar = w_bar = None
     if not are_classes(labels):
         t_bar = unbroadcast((1 - label_smoothing) * l_bar * w * costs, labels)
     if class_weights is not None:
         w_bar = unbroadcast(l_bar * times(s, costs), as_row(class_weights, x)).reshape(class_weights.shape)
     return x_bar, t_bar, w_bar
+
+
+def _lse(top, total):
+    """log Σ e^x of rows with the largest x and Σ e^(x - top); the least number, not -inf, where all x are -inf."""
+    return jnp.maximum(top + jnp.log(total), jnp.finfo(top.dtype).min)
 
 
 def _of_kept(a, labels, ignore):

@@ -1,7 +1,7 @@
 r"""More smooth activations: y = f(x), x_bar = y_bar f'(x).
 
 Forward                                           Backward, x_bar = y_bar times                    Residual
-    mish         x t, t = tanh(log(1 + eˣ))           t + x (1 - t²) σ(x)                              x
+    mish         x t, t = tanh(log(1 + eˣ))           t + 4 x eˣ (1 + eˣ) / (n + 2)²                   x
     softsign     x / (1 + |x|)                        1 / (1 + |x|)²                                   x
     log_sigmoid  -log(1 + e⁻ˣ)                        1 - eʸ  (= σ(-x))                                y
     squareplus   (x + √(x² + b)) / 2                  1 / (1 + b / (4 y²))                             y
@@ -12,7 +12,8 @@ Forward                                           Backward, x_bar = y_bar times 
 
 Derivation
     ⟨y_bar, f'(x) dx⟩ = ⟨y_bar f'(x), dx⟩. log_sigmoid and softcap as softplus and tanh. squareplus solves
-    y (y - x) = b / 4: hence (2 y - x) dy = y dx, and 2 y - x = y + b / (4 y). mish: dt = (1 - t²) σ(x) dx.
+    y (y - x) = b / 4: hence (2 y - x) dy = y dx, and 2 y - x = y + b / (4 y). mish: t = n / (n + 2)
+    with n = (1 + eˣ)² - 1, so dt = 2 dn / (n + 2)² and dn = 2 eˣ (1 + eˣ) dx.
     snake: d(sin²(u) / α) = sin(2 u) du / α - sin²(u) dα / α², with du = α dx + x dα.
 
 Residuals
@@ -45,6 +46,9 @@ from ._precision import as_row, finite, widen
 from ._unbroadcast import unbroadcast
 
 
+_MISH_LINEAR = 20.0  # from here on mish(x) is x, in double precision
+
+
 @jax.custom_vjp
 def mish(x: Array) -> Array:
     """``x`` times the hyperbolic tangent of its softplus (any shape, floating)."""
@@ -53,25 +57,28 @@ def mish(x: Array) -> Array:
 
 def mish_fwd(x):
     require_floating("mish", x=x)
-    x32 = widen(x)
-    y = jnp.maximum(x32, jnp.finfo(x32.dtype).min) * jnp.tanh(jax.nn.softplus(x32))
+    e, n = _mish_powers(x)
+    y = jnp.maximum(widen(x), jnp.finfo(e.dtype).min) * (n / (n + 2))  # -inf · 0 is 0
     return y.astype(jnp.result_type(x)), x
 
 
 def mish_bwd(x, y_bar):
-    x32 = finite(widen(x))
-    t = jnp.tanh(jax.nn.softplus(x32))
-    slope = t + x32 * (1 - t) * (1 + t) * jax.lax.logistic(x32)
+    e, n = _mish_powers(x)
+    slope = n / (n + 2) + jnp.minimum(finite(widen(x)), _MISH_LINEAR) * e * (4 * (1 + e) / (n + 2) ** 2)
     return ((widen(y_bar) * slope).astype(x.dtype),)
+
+
+def _mish_powers(x):
+    """e = eˣ and n = (1 + e)² - 1, where neither overflows."""
+    e = jnp.exp(jnp.minimum(widen(x), _MISH_LINEAR))
+    return e, e * (e + 2)
 
 
 mish.defvjp(mish_fwd, mish_bwd)
 
 
 def mish_reference(x):
-    """By tanh(log u) = (u² - 1) / (u² + 1)."""
-    square = (1 + jnp.exp(x)) ** 2
-    return x * (square - 1) / (square + 1)
+    return x * jnp.tanh(jnp.log1p(jnp.exp(x)))
 
 
 @jax.custom_vjp
@@ -112,7 +119,8 @@ def log_sigmoid_fwd(x):
 
 
 def log_sigmoid_bwd(y, y_bar):
-    x_bar = widen(y_bar) * -jnp.expm1(widen(y))
+    t = jnp.tanh(-0.5 * widen(y))  # 1 - eʸ = 2 t / (1 + t)
+    x_bar = widen(y_bar) * (2 * t / (1 + t))
     return (x_bar.astype(y.dtype),)
 
 

@@ -69,14 +69,14 @@ entries = [
          Edge(([0.0, 0.0], 0, [0.0, 1.0]), 0.0, ([0.0, 0.0], None, [math.log(2), 0.0])),
          Edge(([0.0, -inf], 1, [1.0, 0.0]), 0.0, ([0.0, 0.0], None, [0.0, inf])),
          Edge(([0.0, 0.0], 0), math.log(2), ([-0.5, 0.5], None), {"label_smoothing": 0.0})],
-        saved=(0, 1, 2, "row"), batched=2,
+        saved=(0, 1, 2, "row", "row"), batched=2,
     ),
     Entry(
         _cross_entropy.softmax_cross_entropy_with_z, _cross_entropy.softmax_cross_entropy_with_z_reference, _MEASURES,
         [Edge(([1.0, -inf], 0), (0.0, 1.0), ([2.0, 0.0], None)), Edge(([-inf, 0.0], 0), (inf, 0.0), ([-1.0, 1.0], None)),
          Edge(([nan, inf], 5), (0.0, 0.0), ([0.0, 0.0], None), {"ignore": 5}),
          Edge(([0.0, 0.0], 2), (nan, nan), ([nan, nan], None))],
-        saved=(0, 1, 2, "row"), batched=2,
+        saved=(0, 1, 2, "row", "row"), batched=2,
     ),
     Entry(
         _sigmoid_losses.sigmoid_cross_entropy, _sigmoid_losses.sigmoid_cross_entropy_reference,

@@ -118,20 +118,21 @@ def focal_fwd(logits, labels, gamma, alpha):
     if alpha is not None:
         require_number("focal", "alpha", alpha, "from 0 to 1", 0 <= alpha <= 1)
     x, t = widen(logits), widen(labels)
-    c = times(t, softplus(-x)) + times(1 - t, softplus(x))
-    loss = times(_share(t, alpha) * _power(_wrong(x, t), gamma)[0], c)
+    yes, no, costs = _both_ways(x)
+    c = times(t, costs[1]) + times(1 - t, costs[0])
+    loss = times(_share(t, alpha) * _power(t * no + (1 - t) * yes, gamma)[0], c)
     return loss.astype(logits.dtype), (logits, labels)
 
 
 def focal_bwd(gamma, alpha, residuals, l_bar):
     logits, labels = residuals
-    x, t, l_bar = finite(widen(logits)), widen(labels), widen(l_bar)
-    yes, no = jax.lax.logistic(x), jax.lax.logistic(-x)
-    power, q = _power(_wrong(x, t), gamma)
-    c = t * softplus(-x) + (1 - t) * softplus(x)
+    x, t, l_bar = widen(logits), widen(labels), widen(l_bar)
+    yes, no, costs = _both_ways(x)
+    power, q = _power(t * no + (1 - t) * yes, gamma)
+    c = t * finite(costs[1]) + (1 - t) * finite(costs[0])
     a, a_t = _share(t, alpha), 0 if alpha is None else 2 * alpha - 1
     x_bar = l_bar * power * a * ((1 - t) * yes - t * no + gamma * ((1 - 2 * t) * yes * no / q) * c)
-    t_bar = l_bar * power * (c * a_t + a * (gamma * ((no - yes) / q) * c - x))
+    t_bar = l_bar * power * (c * a_t + a * (gamma * ((no - yes) / q) * c - finite(x)))
     return unbroadcast(x_bar, logits), unbroadcast(t_bar, labels)
 
 
@@ -145,15 +146,21 @@ def focal_reference(logits, labels, gamma=2.0, alpha=None):
     return (yes * labels + no * (1 - labels)) * (p + labels - 2 * p * labels) ** gamma * entropy
 
 
-def _wrong(x, t):
-    return t * jax.lax.logistic(-x) + (1 - t) * jax.lax.logistic(x)
+def _both_ways(x):
+    """The logistic of x and of -x, and the softplus of both, of one exponential."""
+    up = x >= 0
+    e = jnp.exp(jnp.where(up, -x, x))
+    large, small, rest = 1 / (1 + e), e / (1 + e), jnp.log1p(e)
+    softplus = jnp.where(up, x, 0) + rest, jnp.where(up, 0, -x) + rest
+    return jnp.where(up, large, small), jnp.where(up, small, large), softplus
 
 
 def _power(q, gamma):
     """q^γ and, to divide by, q: where that is 0, the power's limit, and 1."""
     some = q > 0
     q = jnp.where(some, q, 1)
-    return jnp.where(some, q**gamma, 1 if gamma == 0 else 0), q
+    power = q ** (int(gamma) if float(gamma).is_integer() else gamma)  # a whole power is a product
+    return jnp.where(some, power, 1 if gamma == 0 else 0), q
 
 
 def _share(t, alpha):

@@ -45,7 +45,6 @@ from ._checks import require_floating, require_number, require_per_feature, requ
 from ._precision import as_row, finite, widen
 from ._unbroadcast import unbroadcast
 
-
 _MISH_LINEAR = 20.0  # from here on mish(x) is x, in double precision
 
 

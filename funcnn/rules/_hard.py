@@ -24,8 +24,9 @@ Source
     MobileNetV3", 2019, section 5.2 (hard swish, and the hard sigmoid of width 6); Donoho, "De-noising by
     soft-thresholding", 1995, eq. 4.
 
-What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array
-is kept a step, never several.
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). y is kept, which whatever
+comes next keeps as well, so that nothing more is kept between two layers, where autodiff keeps a mask or x beside it. The
+exception is a scan whose step ends here and whose next step keeps something else: there a mask of bytes would be less.
 """
 
 from functools import partial

@@ -27,8 +27,9 @@ Source
     neural networks", 2017, eq. 2; Barron, "Continuously differentiable exponential linear units", 2017, eq. 2; He et al.,
     "Delving deep into rectifiers", 2015, eqs. 1 to 3.
 
-What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array
-is kept a step, never several.
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). y is kept, which whatever
+comes next keeps as well, so that nothing more is kept between two layers, where autodiff keeps a mask or x beside it. The
+exception is a scan whose step ends here and whose next step keeps something else: there a mask of bytes would be less.
 """
 
 from functools import partial

@@ -90,7 +90,7 @@ def _check_entry(task: Task) -> Row:
     entry = catalogue[task.name]
     example = entry.typical
     with jax.enable_x64(True):
-        value, cotangent = np.max([_errors(entry, e, i) for i, e in enumerate(entry.examples)], axis=0)
+        value, cotangent = _errors(entry)
 
     args = draw(example, 0, jnp.float32)
     options = {"level": task.level, "seed": task.seed, "surrogate": entry.surrogate}
@@ -107,34 +107,45 @@ def _check_entry(task: Task) -> Row:
     return Row(report, cells)
 
 
-def _errors(entry: Entry, example, seed: int) -> tuple[float, float]:
-    """The largest error of the value and of any argument's cotangent, for random arguments and a random cotangent."""
-    args = draw(example, seed, jnp.float64)
-    floats = [i for i, a in enumerate(args) if a is not None and jnp.issubdtype(a.dtype, jnp.floating)]
-
-    def side(reference):
-        def f(given):
-            full = list(args)
-            for i, a in zip(floats, given, strict=True):
-                full[i] = a
-            return entry.bind(example.options, reference)(*full)
-
-        return f
+def _errors(entry: Entry) -> tuple[float, float]:
+    """The largest error of any example's value and of any cotangent, for random arguments and a random cotangent."""
+    sides, points = [], []
+    for seed, example in enumerate(entry.examples):
+        args = draw(example, seed, jnp.float64)
+        floats = [i for i, a in enumerate(args) if a is not None and jnp.issubdtype(a.dtype, jnp.floating)]
+        given = [args[i] for i in floats]
+        sides.append([_of_floats(entry.bind(example.options, ref), args, floats) for ref in (False, True)])
+        rng = np.random.default_rng(seed + 1)
+        y_bar = jax.tree.map(lambda y, rng=rng: rng.normal(size=y.shape), jax.eval_shape(sides[-1][0], given))
+        points.append((given, y_bar))
 
     def value_and_bars(f, given, y_bar):
         y, vjp = jax.vjp(f, given)
         return y, vjp(y_bar)[0]
 
-    rule, reference = map(side, (False, True))
-    both = compiled_quickly(lambda *at: (value_and_bars(rule, *at), value_and_bars(reference, *at)))
-    given = [args[i] for i in floats]
-    rng = np.random.default_rng(seed + 1)
-    y_bar = jax.tree.map(lambda y: rng.normal(size=y.shape), jax.eval_shape(rule, given))
+    together = lambda points: [[value_and_bars(f, *at) for f in pair] for pair, at in zip(sides, points, strict=True)]
+    results = compiled_quickly(together)(points)
     values, bars = (
-        [_largest(*pair) for pair in zip(*map(jax.tree.leaves, part), strict=True)]
-        for part in zip(*both(given, y_bar), strict=True)
+        [
+            _largest(*pair)
+            for rule, reference in results
+            for pair in zip(jax.tree.leaves(rule[part]), jax.tree.leaves(reference[part]), strict=True)
+        ]
+        for part in (0, 1)
     )
     return max(values), max(bars)
+
+
+def _of_floats(f, args, places):
+    """f of its floating arguments alone."""
+
+    def g(given):
+        full = list(args)
+        for i, a in zip(places, given, strict=True):
+            full[i] = a
+        return f(*full)
+
+    return g
 
 
 def _largest(got, expected):

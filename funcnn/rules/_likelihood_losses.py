@@ -24,9 +24,10 @@ Residuals
 Edges
     kl_divergence: a class of target 0 costs nothing whatever its prediction, and its cotangents are 0 (along t the slope
     is -inf, of which no softmax could make use); a positive target of a class that is predicted never, q = -inf, costs
-    inf. poisson_nll: a rate of 0 costs nothing at t = 0, inf at t > 0; a rate too large for a number costs inf.
+    inf; q = inf, which is no logarithm of a probability, -inf, and NaN beside a -inf. poisson_nll: a rate of 0 costs
+    nothing at t = 0, inf at t > 0; a rate too large for a number costs inf.
     gaussian_nll: below eps the variance has cotangent 0, at eps the whole one. In torch it is never 0 there: the clamp is
-    not seen by its gradient.
+    not seen by its gradient. An infinite mean of an infinite target is NaN.
 
 Source
     Kullback & Leibler, "On information and sufficiency", 1951; Nix & Weigend, "Estimating the mean and variance

@@ -15,7 +15,7 @@ Residuals
 Edges
     At 0 value and cotangents are 0: a subgradient of the norm, and the convention for the others. Negative x has the root
     0, with cotangent 0. safe_norm divides by the largest entry before it squares: neither 1e30 nor 1e-30 is lost; a row
-    with an entry of ±inf is inf, with cotangent ±y_bar for each such entry and 0 for the others.
+    with an entry of ±inf is inf, with cotangent ±y_bar for each such entry and 0 for the others. inf / inf is NaN.
 
 Source
     The rules are those of any calculus text; that a `where` after a root or a quotient does not help, since 0 · inf is NaN,

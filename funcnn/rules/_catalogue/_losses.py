@@ -75,7 +75,7 @@ entries = [
         _cross_entropy.softmax_cross_entropy_with_z, _cross_entropy.softmax_cross_entropy_with_z_reference, _MEASURES,
         [Edge(([1.0, -inf], 0), (0.0, 1.0), ([2.0, 0.0], None)), Edge(([-inf, 0.0], 0), (inf, 0.0), ([-1.0, 1.0], None)),
          Edge(([nan, inf], 5), (0.0, 0.0), ([0.0, 0.0], None), {"ignore": 5}),
-         Edge(([0.0, 0.0], 2), (nan, nan), ([nan, nan], None))],
+         Edge(([inf, 0.0], 1), (inf, inf), ([nan, nan], None)), Edge(([0.0, 0.0], 2), (nan, nan), ([nan, nan], None))],
         saved=(0, 1, 2, "row", "row"), batched=2,
     ),
     Entry(
@@ -151,7 +151,7 @@ entries = [
         _likelihood_losses.kl_divergence, _likelihood_losses.kl_divergence_reference,
         [*(Example((shape, Simplex(shape))) for shape in _ROWS), *(Example((shape, shape), {"log_targets": True}) for shape in _ROWS[:2])],
         [Edge(([-1.0, 0.0], [0.0, 1.0]), 0.0, ([0.0, -1.0], [0.0, 1.0])), Edge(([-inf, 0.0], [0.0, 1.0]), 0.0, ([0.0, -1.0], [0.0, 1.0])),
-         Edge(([-inf, 0.0], [1.0, 0.0]), inf, ([-1.0, 0.0], [inf, 0.0])),
+         Edge(([-inf, 0.0], [1.0, 0.0]), inf, ([-1.0, 0.0], [inf, 0.0])), Edge(([inf, -inf], [0.5, 0.5]), nan, ([-0.5, -0.5], [-inf, inf])),
          Edge(([-inf, 0.0], [-inf, 0.0]), 0.0, ([0.0, -1.0], [0.0, 1.0]), {"log_targets": True}),
          Edge(([0.0, 0.0], [-1e30, 0.0]), 0.0, ([0.0, -1.0], [0.0, 1.0]), {"log_targets": True})],
         saved=(0, 1), batched=2,
@@ -170,7 +170,7 @@ entries = [
          zip([*_SHAPES, (3, 5)], [{}, {"full": True}, {"eps": 0.7}, {}, {}, {"eps": 0.5, "full": True}], strict=True)],
         [Edge((1.0, 1.0, 1.0), 0.0, (0.0, 0.0, 0.5)), Edge((1.0, 1.0, 0.0), math.log(0.5) / 2, (0.0, 0.0, 0.0), {"eps": 0.5}),
          Edge((1.0, 0.0, -3.0), 0.5, (1.0, -1.0, 0.0), {"eps": 1.0}), Edge((0.0, 0.0, 0.5), math.log(0.5) / 2, (0.0, 0.0, 1.0), {"eps": 0.5}),
-         Edge((inf, 0.0, 1.0), inf, (inf, -inf, -inf))],
+         Edge((inf, 0.0, 1.0), inf, (inf, -inf, -inf)), Edge((inf, inf, 1.0), nan, (nan, nan, nan))],
         saved=(0, 1, 2), batched=3,
     ),
 ]  # fmt: skip

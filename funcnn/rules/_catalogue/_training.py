@@ -65,7 +65,7 @@ entries = [
     Entry(
         _safe.safe_divide, _safe.safe_divide_reference, [Example((shape, shape)) for shape in _SHAPES],
         [Edge((1.0, 0.0), 0.0, (0.0, 0.0)), Edge((0.0, 0.0), 0.0, (0.0, 0.0)), Edge((2.0, 4.0), 0.5, (0.25, -0.125)),
-         Edge((1.0, inf), 0.0, (0.0, 0.0)), Edge((inf, 2.0), inf, (0.5, -inf))],
+         Edge((1.0, inf), 0.0, (0.0, 0.0)), Edge((inf, 2.0), inf, (0.5, -inf)), Edge((inf, inf), nan, (0.0, nan))],
         saved=(1, "y"), batched=2,
     ),
 ]  # fmt: skip

@@ -95,11 +95,11 @@ def summary(model: LayerLike, x: PyTree) -> Summary:
     model = as_layer(model)
     x = jax.tree.map(lambda a: jax.ShapeDtypeStruct(jnp.shape(a), jnp.result_type(a)), x)
     params = jax.eval_shape(model.init, jax.random.key(0), x)
-    met: list[_Met | None] = []
+    met: list[_Met] = []
     watch = _watcher(met)
     with watching(watch):
         jax.eval_shape(lambda params, x: watch("", model, params, x, key=jax.random.key(0), training=True), params, x)
-    return Summary(tuple(_row(each) for each in met if each))
+    return Summary(tuple(map(_row, met)))
 
 
 class _Met(NamedTuple):
@@ -111,7 +111,7 @@ class _Met(NamedTuple):
     x: PyTree
 
 
-def _watcher(met: list[_Met | None]) -> Callable[..., Any]:
+def _watcher(met: list[_Met]) -> Callable[..., Any]:
     """Keeps every layer that is applied, each part before what it holds."""
     path: list[str] = []
 

@@ -133,6 +133,15 @@ def test_a_vector_rule_of_another_rank_is_only_noted():
     assert any(f.stage == "S9" and f.status == "note" for f in report.findings)
 
 
+def test_a_stack_just_as_long_as_a_matrix_is_a_note_where_others_are_refused():
+    """By ``.T`` all axes of a stack change places, which fits where all are of one length."""
+    inverse = rule(jnp.linalg.inv, lambda a: (jnp.linalg.inv(a),) * 2, lambda y, y_bar: (-y.T @ y_bar @ y.T,))
+    report = check(inverse, jnp.eye(4, dtype=MATRIX.dtype) + 0.1 * MATRIX[:, :4], level="full")
+    assert report.status == "pass", report
+    assert any(f.stage == "S9" and f.status == "note" for f in report.findings)
+    assert any("a leading axis more" in what and "raises" in why for what, why in report.skipped)
+
+
 def test_long_sums_are_held_to_autodiff_s_error():
     def slow_sum(y_bar):
         return jax.lax.scan(lambda total, row: (total + row, None), jnp.zeros_like(y_bar[0]), y_bar)[0]

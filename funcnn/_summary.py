@@ -26,7 +26,6 @@ class Row(NamedTuple):
         (a tanh or a logarithm is one); None where the platform does not count.
       saved_bytes: what it keeps for the backward pass beside its parameters; its input counts, where it is kept.
       rules: the hand-written rules that it calls, by name.
-      depth: how many parts it lies in.
     """
 
     path: str
@@ -37,7 +36,6 @@ class Row(NamedTuple):
     backward_flops: int | None
     saved_bytes: int
     rules: tuple[str, ...]
-    depth: int
 
 
 class Summary(NamedTuple):
@@ -155,7 +153,6 @@ def _row(met: _Met) -> Row:
         backward_flops=None if once is None or twice is None else twice - once,
         saved_bytes=_saved(forward, met),
         rules=tuple(rules),
-        depth=len(met.path),
     )
 
 
@@ -205,10 +202,11 @@ _NUMERIC = _COLUMNS[2:7]
 
 
 def _cells(row: Row) -> list[str]:
-    name = "  " * row.depth + row.path.rpartition(".")[2] if row.path else "model"
+    *parts, name = row.path.split(".") if row.path else ["model"]
     work = ["-" if n is None else _short(n) for n in (row.forward_flops, row.backward_flops)]
     saved = f"{row.parameters:,}", _short(row.parameter_bytes, 1024, "B"), *work, _short(row.saved_bytes, 1024, "B")
-    return [name, row.output, *saved, ", ".join(row.rules)]
+    indent = "  " * (len(parts) + bool(row.path))
+    return [indent + name, row.output, *saved, ", ".join(row.rules)]
 
 
 def _short(n: int, step: int = 1000, unit: str = "") -> str:

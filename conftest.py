@@ -1,4 +1,10 @@
-"""Every test, and every example in a docstring, runs in double precision, with nothing promoted or broadcast silently."""
+"""Every test, and every example in a docstring, runs in double precision, with nothing promoted or broadcast silently.
+
+Most of the suite's time is compilation, so programs are compiled fast rather than well, and now and then forgotten.
+"""
+
+import itertools
+import os
 
 import jax
 
@@ -6,6 +12,13 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_num_cpu_devices", 8)
+
+from funcnn.verify._settings import QUICK  # noqa: E402
+
+# Read when JAX first computes something; processes that tests start inherit it.
+os.environ["XLA_FLAGS"] = " ".join(
+    [os.environ.get("XLA_FLAGS", ""), *(f"--{flag}={str(value).lower()}" for flag, value in QUICK.items())]
+)
 
 import jax.numpy as jnp  # noqa: E402
 import optax  # noqa: E402
@@ -15,9 +28,19 @@ import funcnn as fn  # noqa: E402
 
 pytest_plugins = ["pytester"]
 
+_finished = itertools.count(1)
+
 
 @pytest.fixture(autouse=True)
 def _names(doctest_namespace):
     """What the examples in docstrings may use."""
     doctest_namespace.update(vars(fn.rules), **vars(fn.losses))
     doctest_namespace.update(vars(fn), jax=jax, jnp=jnp, optax=optax)
+
+
+@pytest.fixture(autouse=True)
+def _no_pile_of_programs():
+    """A worker that keeps thousands of compiled programs takes gigabytes, and half as long again."""
+    yield
+    if next(_finished) % 150 == 0:
+        jax.clear_caches()

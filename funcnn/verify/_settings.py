@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 
-_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 if jax.__version_info__ < (0, 11):  # XLA still has its older emitters, which compile twice as fast
-    _QUICK["xla_cpu_use_fusion_emitters"] = False
+    QUICK["xla_cpu_use_fusion_emitters"] = False
 
 
 @contextmanager
@@ -20,4 +20,4 @@ def settings() -> Iterator[None]:
 
 def compiled_quickly(f: Callable[..., Any]) -> Callable[..., Any]:
     """f under jit, compiled fast rather than well: most of a check's time is compilation."""
-    return jax.jit(f, compiler_options=_QUICK if jax.default_backend() == "cpu" else None)
+    return jax.jit(f, compiler_options=QUICK if jax.default_backend() == "cpu" else None)

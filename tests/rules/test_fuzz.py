@@ -15,7 +15,6 @@ import pytest
 from hypothesis.extra.numpy import arrays
 
 from funcnn.rules._catalogue import catalogue, draw
-from tests.rules.test_promises import quickly
 
 SEED = int(os.environ.get("FUNCNN_FUZZ_SEED", "0"))
 POINTS = max(12, int(os.environ.get("FUNCNN_FUZZ", "0")) // len(catalogue) + 1)
@@ -89,7 +88,7 @@ def program(entry, example):
     def run(floats):
         return (call(*floats), bars(*floats)), jax.grad(slope, tuple(range(len(floats))))(*floats)
 
-    return quickly(run), [example.shapes[i] for i in plain]
+    return jax.jit(run), [example.shapes[i] for i in plain]
 
 
 def holds(run, values, fine):

@@ -84,10 +84,10 @@ def test_under_vmap():
     model = deep("examples")
     batches = [X[:8].reshape(4, 2, 3), X[8:].reshape(4, 8, 3)]
     calibrate = lambda batches: fn.calibrate(model, PARAMS, batches)
-    params = jax.vmap(calibrate, axis_name="examples")(batches)
+    params = jax.jit(jax.vmap(calibrate, axis_name="examples"))(batches)
     for i in range(4):
         assert_close(jax.tree.map(lambda a, i=i: a[i], params), WHOLE, 1e-12)
-    models = jax.vmap(lambda params: fn.calibrate(MODEL, params, BATCHES))(
+    models = jax.jit(jax.vmap(lambda params: fn.calibrate(MODEL, params, BATCHES)))(
         jax.tree.map(lambda a: jnp.stack([a, a]), PARAMS)
     )
     assert_close(jax.tree.map(lambda a: a[1], models), WHOLE, 1e-12)

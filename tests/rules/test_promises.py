@@ -82,10 +82,11 @@ def two_sides(entry, example, dtype=jnp.float64):
 @pytest.mark.parametrize(("entry", "example"), CASES)
 def test_value_and_every_cotangent_equal_the_reference(entry, example):  # R1, R2
     rule, _, args = two_sides(entry, example)
-    (y, bars), (y_expected, expected) = value_and_bars(rule, args), truth(entry.name, entry.examples.index(example))
+    (y, bars), undifferentiated = jax.jit(lambda *args: (value_and_bars(rule, args), rule(*args)))(*args)
+    y_expected, expected = truth(entry.name, entry.examples.index(example))
     assert_close(y, y_expected, 1e-12, "value")
     assert_close(bars, expected, 1e-10, "cotangent")
-    assert_close(jax.jit(rule)(*args), y_expected, 1e-12, "value outside of differentiation")
+    assert_close(undifferentiated, y_expected, 1e-12, "value outside of differentiation")
 
 
 @pytest.mark.parametrize("entry", RULES)

@@ -27,9 +27,9 @@ def check_named(report, place):
     assert f"{name} {file}:{line} " in str(report)
 
 
-@pytest.mark.parametrize(("place", "fault"), [("grad inside", "factor"), ("scan in scan", "one argument")])
-def test_one_wrong_among_all(place, fault):
-    report = audit(then_forward_only(make_program(tuple(PLACES), place, fault)), example(0, jnp.float32))
+def test_one_wrong_among_all():
+    place = "scan in scan"
+    report = audit(then_forward_only(make_program(tuple(PLACES), place, "one argument")), example(0, jnp.float32))
     assert len({(row.file, row.line) for row in report.rows}) > 30
     check_named(report, place)
     assert [row.status for row in report.rows if row.name == "unreached"] == ["inconclusive"]

@@ -97,7 +97,8 @@ def softplus(x: Array) -> Array:
 
 def softplus_fwd(x):
     require_floating("softplus", x=x)
-    y = jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+    left = x <= 0  # one side for both terms: then 0 has its derivatives, of all orders, too
+    y = jnp.where(left, 0, x) + jnp.log1p(jnp.exp(jnp.where(left, x, -x)))
     return y, y
 
 

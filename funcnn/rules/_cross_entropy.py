@@ -161,7 +161,7 @@ def _price(rule, logits, labels, class_weights, label_smoothing, ignore):
 def _bars(label_smoothing, ignore, residuals, l_bar, z_bar):
     logits, labels, class_weights, top, total = residuals
     x = _of_kept(widen(logits), labels, ignore)
-    softmax, lse = jnp.exp(x - top) / jnp.maximum(total, 1), _lse(top, total)
+    softmax, lse = jnp.exp(x - top) / jnp.where(total > 0, total, 1), _lse(top, total)
     l_bar, z_bar = (_of_known(a[..., None], labels, x, ignore) for a in (l_bar, z_bar))
     w, costs = as_factor(class_weights, x), lse - x
     if are_classes(labels):

@@ -129,7 +129,8 @@ def rms_norm_bwd(eps, residuals, y_bar):
     x, scale, r = residuals
     z = r * widen(x)
     z_bar, scale_bar, _ = scale_shift_bwd(z, scale, None, y_bar)
-    x_bar = r * (z_bar - z * jnp.mean(z * z_bar, axis=-1, keepdims=True))
+    y = scale_shift(z, scale, None)  # y y_bar is z z_bar
+    x_bar = r * (z_bar - z * jnp.mean(y * widen(y_bar), axis=-1, keepdims=True))
     return unbroadcast(x_bar, x), scale_bar
 
 

@@ -114,7 +114,8 @@ def log_sigmoid(x: Array) -> Array:
 def log_sigmoid_fwd(x):
     require_floating("log_sigmoid", x=x)
     x32 = widen(x)
-    y = (jnp.minimum(x32, 0) - jnp.log1p(jnp.exp(-jnp.abs(x32)))).astype(jnp.result_type(x))
+    left = x32 <= 0  # one side for both terms: then 0 has its derivatives, of all orders, too
+    y = (jnp.where(left, x32, 0) - jnp.log1p(jnp.exp(jnp.where(left, x32, -x32)))).astype(jnp.result_type(x))
     return y, y
 
 
@@ -227,7 +228,8 @@ def snake_fwd(x, alpha):
     require_same_dtype("snake", x=x, alpha=alpha)
     x32 = widen(x)
     u = as_row(widen(alpha), x) * x32
-    y = x32 + x32 * jnp.sin(u) * _sinc(u)
+    s = jnp.sin(u)
+    y = x32 + x32 * s * _over(u, 1, s)
     return y.astype(x.dtype), (x, alpha)
 
 
@@ -235,8 +237,9 @@ def snake_bwd(residuals, y_bar):
     x, alpha = residuals
     x32, y_bar, row = widen(x), widen(y_bar), as_row(alpha, x)
     u = widen(row) * x32
-    x_bar = y_bar * (1 + jnp.sin(2 * u))
-    alpha_bar = y_bar * x32 * x32 * (2 * _sinc(2 * u) - _sinc(u) ** 2)
+    s, s2 = jnp.sin(u), jnp.sin(2 * u)
+    x_bar = y_bar * (1 + s2)
+    alpha_bar = y_bar * x32 * x32 * (_over(u, 2, s2) - _over(u, 1, s) ** 2)
     return unbroadcast(x_bar, x), unbroadcast(alpha_bar, row).reshape(alpha.shape)
 
 
@@ -248,9 +251,9 @@ def snake_reference(x, alpha):
     return x + (1 - jnp.cos(2 * alpha * x)) / (2 * alpha)
 
 
-def _sinc(u):
-    """sin(u) / u, by its series around 0: there the quotient has no derivatives."""
-    near = jnp.abs(u) < 0.5
+def _over(u, k, s):
+    """s / u, where s = sin(k u), by its series around 0: there the quotient has no derivatives."""
+    near = jnp.abs(k * u) < 0.5
     small, far = jnp.where(near, u, 0), jnp.where(near, 1, u)
-    series = sum((-1) ** k / math.factorial(2 * k + 1) * small ** (2 * k) for k in range(9))
-    return jnp.where(near, series, jnp.sin(far) / far)
+    series = sum((-1) ** n * k ** (2 * n + 1) / math.factorial(2 * n + 1) * small ** (2 * n) for n in range(9))
+    return jnp.where(near, series, s / far)

@@ -8,27 +8,27 @@ Forward, Σ over the axis, m the largest x of a row
 Backward
     softmax       x_bar = y (y_bar - Σ y y_bar)
     log_softmax   x_bar = y_bar - e^y Σ y_bar
-    logsumexp     x_bar = y_bar e^(x - y)
+    logsumexp     x_bar = y_bar e^(x - m) / Σ e^(x - m)
 
 Derivation
     With p the softmax, d log p = dx - Σ p dx, hence dp = p (dx - Σ p dx).
     ⟨y_bar, dp⟩ = ⟨p y_bar, dx⟩ - (Σ p y_bar) ⟨p, dx⟩, and ⟨y_bar, d log p⟩ = ⟨y_bar, dx⟩ - (Σ y_bar) ⟨p, dx⟩.
-    d logsumexp = Σ p dx, with p = e^(x - y).
+    d logsumexp = Σ p dx.
 
 Residuals
-    y alone: one array of x's size, which the caller has just been given. logsumexp keeps x, which the caller holds, and y,
-    one number a row.
+    y alone: one array of x's size, which the caller has just been given. logsumexp keeps x, which the caller holds, and two
+    numbers a row, m and Σ e^(x - m): with them the exponentials are the forward pass's, and one program makes them once.
 
 Edges
     -inf gives probability 0 and a cotangent of 0. A row of equal entries is uniform, and so is a row of nothing but -inf;
     entries of +inf share the whole mass. NaN makes its row NaN. An empty axis gives an empty array. logsumexp is -inf for
-    a row of nothing but -inf, or of nothing at all, with cotangents 0, and inf where an entry is, with y_bar for each such.
+    a row of nothing but -inf, or of nothing at all, with cotangents 0, and inf where an entry is, its cotangent shared.
 
 Source
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990, section 3.
 
 What the rules give beyond autodiff: in a scan y is kept once, where autodiff keeps the exponentials beside it, and
-logsumexp keeps a number a row. Alone, autodiff of logsumexp is faster: it has the exponentials at hand.
+logsumexp keeps two numbers a row.
 """
 
 from functools import partial
@@ -58,7 +58,7 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
 
 
 def softmax_fwd(x, axis):
-    e = jnp.exp(shifted("softmax", x, axis))
+    e = jnp.exp(shifted(x, largest("softmax", x, axis)))
     y = (e / jnp.sum(e, axis=axis, keepdims=True)).astype(x.dtype)
     return y, y
 
@@ -91,7 +91,7 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
 
 
 def log_softmax_fwd(x, axis):
-    z = shifted("log_softmax", x, axis)
+    z = shifted(x, largest("log_softmax", x, axis))
     y = z - jnp.log(jnp.sum(jnp.exp(z), axis=axis, keepdims=True))
     y = y.astype(x.dtype)
     return y, y
@@ -127,19 +127,18 @@ def logsumexp(x: Array, axis: Axis | None = None, keepdims: bool = False) -> Arr
 
 def logsumexp_fwd(x, axis, keepdims):
     axes = tuple(range(jnp.ndim(x))) if axis is None else axis
-    z = shifted("logsumexp", x, axes)
-    largest = jax.lax.stop_gradient(jnp.max(widen(x), axis=axes, keepdims=True, initial=-jnp.inf))
-    y = (largest + jnp.log(jnp.sum(jnp.exp(z), axis=axes, keepdims=True))).astype(jnp.result_type(x))
-    y = y if keepdims else jnp.squeeze(y, axes)
-    return y, (x, y)
+    top = largest("logsumexp", x, axes)
+    total = jnp.sum(jnp.exp(shifted(x, top)), axis=axes, keepdims=True)
+    y = (top + jnp.log(total)).astype(jnp.result_type(x))
+    return y if keepdims else jnp.squeeze(y, axes), (x, top, total)
 
 
 def logsumexp_bwd(axis, keepdims, residuals, y_bar):
-    x, y = residuals
+    x, top, total = residuals
     axes = tuple(range(x.ndim)) if axis is None else axis
-    y, y_bar = (widen(a if keepdims else jnp.expand_dims(a, axes)) for a in (y, y_bar))
-    p = jnp.exp(widen(x) - jnp.maximum(y, jnp.finfo(y.dtype).min))
-    return ((y_bar * jnp.where(x == jnp.inf, 1, p)).astype(x.dtype),)
+    y_bar = widen(y_bar if keepdims else jnp.expand_dims(y_bar, axes))
+    share = y_bar / jnp.where(top > -jnp.inf, total, jnp.inf)
+    return ((jnp.exp(shifted(x, top)) * share).astype(x.dtype),)
 
 
 logsumexp.defvjp(logsumexp_fwd, logsumexp_bwd)
@@ -149,10 +148,14 @@ def logsumexp_reference(x, axis=None, keepdims=False):
     return jnp.log(jnp.sum(jnp.exp(x), axis=axis, keepdims=keepdims))
 
 
-def shifted(rule, x, axis):
-    """x less its row's largest entry; an infinite one less itself is 0."""
+def largest(rule, x, axis):
+    """Each row's largest entry, on which no result depends, in float32 at least."""
     require_floating(rule, x=x)
     require_axis(rule, axis, x.ndim)
+    return jax.lax.stop_gradient(jnp.max(widen(x), axis=axis, keepdims=True, initial=-jnp.inf))
+
+
+def shifted(x, top):
+    """x less its row's largest entry; an infinite one less itself is 0."""
     x = widen(x)
-    largest = jax.lax.stop_gradient(jnp.max(x, axis=axis, keepdims=True, initial=-jnp.inf))
-    return jnp.where(jnp.isinf(largest) & (x == largest), 0, x - largest)
+    return jnp.where(jnp.isinf(top) & (x == top), 0, x - top)

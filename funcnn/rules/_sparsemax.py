@@ -29,9 +29,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ._checks import require_axis, require_floating
 from ._precision import widen
-from ._softmax import shifted
+from ._softmax import largest, shifted
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
@@ -49,9 +48,7 @@ def sparsemax(x: Array, axis: int = -1) -> Array:
 
 
 def sparsemax_fwd(x, axis):
-    require_floating("sparsemax", x=x)
-    require_axis("sparsemax", axis, x.ndim)
-    z = jnp.moveaxis(shifted("sparsemax", x, axis), axis, -1)
+    z = jnp.moveaxis(shifted(x, largest("sparsemax", x, axis)), axis, -1)
     largest_first = -jnp.sort(-z, axis=-1)
     sums = jnp.cumsum(largest_first, axis=-1)
     count = jax.lax.broadcasted_iota(z.dtype, z.shape, z.ndim - 1) + 1

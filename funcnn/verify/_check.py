@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import _rounding, _shapes, _stages, _transforms
+from . import _rounding, _second_order, _shapes, _stages, _transforms
 from ._context import LEVELS, Context, EnoughError
 from ._mutate import score_of
 from ._problem import make_problem
@@ -21,7 +21,7 @@ STAGES = {
     "S4 differences": (_stages.reference_holds, 0, False),
     "S6 dtypes": (_rounding.dtypes, 0, False),
     "S7 transforms": (_transforms.transforms, 0, True),
-    "S8 second order": (_transforms.second_order, 0, False),
+    "S8 second order": (_second_order.second_order, 0, False),
     "S9 shapes": (_shapes.shapes, 1, False),
     "S10 scale": (_shapes.scale, 1, False),
     "S11 determinism": (_stages.determinism, 0, True),

@@ -1,4 +1,4 @@
-"""S7 and S8: the rule under JAX's transformations is the plain loop, and its derivative is the truth's."""
+"""S7: the rule under JAX's transformations is the plain loop."""
 
 from collections.abc import Callable
 from itertools import combinations
@@ -12,11 +12,10 @@ from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 from ._context import Context
-from ._point import Point, place
+from ._point import Point
 from ._problem import Side
 from ._settings import compiled_quickly, settings
 from ._stages import one_line
-from ._truth import Scalar, decide
 
 _STACK = 3
 
@@ -104,7 +103,7 @@ def _judge(context, test, got):
 def _tests(context: Context) -> list[Test]:
     problem = context.problem
     floats = [np.asarray(a, context.dtype) for a in problem.floats]
-    stacks = [np.stack([_spread(context.rng, a) for _ in range(_STACK)]) for a in floats]
+    stacks = [np.stack([spread(context.rng, a) for _ in range(_STACK)]) for a in floats]
     shapes = context.output_shapes(floats, problem.ints)
     cots = [context.rng.normal(size=(_STACK, *shape)).astype(context.dtype) for shape in shapes]
     every, together = _loop(context, [[s[j] for s in stacks] for j in range(_STACK)], cots, range(len(floats)))
@@ -200,7 +199,7 @@ def _sharded(n):
     return sharded
 
 
-def _spread(rng, a):
+def spread(rng, a):
     """A neighbour of the example: its numbers scaled, so that signs and structure stay; zeros become small numbers."""
     noise = rng.normal(size=a.shape)
     return (a * (1 + 0.2 * noise) + np.where(a == 0, 0.1 * noise, 0)).astype(a.dtype)
@@ -213,68 +212,3 @@ def _loop(context, each, cots, mapped):
     rows = [context.run(problem.rule, point)[1] for point in points]
     stacked = [np.stack([r[i] for r in rows]) for i in range(len(rows[0]))]
     return stacked, [s if i in mapped else s.sum(0) for i, s in enumerate(stacked)]
-
-
-def second_order(context: Context) -> bool:
-    """S8: the derivative of the backward pass, where the first order is right."""
-    problem = context.problem
-    if context.failed() or not context.trusted:
-        why = "the first order is wrong already" if context.failed() else "no autodiff to compare with"
-        context.skip("S8 second order", why)
-        return False
-    floats = tuple(_spread(context.rng, a.astype(np.float64)) for a in problem.floats)
-    point = context.points("", floats, problem.ints)[0]
-    weights = [context.rng.normal(size=a.shape) for a in floats]
-    try:
-        rule, truth = _second_derivatives(context, point, weights)
-    except Exception as error:
-        context.skip("S8 second order", f"not differentiable twice: {one_line(error)}")
-        return False
-    flat = [np.concatenate([np.ravel(a).astype(np.float64) for a in arrays]) for arrays in (floats, rule, truth)]
-    largest = np.abs(flat[2]).max(initial=0, where=np.isfinite(flat[2]))
-    wrong = np.isfinite(flat[2]) & ~(np.abs(flat[1] - flat[2]) <= 1e6 * context.eps * largest + 1e-300)
-    if not wrong.any():
-        return True
-    verdict = decide(Scalar(flat[0], _phi_of_bars(context, point, weights)), flat[1], flat[2], wrong, context.rng)
-    if verdict.status != "pass":
-        leaf, index = place(verdict.place, floats)
-        message = f"{verdict.why}, in the second derivative by"
-        context.add(
-            "S8", verdict.status, message, argument=problem.names[leaf], index=index,
-            got=float(flat[1][verdict.place]), expected=verdict.expected, guess="a residual under stop_gradient",
-        )  # fmt: skip
-    return True
-
-
-def _second_derivatives(context, point, weights):
-    """The gradient of ⟨weights, cotangents⟩ by the rule and in truth."""
-    ints = list(point.ints)
-
-    def gradient(side, floats, cots):
-        def pulled(floats):
-            bars = side.bars(floats, ints, cots)[1]
-            return sum(jnp.sum(jnp.asarray(w, b.dtype) * b) for w, b in zip(weights, bars, strict=True))
-
-        return jax.grad(pulled)(floats)
-
-    sides = context.problem.rule, context.problem.bare
-    with settings():
-        if context.dtype == "float64":
-            both = compiled_quickly(lambda *args: [gradient(side, *args) for side in sides])
-            return both(*context.cast(point, "float64"))
-        at = (context.dtype, "float64")
-        return [gradient(side, *context.cast(point, d)) for side, d in zip(sides, at, strict=True)]
-
-
-def _phi_of_bars(context, point, weights):
-    """The scalar that second_order differentiates, without rules, as a function of one flat vector."""
-    shapes = [a.shape for a in point.floats]
-    cuts = np.cumsum([a.size for a in point.floats])[:-1]
-
-    def bars(flat):
-        parts = tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
-        at = Point("", parts, point.ints, point.cots)
-        return context.run(context.problem.bare, at, "float64")[1]
-
-    start = bars(np.concatenate([np.ravel(a) for a in point.floats]))
-    return lambda flat: float(sum(np.sum(w * (b - b0)) for w, b, b0 in zip(weights, bars(flat), start, strict=True)))

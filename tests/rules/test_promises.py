@@ -1,4 +1,4 @@
-"""What every rule keeps, for every rule and every example of the catalogue: R1 … R8 by the numbers of the design.
+"""What every rule keeps, for every rule and every example of the catalogue: R1 … R8 but R6 by the numbers of the design.
 
 The rule's reference is differentiated by autodiff, cotangents are random, everything is compared element by element.
 """
@@ -230,41 +230,6 @@ def eight_rows(described):
     if isinstance(described, tuple) and hasattr(described, "shape"):
         return described._replace(shape=(8, *described.shape[1:]))
     return (8, *described[1:])
-
-
-@pytest.mark.parametrize("entry", RULES)
-def test_second_order_equals_the_reference(entry):  # R6
-    for example in entry.examples[1:3]:
-        *sides, args = two_sides(entry, example)
-        floats = tuple(args[i] for i in float_args(args))
-        primals = (cotangents(jax.eval_shape(sides[0], *args)), *floats)
-        both = jax.jit(lambda *drawn, sides=sides, args=args: [second_order(f, args, *drawn) for f in sides])
-        assert_close(*both(primals, cotangents(primals, 1), cotangents(floats, 2)), 1e-9, f"{example}")
-
-
-def second_order(f, args, primals, primals_dot, bars_bar):
-    """The derivative of all cotangents in all arguments and y_bar: reverse over reverse, and forward over reverse."""
-    g, _ = of_floats(f, args)
-
-    def bars(y_bar, *floats):
-        return jax.vjp(g, *floats)[1](y_bar)
-
-    return jax.vjp(bars, *primals)[1](bars_bar), jax.jvp(bars, primals, primals_dot)[1]
-
-
-@pytest.mark.parametrize("entry", RULES)
-def test_hessian_equals_the_reference(entry):  # R6
-    rule, reference, args = two_sides(entry, entry.examples[1])
-    hessians = []
-    for f in (rule, reference):
-        g, floats = of_floats(f, args)
-        y_bar = cotangents(jax.eval_shape(g, *floats))
-
-        def loss(*floats, g=g, y_bar=y_bar):
-            return sum(map(jnp.vdot, jax.tree.leaves(y_bar), jax.tree.leaves(g(*floats))))
-
-        hessians.append(jax.jit(jax.hessian(loss, range(len(floats))))(*floats))
-    assert_close(*hessians, 1e-9)
 
 
 @pytest.mark.parametrize("entry", [rule for rule in RULES if not rule.values[0].surrogate])

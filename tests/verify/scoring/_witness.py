@@ -133,6 +133,17 @@ def second_order(f, *args):
     return gap([jax.grad(slope(f))(*args)], [jax.grad(slope(f.__wrapped__))(*args)]) > 1e-3
 
 
+def second_order_at(point: Callable):
+    """At the point that is made of the arguments, the derivative of the gradient is not its slope."""
+
+    def witness(f, *args):
+        (x,) = point(*args)
+        slope = lambda t: jax.grad(lambda x: jnp.sum(jnp.sin(f(x))))(x + t)
+        return gap([jax.jvp(slope, (0.0,), (1.0,))[1]], [(slope(1e-6) - slope(-1e-6)) / 2e-6]) > 1e-3
+
+    return witness
+
+
 def raises(transform: Callable = lambda f: f):
     """`transform` of the gradient raises, and of the bare function's does not."""
 

@@ -1,5 +1,6 @@
 """Right rules at kinks, ties, zeros and borders, where autodiff's own choice is one of many."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -24,6 +25,13 @@ def relu_with(at_zero):
 @right(cases, "S5")
 def relu_zero_at_zero():
     return relu_with(0.0), (integers(4, 6),)
+
+
+@right(cases, "S8")
+def softplus_of_two_ties_from_its_input():
+    """Autodiff of the function is wrong at 0; of the backward pass it is right."""
+    f = lambda x: jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+    return pointwise(f, jax.lax.logistic), (normal(4, 6),)
 
 
 @right(cases, "S5")

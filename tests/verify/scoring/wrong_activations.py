@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ._case import Case, from_output, normal, pointwise, rule, uniform, wrong
-from ._witness import differs, other_value, second_order, stale
+from ._witness import differs, other_value, second_order, second_order_at, stale
 
 cases: list[Case] = []
 
@@ -135,6 +135,28 @@ def snake_frequency_at_one():
 @wrong(cases, "stop_gradient on a residual: second order wrong", "S8", second_order)
 def tanh_residual_stopped():
     return from_output(jnp.tanh, lambda y: 1 - jax.lax.stop_gradient(y) ** 2), (normal(4, 6),)
+
+
+@wrong(cases, "autodiff of fwd is wrong at its tie: second order wrong", "S8", second_order_at(at(0.0)))
+def softplus_of_two_ties():
+    def f(x):
+        return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+    return from_output(f, lambda y: -jnp.expm1(-y)), (normal(4, 6),)
+
+
+@wrong(cases, "a maximum with a tie in bwd: second order wrong", "S8", second_order_at(at(0.0, -90.0)))
+def log_sum_exp_with_a_floor():
+    def fwd(x):
+        top = jax.lax.stop_gradient(jnp.max(x, -1, keepdims=True))
+        total = jnp.sum(jnp.exp(x - top), -1, keepdims=True)
+        return jnp.squeeze(top + jnp.log(total), -1), (x, top, total)
+
+    def bwd(residuals, y_bar):
+        x, top, total = residuals
+        return (y_bar[..., None] * jnp.exp(x - top) / jnp.maximum(total, 1.0),)
+
+    return rule(lambda x: fwd(x)[0], fwd, bwd), (normal(6, 5),)
 
 
 @wrong(cases, "another value when differentiated", "S0", other_value)

@@ -15,7 +15,7 @@ Sizes = int | tuple[int, ...]
 
 def conv(
     features: int,
-    window: tuple[int, ...],
+    window: Sizes,
     *,
     stride: Sizes = 1,
     padding: str | Sequence[tuple[int, int]] = "SAME",
@@ -25,11 +25,11 @@ def conv(
     w_init=initializers.he_normal(),
     b_init=initializers.zeros,
 ) -> Layer:
-    """A convolution over as many spatial axes as ``window`` has entries: one, two or three.
+    """A convolution over one, two or three spatial axes.
 
     Args:
       features: channels of y.
-      window: size of the window along each spatial axis.
+      window: size of the window, for every spatial axis or for each.
       stride, padding, dilation, groups: as in `funcnn.rules.conv`.
       bias: whether there is a ``b``.
       w_init, b_init: initializers, see `funcnn.initializers`.
@@ -39,7 +39,7 @@ def conv(
       ``[batch, *space, channels]``.
 
     Example:
-      >>> layer = conv(16, (3, 3), stride=2)
+      >>> layer = conv(16, 3, stride=2)
       >>> params = layer.init(jax.random.key(0), jnp.ones((1, 8, 8, 3)))
       >>> layer.apply(params, jnp.ones((1, 8, 8, 3))).shape
       (1, 4, 4, 16)
@@ -52,7 +52,7 @@ def conv(
 
 def depthwise_conv(
     multiplier: int,
-    window: tuple[int, ...],
+    window: Sizes,
     *,
     stride: Sizes = 1,
     padding: str | Sequence[tuple[int, int]] = "SAME",
@@ -85,7 +85,7 @@ def depthwise_conv(
 
 def conv_transpose(
     features: int,
-    window: tuple[int, ...],
+    window: Sizes,
     *,
     stride: Sizes = 1,
     padding: str | Sequence[tuple[int, int]] = "SAME",
@@ -99,7 +99,7 @@ def conv_transpose(
 
     Args:
       features: channels of y.
-      window: size of the window along each spatial axis.
+      window: size of the window, for every spatial axis or for each.
       stride, padding, dilation, groups: as in `funcnn.rules.conv_transpose`.
       bias: whether there is a ``b``.
       w_init, b_init: initializers, see `funcnn.initializers`.
@@ -127,18 +127,19 @@ def flatten(x: jax.Array) -> jax.Array:
 
 def _layer(name, slide, window, size, bias, w_init, b_init):
     """The layer that calls ``slide(x, w, b)``; ``size(channels)`` says how many features and groups it has."""
-    if not isinstance(window, tuple) or not 1 <= len(window) <= 3:
-        raise ValueError(f"{name}: window must be a tuple of 1 to 3 sizes, one a spatial axis, got {window!r}")
-    for n in window:
+    if isinstance(window, tuple) and not 1 <= len(window) <= 3:
+        raise ValueError(f"{name}: window must have 1 to 3 sizes, one a spatial axis, got {window!r}")
+    for n in window if isinstance(window, tuple) else (window,):
         positive(name, "window", n)
 
     def init(key, x):
-        channels, dtype = features_of(name, x, rank=len(window) + 2)
+        sizes = window if isinstance(window, tuple) else (window,) * min(max(len(x.shape) - 2, 1), 3)
+        channels, dtype = features_of(name, x, rank=len(sizes) + 2)
         features, groups = size(channels)
         if channels % groups:
             raise ValueError(f"{name}: groups must divide the {channels} channels of x, got {groups}")
         w_key, b_key = split_key(key)
-        params = {"w": w_init(w_key, (*window, channels // groups, features), dtype)}
+        params = {"w": w_init(w_key, (*sizes, channels // groups, features), dtype)}
         return params | {"b": b_init(b_key, (features,), dtype)} if bias else params
 
     def apply(params, x, *, key=None, training=False):

@@ -26,7 +26,7 @@ def test_conv_transpose(dtype):
 
 
 def test_depthwise_conv():
-    layer = fn.depthwise_conv(2, (3, 3), padding="VALID", bias=False)
+    layer = fn.depthwise_conv(2, 3, padding="VALID", bias=False)
     params = layer.init(KEY, X)
     assert jax.tree.map(jnp.shape, params) == {"w": (3, 3, 1, 12)}
     y = layer.apply(params, X)
@@ -48,7 +48,12 @@ def test_pools_are_layers_as_they_are():
 
 BAD = [
     (lambda: fn.conv_transpose(0, (3,)), ValueError, "conv_transpose: features must be a positive int, got 0"),
-    (lambda: fn.conv_transpose(2, 3), ValueError, "conv_transpose: window must be a tuple of 1 to 3 sizes"),
+    (lambda: fn.conv_transpose(2, ()), ValueError, r"conv_transpose: window must have 1 to 3 sizes, .* got \(\)"),
+    (
+        lambda: fn.conv(2, 3).init(KEY, jnp.ones((5, 3))),
+        ValueError,
+        r"conv: x must have at least 3 axes, got .*\[5, 3\]",
+    ),
     (lambda: fn.conv_transpose(2, (3, 3)).init(KEY, X[0]), ValueError, "conv_transpose: x must have at least 4 axes"),
     (lambda: fn.conv_transpose(4, (3, 3), groups=4).init(KEY, X), ValueError, "groups must divide the 6 channels of x"),
     (lambda: fn.depthwise_conv((3, 3), 2), ValueError, "depthwise_conv: multiplier must be a positive int"),

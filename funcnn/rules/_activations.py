@@ -38,7 +38,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from ._checks import require_floating
-from ._precision import finite, widen
+from ._precision import widen
 
 
 @jax.custom_vjp
@@ -228,8 +228,13 @@ def silu_bwd(x, y_bar):
 
 def silu_value_and_slope(x):
     """x σ(x), and σ(x) (1 + x (1 - σ(x)))."""
-    inside, s = finite(x), jax.lax.logistic(x)
-    return jnp.maximum(x, jnp.finfo(x.dtype).min) * s, s * (1 + inside * (1 - s))
+    s = jax.lax.logistic(x)
+    inside = jnp.clip(x, -_SIGMOID_FLAT, _SIGMOID_FLAT)
+    return jnp.maximum(x, -_SIGMOID_FLAT) * s, s * (1 + inside * (1 - s))
+
+
+# σ is 0, or 1, from here on, in float64 too.
+_SIGMOID_FLAT = 1000.0
 
 
 silu.defvjp(silu_fwd, silu_bwd)

@@ -182,7 +182,8 @@ def _bars(label_smoothing, ignore, residuals, l_bar, z_bar):
 
 def _lse(top, total):
     """log Σ e^x of rows with the largest x and Σ e^(x - top); the least number, not -inf, where all x are -inf."""
-    return jnp.maximum(top + jnp.log(total), jnp.finfo(top.dtype).min)
+    none = total == 0
+    return jnp.where(none, jnp.finfo(top.dtype).min, top + jnp.log(jnp.where(none, 1, total)))
 
 
 def _of_kept(a, labels, ignore):

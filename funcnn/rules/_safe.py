@@ -80,7 +80,7 @@ def safe_norm_fwd(x, axis, keepdims):
     x32 = widen(x)
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x32), axis=axis, keepdims=True, initial=0))
     plain = (largest == 0) | jnp.isinf(largest)
-    total = jnp.sum(jnp.square(x32 / jnp.where(plain, 1, largest)), axis=axis, keepdims=True)
+    total = jnp.sum(jnp.square(jnp.where(plain, 0, x32) / jnp.where(plain, 1, largest)), axis=axis, keepdims=True)
     y = jnp.where(plain, largest, largest * jnp.sqrt(jnp.where(plain, 1, total))).astype(x.dtype)
     return y if keepdims else jnp.squeeze(y, axis), (x, y)
 
@@ -89,7 +89,10 @@ def safe_norm_bwd(axis, keepdims, residuals, y_bar):
     x, y = residuals
     y_bar = widen(y_bar if keepdims else jnp.expand_dims(y_bar, axis))
     x32, y32 = widen(x), widen(y)
-    direction = jnp.where(jnp.isinf(x32), jnp.sign(x32), x32 / jnp.where(y32 == 0, 1, y32))
+    endless = jnp.isinf(x32)
+    unit = jax.lax.stop_gradient(jnp.where((y32 == 0) | jnp.isinf(y32), 1, y32))  # so that y² is never tiny
+    length = jnp.where(y32 == 0, 1, y32 / unit)
+    direction = jnp.where(endless, jnp.sign(x32), jnp.where(endless, 0, x32) / unit / length)
     return ((y_bar * jnp.where(y32 == 0, 0, direction)).astype(x.dtype),)
 
 

@@ -4,7 +4,7 @@ Forward                                           Backward, x_bar = y_bar times 
     mish         x t, t = tanh(log(1 + eˣ))           t + 4 x eˣ (1 + eˣ) / (n + 2)²                   x
     softsign     x / (1 + |x|)                        1 / (1 + |x|)²                                   x
     log_sigmoid  -log(1 + e⁻ˣ)                        1 - eʸ  (= σ(-x))                                y
-    squareplus   (x + √(x² + b)) / 2                  1 / (1 + b / (4 y²))                             y
+    squareplus   (x + √(x² + b)) / 2                  q² / (q² + 1), q = 2 y / √b                      y
     softcap      c tanh(x / c)                        1 - (y / c)²                                     y
     sine         sin(ω x)                             ω cos(ω x)                                       x
     snake        x + sin²(α x) / α                    1 + sin(2 α x)                                   x, α
@@ -47,6 +47,7 @@ from ._precision import as_row, finite, widen
 from ._unbroadcast import unbroadcast
 
 _MISH_LINEAR = 20.0  # from here on mish(x) is x, in double precision
+_MISH_FLAT = -1000.0  # and from here on eˣ is 0, so that -inf · 0 never is
 
 
 @jax.custom_vjp
@@ -57,14 +58,14 @@ def mish(x: Array) -> Array:
 
 def mish_fwd(x):
     require_floating("mish", x=x)
-    e, n = _mish_powers(x)
-    y = jnp.maximum(widen(x), jnp.finfo(e.dtype).min) * (n / (n + 2))  # -inf · 0 is 0
+    _, n = _mish_powers(x)
+    y = jnp.maximum(widen(x), _MISH_FLAT) * (n / (n + 2))
     return y.astype(jnp.result_type(x)), x
 
 
 def mish_bwd(x, y_bar):
     e, n = _mish_powers(x)
-    slope = n / (n + 2) + jnp.minimum(finite(widen(x)), _MISH_LINEAR) * e * (4 * (1 + e) / (n + 2) ** 2)
+    slope = n / (n + 2) + jnp.clip(widen(x), _MISH_FLAT, _MISH_LINEAR) * e * (4 * (1 + e) / (n + 2) ** 2)
     return ((widen(y_bar) * slope).astype(x.dtype),)
 
 
@@ -132,6 +133,9 @@ def log_sigmoid_reference(x):
     return -jnp.log1p(jnp.exp(-x))
 
 
+_SQUAREPLUS_LINEAR = 2.0**50  # from here on its slope is 1, in double precision
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def squareplus(x: Array, b: float = 4.0) -> Array:
     """``(x + sqrt(x² + b)) / 2`` of each element of ``x`` (any shape, floating), ``b`` above 0."""
@@ -142,14 +146,14 @@ def squareplus_fwd(x, b):
     require_floating("squareplus", x=x)
     require_number("squareplus", "b", b, "above 0", b > 0)
     size = jnp.abs(widen(x))
-    upper = size / 2 + jnp.hypot(size, jnp.full_like(size, math.sqrt(b))) / 2  # f(|x|); f(x) f(-x) = b / 4
+    upper = size / 2 + jnp.hypot(finite(size), jnp.full_like(size, math.sqrt(b))) / 2  # f(|x|); f(x) f(-x) = b / 4
     y = jnp.where(x < 0, b / 4 / upper, upper).astype(jnp.result_type(x))
     return y, y
 
 
 def squareplus_bwd(b, y, y_bar):
-    y32 = widen(y)
-    slope = 1 / (1 + b / 4 / y32 / y32)
+    q = jnp.minimum(widen(y) * (2 / math.sqrt(b)), _SQUAREPLUS_LINEAR)
+    slope = q * q / (q * q + 1)
     return ((widen(y_bar) * slope).astype(y.dtype),)
 
 

@@ -24,7 +24,8 @@ Edges
     l2_normalize: a row of zeros gives y = 0 and x_bar = y_bar / eps (beyond float16's range for eps below 2e-5); at
     ‖x‖ = eps the inner branch holds. inf makes NaN of itself and of its row's x_bar; NaN of its row. weight_norm: v = 0
     has no direction: w = 0, with cotangents 0. spectral_norm: where W u = 0, y = w / eps; where Wᵀ W u = 0, u stays.
-    No square overflows or underflows; only a length above 8e37 in float32 counts as infinite, one below 1e-38 as 0.
+    No square overflows or underflows; only a length above 8e37 in float32 counts as infinite, one below 1e-38 as 0. The
+    second order of l2_normalize is NaN where 1 / ‖x‖² overflows.
 
 Source
     Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3; Miyato et al., "Spectral normalization for generative

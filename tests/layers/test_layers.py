@@ -61,7 +61,7 @@ BAD = [
     (lambda: fn.linear(2).init(KEY, [[1.0]]), TypeError, "linear: x must be an array, got list"),
     (lambda: fn.linear(2).init(KEY, jnp.ones(())), ValueError, "linear: x must have at least 1 axes"),
     (lambda: fn.linear(2).init(0, X), TypeError, "key must be a jax.random.key, got 0"),
-    (lambda: fn.conv(2, 3), ValueError, "conv: window must be a tuple of 1 to 3 sizes"),
+    (lambda: fn.conv(2, 3.0), ValueError, "conv: window must be a positive int, got 3.0"),
     (lambda: fn.conv(2, (3, 0)), ValueError, "conv: window must be a positive int, got 0"),
     (lambda: fn.conv(2, (3, 3)).init(KEY, X), ValueError, "conv: x must have at least 4 axes"),
     (

@@ -44,6 +44,30 @@ def test_hessian_equals_the_reference(entry):  # R6
     assert_close(*hessians, 1e-9)
 
 
+OVERFLOWING = {
+    "layer_norm": 1.7e308,  # sums of entries overflow
+    "l2_normalize": 3e-200,  # 1 / ‖x‖² overflows
+}
+
+
+@pytest.mark.parametrize("entry", RULES)
+def test_where_the_cotangents_are_finite_so_is_their_derivative(entry):
+    for edge in entry.edges:
+        args, rule = tuple(map(jnp.asarray, edge.args)), entry.bind(edge.options)
+        bars, derivative = jax.jit(lambda *args, rule=rule: bars_and_derivative(rule, args))(*args)
+        overflows = any((np.abs(a) == OVERFLOWING.get(entry.name, np.nan)).any() for a in of_floats(rule, args)[1])
+        if all(np.isfinite(bar).all() for bar in bars) and not overflows:
+            assert all(np.isfinite(a).all() for a in derivative), f"{edge}: {derivative}"
+
+
+def bars_and_derivative(f, args):
+    """The cotangents for ones, and the gradient of their sum with large random weights."""
+    g, floats = of_floats(f, args)
+    ones = jax.tree.map(jnp.ones_like, jax.eval_shape(f, *args))
+    bars, vjp = jax.vjp(lambda *floats: jax.vjp(g, *floats)[1](ones), *floats)
+    return bars, vjp(jax.tree.map(lambda a: 30 * a, cotangents(bars)))
+
+
 POINTS = {
     "zeros": jnp.zeros_like,
     "ones": jnp.ones_like,

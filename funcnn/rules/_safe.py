@@ -92,7 +92,7 @@ def safe_norm_bwd(axis, keepdims, residuals, y_bar):
     endless = jnp.isinf(x32)
     unit = jax.lax.stop_gradient(jnp.where((y32 == 0) | jnp.isinf(y32), 1, y32))  # so that y² is never tiny
     length = jnp.where(y32 == 0, 1, y32 / unit)
-    direction = jnp.where(endless, jnp.sign(x32), jnp.where(endless, 0, x32) / unit / length)
+    direction = jnp.where(endless, jnp.sign(x32), jnp.where(endless, 0, x32) / unit * (1 / length))
     return ((y_bar * jnp.where(y32 == 0, 0, direction)).astype(x.dtype),)
 
 

@@ -31,8 +31,8 @@ Source
     Ziyin, Hartwig & Ueda, "Neural networks fail to learn periodic functions and how to fix it", 2020, eq. 3.
 
 What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array
-is kept a step where autodiff keeps several. Only log_sigmoid alone takes longer, for a tanh of y where autodiff has the
-exponential at hand.
+is kept a step where autodiff keeps several. Alone two take longer: log_sigmoid, for a tanh of y where autodiff has the
+exponential at hand, and snake, for the series of its quotients, which keep α_bar's digits.
 """
 
 import math

@@ -87,7 +87,7 @@ def test_second_order_is_the_slope_of_the_first_where_that_has_one(entry):
             plain = [isinstance(a, tuple) and not hasattr(a, "shape") for a in example.args]
             found = slopes(tuple(move(a) if p else a for p, a in zip(plain, args, strict=True)))
             for bars, before, after, derivative in zip(*map(jax.tree.leaves, found), strict=True):
-                assert_between(bars, before, after, derivative, f"{name} of {example}")
+                assert_is_the_slope(bars, before, after, derivative, f"{name} of {example}")
 
 
 def slopes_and_derivatives(f, args):
@@ -100,7 +100,7 @@ def slopes_and_derivatives(f, args):
     return at(0.0), before, after, jax.jvp(at, (0.0,), (1.0,))[1]
 
 
-def assert_between(bars, before, after, derivative, what):
+def assert_is_the_slope(bars, before, after, derivative, what):
     """Where both slopes agree the derivative is that slope."""
     scale = np.maximum(np.maximum(np.abs(before), np.abs(after)), max(np.abs(bars).max(initial=0), 0.01))
     smooth = np.abs(after - before) < 1e-3 * scale

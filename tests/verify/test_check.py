@@ -10,7 +10,7 @@ import pytest
 import funcnn as fn
 from funcnn.rules._catalogue import catalogue, draw
 from funcnn.verify import check
-from tests.verify.scoring import CASES
+from tests.verify.scoring import ALL, CASES
 
 X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
 
@@ -35,6 +35,22 @@ def test_a_case_of_the_scoring_set_is_judged_right(case):
     f, args = case.make()
     report = check(f, *args, reference=case.reference, surrogate=case.surrogate, level="fast")
     assert report.status == ("fail" if case.fault else "pass"), str(report)
+
+
+SECOND_ORDER = {
+    "softplus_of_two_ties": "S8",
+    "attenuation_cotangent_stopped": "S8",
+    "softplus_of_two_ties_from_its_input": None,
+}
+
+
+@pytest.mark.parametrize("name", SECOND_ORDER)
+def test_second_derivatives_are_judged_at_ties_and_along_the_cotangent(name):
+    f, args = next(case for case in ALL if case.name == name).make()
+    report = check(f, *args, level="fast")
+    failed = [finding.stage for finding in report.findings if finding.status == "fail"]
+    assert failed == ([SECOND_ORDER[name]] if SECOND_ORDER[name] else []), str(report)
+    assert not any(what.startswith("S8") for what, _ in report.skipped)
 
 
 def halved_tanh():

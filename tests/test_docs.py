@@ -16,25 +16,25 @@ def script(name):
 
 
 def test_where_to_find_what_other_libraries_have_is_up_to_date():
-    assert (PAGES / "coverage.md").read_text() == script("coverage").page()
+    assert (PAGES / "names_elsewhere.md").read_text() == script("names_elsewhere").page()
 
 
 def test_a_name_that_does_not_exist_is_noticed(monkeypatch):
-    coverage = script("coverage")
-    monkeypatch.setattr(coverage, "lists", lambda: {"elsewhere": [("Linear", "`linear`"), ("Lineal", "`lineal`")]})
+    names = script("names_elsewhere")
+    monkeypatch.setattr(names, "lists", lambda: {"elsewhere": [("Linear", "`linear`"), ("Lineal", "`lineal`")]})
     with pytest.raises(LookupError, match="there is no lineal"):
-        coverage.page()
+        names.page()
 
 
 def test_every_layer_of_flax_is_named():
     nnx = pytest.importorskip("flax.nnx")
-    known = {name for names, _ in script("coverage").lists()["flax.nnx"] for name in names.split()}
+    known = {name for names, _ in script("names_elsewhere").lists()["flax.nnx"] for name in names.split()}
     layers = {name for name, value in vars(nnx).items() if isinstance(value, type) and issubclass(value, nnx.Module)}
     assert layers <= known
 
 
 def test_every_layer_of_pytorch_is_named():
     torch = pytest.importorskip("torch")
-    known = {name for names, _ in script("coverage").lists()["torch.nn"] for name in names.split()}
+    known = {name for names, _ in script("names_elsewhere").lists()["torch.nn"] for name in names.split()}
     layers = {n for n, v in vars(torch.nn).items() if isinstance(v, type) and issubclass(v, torch.nn.Module)}
     assert layers <= known

@@ -1,9 +1,9 @@
-"""Writes docs/coverage.md: what PyTorch, Keras, Flax and CS231n call a layer, a loss or a function, and what it is here.
+"""Writes docs/names_elsewhere.md: what PyTorch, Keras, Flax and CS231n call a layer, a loss or a function, and what it is here.
 
-The lists are in docs/coverage.txt: their names, a colon, and where that is found here, in backquotes; or, after a dash, why
+The lists are in docs/names_elsewhere.txt: their names, a colon, and where that is found here, in backquotes; or, after a dash, why
 it is not. Every name in backquotes must exist, and every rule of the catalogue must be found from somewhere.
 
-Run: python docs/coverage.py   (--check fails if the page is not what this would write)
+Run: python docs/names_elsewhere.py   (--check fails if the page is not what this would write)
 """
 
 import re
@@ -17,7 +17,7 @@ PAGE = Path(__file__).with_suffix(".md")
 LISTS = Path(__file__).with_suffix(".txt")
 HEAD = """# Where to find what you know
 
-Made by `docs/coverage.py` from the lists in `docs/coverage.txt`. A name in capitals is a class of that library.
+Made by `docs/names_elsewhere.py` from the lists in `docs/names_elsewhere.txt`. A name in capitals is a class of that library.
 """
 CALLED_BY_A_LAYER = {"batch_norm_inference"}  # no other library has a name for it
 

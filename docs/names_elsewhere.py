@@ -1,9 +1,13 @@
-"""Writes docs/names_elsewhere.md: what PyTorch, Keras, Flax and CS231n call a layer, a loss or a function, and what it is here.
+"""Write names_elsewhere.md: each layer, loss and function of PyTorch, Keras, Flax and CS231n, and its name here.
 
-The lists are in docs/names_elsewhere.txt: their names, a colon, and where that is found here, in backquotes; or, after a dash, why
-it is not. Every name in backquotes must exist, and every rule of the catalogue must be found from somewhere.
+A line of names_elsewhere.txt holds the other library's names, a colon, and then one of two:
 
-Run: python docs/names_elsewhere.py   (--check fails if the page is not what this would write)
+- the name here, in backquotes,
+- a dash and the reason why it is absent.
+
+Every name in backquotes must exist, and every rule of the catalogue must be reached from a line.
+
+Run: python docs/names_elsewhere.py   (--check fails if the page is not up to date)
 """
 
 import re
@@ -17,13 +21,13 @@ PAGE = Path(__file__).with_suffix(".md")
 LISTS = Path(__file__).with_suffix(".txt")
 HEAD = """# Where to find what you know
 
-Made by `docs/names_elsewhere.py` from the lists in `docs/names_elsewhere.txt`. A name in capitals is a class of that library.
+`docs/names_elsewhere.py` writes this page from `docs/names_elsewhere.txt`. A capitalised name is a class of that library.
 """
 CALLED_BY_A_LAYER = {"batch_norm_inference"}  # no other library has a name for it
 
 
 def lists() -> dict[str, list[tuple[str, str]]]:
-    """For each library the lines of its list: their names, and what is said of them."""
+    """For each library the lines of its list: the names there, and the text after the colon."""
     sections = re.split(r"^# ", LISTS.read_text(), flags=re.MULTILINE)[1:]
     found = {}
     for section in sections:
@@ -34,12 +38,12 @@ def lists() -> dict[str, list[tuple[str, str]]]:
 
 
 def names_here(said: str) -> list[str]:
-    """The names of this library that a line points to; none if it says why there is none."""
+    """The names of this library in a line; empty if the line says why the name is absent."""
     return [] if said.startswith("- ") else re.findall(r"`([a-z_0-9.]+)`", said)
 
 
 def exists(name: str) -> bool:
-    """Whether there is such a name in the package, its rules, or its losses."""
+    """Whether the package, its rules or its losses have the name."""
     owner, _, last = name.rpartition(".")
     return any(hasattr(place, last) for place in ([fn.losses] if owner == "losses" else [fn, fn.rules]))
 
@@ -48,7 +52,7 @@ def page() -> str:
     """The whole page.
 
     Raises:
-      LookupError: a name does not exist, or a rule of the catalogue is found from nowhere.
+      LookupError: a name does not exist, or no line reaches a rule of the catalogue.
     """
     parts, reached = [HEAD], set(CALLED_BY_A_LAYER)
     for title, lines in lists().items():
@@ -56,14 +60,14 @@ def page() -> str:
         for names, said in lines:
             for name in names_here(said):
                 if not exists(name):
-                    raise LookupError(f"there is no {name}, to which {title} is pointed: {names}")
+                    raise LookupError(f"there is no {name}, named in the list of {title} for {names}")
                 reached.add(name.rpartition(".")[2])
             parts.append(
                 f"| {names.replace(' ', ', ')} | {said.replace('- ', 'absent: ', 1) if said[0] == '-' else said} |"
             )
         parts.append("")
     if missing := set(catalogue) - reached:
-        raise LookupError(f"found from nowhere: {', '.join(sorted(missing))}")
+        raise LookupError(f"no line reaches: {', '.join(sorted(missing))}")
     return "\n".join(parts)
 
 

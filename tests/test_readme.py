@@ -36,7 +36,7 @@ def test_the_blocks_print_what_the_readme_says():
 
 
 def test_one_block_is_a_whole_rule_file():
-    assert (ROOT / "funcnn/rules/_linear.py").read_text() in PYTHON
+    assert (ROOT / "funcnn/rules/affine/_linear.py").read_text() in PYTHON
 
 
 def test_the_commands_exist():

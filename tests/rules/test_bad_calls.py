@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from funcnn import rules
-from funcnn.rules._batch_norm import batch_statistics
+from funcnn.rules.normalization._batch_norm import batch_statistics
 
 KEY = jax.random.key(0)
 

@@ -9,7 +9,7 @@ from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
 from funcnn import rules
-from funcnn.rules._batch_norm import batch_statistics
+from funcnn.rules.normalization._batch_norm import batch_statistics
 from tests.judge import assert_close
 
 RNG = np.random.default_rng(0)

@@ -299,7 +299,7 @@ def test_where_nothing_fits_the_module_is_asked_for_an_example(write, f, reason)
 
 
 def test_this_librarys_own_rules_are_found():
-    import funcnn.rules._linear as module
+    import funcnn.rules.affine._linear as module
 
     assert list(rules_of(module)) == ["linear"]
     assert jnp.ndim(examples_of(module, "linear", module.linear).calls[0][0]) == 2

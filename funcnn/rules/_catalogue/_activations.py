@@ -1,6 +1,6 @@
 """Elementwise activations."""
 
-from .. import _activations
+from ..activations import _relu as _activations
 from ._entry import ELEMENTWISE, Edge, Entry, Example, inf, nan
 
 entries = [

@@ -1,6 +1,8 @@
 """Affine maps."""
 
-from .. import _affine, _embedding, _linear
+from ..affine import _embedding
+from ..affine import _linear
+from ..affine import _scale_shift as _affine
 from ._entry import Classes, Edge, Entry, Example, nan
 
 entries = [

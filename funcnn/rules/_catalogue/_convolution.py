@@ -1,6 +1,6 @@
 """Convolutions."""
 
-from .. import _convolution
+from ..spatial import _conv as _convolution
 from ._entry import Entry, Example
 
 entries = [

@@ -2,7 +2,12 @@
 
 import math
 
-from .. import _cross_entropy, _likelihood_losses, _losses, _margin_losses, _sigmoid_losses, _similarity_losses
+from ..losses import _hinge as _margin_losses
+from ..losses import _info_nce as _similarity_losses
+from ..losses import _nll as _likelihood_losses
+from ..losses import _regression as _losses
+from ..losses import _sigmoid_cross_entropy as _sigmoid_losses
+from ..losses import _softmax_cross_entropy as _cross_entropy
 from ._entry import Classes, Edge, Entry, Example, Signs, Simplex, Uniform, inf, nan
 
 _SHAPES = [(), (7,), (3, 5), (2, 1, 3), (0, 3)]

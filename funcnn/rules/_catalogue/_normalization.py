@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 
-from .. import _batch_norm, _group_norm, _normalization, _unit
+from ..normalization import _batch_norm
+from ..normalization import _group_norm
+from ..normalization import _layer_norm as _normalization
+from ..normalization import _spectral_norm as _unit
 from ._entry import AXES, Edge, Entry, Example, Uniform, inf, nan
 
 

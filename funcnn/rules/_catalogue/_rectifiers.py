@@ -1,6 +1,7 @@
 """Piecewise activations with a bent or cut left side, and those made of straight lines."""
 
-from .. import _hard, _rectifiers
+from ..activations import _elu as _rectifiers
+from ..activations import _hard
 from ._entry import ELEMENTWISE, Edge, Entry, Example, Uniform, inf, nan
 
 _LAMBDA, _ALPHA = 1.0507009873554805, 1.6732632423543772

@@ -1,6 +1,7 @@
 """More smooth activations, and the gated linear units."""
 
-from .. import _gated, _smooth
+from ..activations import _glu as _gated
+from ..activations import _mish as _smooth
 from ._entry import ELEMENTWISE, Edge, Entry, Example, inf, nan
 
 

@@ -1,6 +1,7 @@
 """Softmax, its logarithm, its denominator, and its sparse sister."""
 
-from .. import _softmax, _sparsemax
+from ..activations import _softmax
+from ..activations import _sparsemax
 from ._entry import AXES, Edge, Entry, Example, inf
 
 entries = [

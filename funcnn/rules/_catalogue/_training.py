@@ -2,7 +2,9 @@
 
 import jax.numpy as jnp
 
-from .. import _noise, _safe, _surgery
+from ..gradients import _scale_gradient as _surgery
+from ..noise import _dropout as _noise
+from ..numerics import _safe_divide as _safe
 from ._entry import AXES, ELEMENTWISE, Edge, Entry, Example, Key, inf, nan
 
 _SHAPES = [(7,), (), (1,), (3, 5), (2, 1, 3), (0, 3)]

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from .. import _conv_transpose, _global_pooling, _pixel_shuffle, _pooling, _resampling
+from ..spatial import _conv_transpose
+from ..spatial import _global_pool as _global_pooling
+from ..spatial import _pixel_shuffle
+from ..spatial import _pool as _pooling
+from ..spatial import _upsample as _resampling
 from ._entry import Edge, Entry, Example, inf, nan
 
 

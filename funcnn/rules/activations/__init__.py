@@ -1,0 +1,1 @@
+"""Activations: elementwise, gated, and those of a row."""

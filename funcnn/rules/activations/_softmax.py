@@ -1,0 +1,161 @@
+r"""Softmax, its logarithm, and the logarithm of its denominator, over one axis or several.
+
+Forward, Σ over the axis, m the largest x of a row
+    softmax       y = e^(x - m) / Σ e^(x - m)
+    log_softmax   y = x - m - log Σ e^(x - m)
+    logsumexp     y = m + log Σ e^(x - m)
+
+Backward
+    softmax       x_bar = y (y_bar - Σ y y_bar)
+    log_softmax   x_bar = y_bar - e^y Σ y_bar
+    logsumexp     x_bar = y_bar e^(x - m) / Σ e^(x - m)
+
+Derivation
+    With p the softmax, d log p = dx - Σ p dx, hence dp = p (dx - Σ p dx).
+    ⟨y_bar, dp⟩ = ⟨p y_bar, dx⟩ - (Σ p y_bar) ⟨p, dx⟩, and ⟨y_bar, d log p⟩ = ⟨y_bar, dx⟩ - (Σ y_bar) ⟨p, dx⟩.
+    d logsumexp = Σ p dx.
+
+Residuals
+    y alone: one array of x's size, which the caller has just been given. logsumexp keeps x, which the caller holds, and two
+    numbers a row, m and Σ e^(x - m): with them the exponentials are the forward pass's, and one program makes them once.
+
+Edges
+    -inf gives probability 0 and a cotangent of 0. A row of equal entries is uniform, and so is a row of nothing but -inf;
+    entries of +inf share the whole mass. NaN makes its row NaN. An empty axis gives an empty array. logsumexp is -inf for
+    a row of nothing but -inf, or of nothing at all, with cotangents 0, and inf where an entry is, its cotangent shared.
+
+Source
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990, section 3.
+
+What the rules give beyond autodiff: in a scan y is kept once, where autodiff keeps the exponentials beside it, and
+logsumexp keeps two numbers a row.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .._common._checks import require_axis, require_floating
+from .._common._precision import widen
+
+Axis = int | tuple[int, ...]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def softmax(x: Array, axis: Axis = -1) -> Array:
+    """Exponentials over the axis, divided by their sum.
+
+    Args:
+      x: floating, of rank 1 or more.
+      axis: one axis or several, over which the result sums to 1.
+
+    Returns:
+      The shape and dtype of x.
+    """
+    return softmax_fwd(x, axis)[0]
+
+
+def softmax_fwd(x, axis):
+    e = jnp.exp(shifted(x, largest("softmax", x, axis)))
+    y = (e / jnp.sum(e, axis=axis, keepdims=True)).astype(x.dtype)
+    return y, y
+
+
+def softmax_bwd(axis, y, y_bar):
+    y32, y_bar = widen(y), widen(y_bar)
+    x_bar = y32 * (y_bar - jnp.sum(y32 * y_bar, axis=axis, keepdims=True))
+    return (x_bar.astype(y.dtype),)
+
+
+softmax.defvjp(softmax_fwd, softmax_bwd)
+
+
+def softmax_reference(x, axis=-1):
+    return jnp.exp(x - jax.scipy.special.logsumexp(x, axis=axis, keepdims=True))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def log_softmax(x: Array, axis: Axis = -1) -> Array:
+    """Logarithm of the softmax over the axis.
+
+    Args:
+      x: floating, of rank 1 or more.
+      axis: one axis or several, over which the exponential of the result sums to 1.
+
+    Returns:
+      The shape and dtype of x.
+    """
+    return log_softmax_fwd(x, axis)[0]
+
+
+def log_softmax_fwd(x, axis):
+    z = shifted(x, largest("log_softmax", x, axis))
+    y = z - jnp.log(jnp.sum(jnp.exp(z), axis=axis, keepdims=True))
+    y = y.astype(x.dtype)
+    return y, y
+
+
+def log_softmax_bwd(axis, y, y_bar):
+    y_bar = widen(y_bar)
+    x_bar = y_bar - jnp.exp(widen(y)) * jnp.sum(y_bar, axis=axis, keepdims=True)
+    return (x_bar.astype(y.dtype),)
+
+
+log_softmax.defvjp(log_softmax_fwd, log_softmax_bwd)
+
+
+def log_softmax_reference(x, axis=-1):
+    return jnp.log(jnp.exp(x) / jnp.sum(jnp.exp(x), axis=axis, keepdims=True))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def logsumexp(x: Array, axis: Axis | None = None, keepdims: bool = False) -> Array:
+    """Logarithm of the sum of the exponentials over the axis, without overflow.
+
+    Args:
+      x: floating.
+      axis: one axis or several; None for all.
+      keepdims: whether the axes stay, with size 1.
+
+    Returns:
+      The shape of x without the axes, of x's dtype.
+    """
+    return logsumexp_fwd(x, axis, keepdims)[0]
+
+
+def logsumexp_fwd(x, axis, keepdims):
+    axes = tuple(range(jnp.ndim(x))) if axis is None else axis
+    top = largest("logsumexp", x, axes)
+    total = jnp.sum(jnp.exp(shifted(x, top)), axis=axes, keepdims=True)
+    y = (top + jnp.log(total)).astype(jnp.result_type(x))
+    return y if keepdims else jnp.squeeze(y, axes), (x, top, total)
+
+
+def logsumexp_bwd(axis, keepdims, residuals, y_bar):
+    x, top, total = residuals
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    y_bar = widen(y_bar if keepdims else jnp.expand_dims(y_bar, axes))
+    share = y_bar / jnp.where(top > -jnp.inf, total, jnp.inf)
+    return ((jnp.exp(shifted(x, top)) * share).astype(x.dtype),)
+
+
+logsumexp.defvjp(logsumexp_fwd, logsumexp_bwd)
+
+
+def logsumexp_reference(x, axis=None, keepdims=False):
+    return jnp.log(jnp.sum(jnp.exp(x), axis=axis, keepdims=keepdims))
+
+
+def largest(rule, x, axis):
+    """Each row's largest entry, on which no result depends, in float32 at least."""
+    require_floating(rule, x=x)
+    require_axis(rule, axis, x.ndim)
+    return jax.lax.stop_gradient(jnp.max(widen(x), axis=axis, keepdims=True, initial=-jnp.inf))
+
+
+def shifted(x, top):
+    """x less its row's largest entry; an infinite one less itself is 0."""
+    x = widen(x)
+    return jnp.where(jnp.isinf(top) & (x == top), 0, x - top)

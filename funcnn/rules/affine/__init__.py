@@ -1,0 +1,1 @@
+"""Affine maps with a weight, and embedding."""

@@ -1,0 +1,76 @@
+r"""Embedding: a row of a table for each id.
+
+Forward
+    y[r] = table[ids[r]]                 ids [...]   table [rows, features]   y [..., features]
+
+Backward
+    table_bar[i] = Σ y_bar[r]            over all r with ids[r] = i
+
+Derivation
+    y = P table with P[r, i] = [ids[r] = i], and ⟨y_bar, P dtable⟩ = ⟨Pᵀ y_bar, dtable⟩. Pᵀ adds: an id that comes twice
+    gets both.
+
+Residuals
+    The ids and the table, which the caller holds anyway (of the table only the shape is read).
+
+Edges
+    An id outside the table gives a row of NaN, so that it is noticed, and adds to no row of table_bar; negative ids are
+    outside, they do not count from the end. Half precision is added up in float32 and rounded once.
+
+Source
+    Bengio et al., "A neural probabilistic language model", 2003, section 2.
+
+What the rule gives beyond autodiff: sums in float32 where the table is in half precision, and an id that is out of range
+is seen.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .._common._checks import describe, require_floating, require_shape
+from .._common._cotangent import placement, rows_placement, unbroadcast
+from .._common._precision import widen
+
+
+@jax.custom_vjp
+def embedding(ids: Array, table: Array) -> Array:
+    """The table's row for each id.
+
+    Args:
+      ids: ``[...]``, integers from 0 to rows - 1.
+      table: ``[rows, features]``, floating.
+
+    Returns:
+      ``[..., features]``, of the table's dtype.
+
+    Raises:
+      TypeError: the ids are no integers, or the table is not floating.
+      ValueError: the table is no matrix.
+    """
+    return embedding_fwd(ids, table)[0]
+
+
+def embedding_fwd(ids, table):
+    require_floating("embedding", table=table)
+    require_shape("embedding", "table", table, "[rows, features]", table.ndim == 2)
+    if not hasattr(ids, "dtype") or not jnp.issubdtype(ids.dtype, jnp.integer):
+        raise TypeError(f"embedding: ids must be an array of integers, got {describe(ids)}")
+    placed = rows_placement(ids, table)
+    y = table.at[ids].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False, out_sharding=placed)
+    return y, (ids, table)
+
+
+def embedding_bwd(residuals, y_bar):
+    ids, table = residuals
+    rows = jnp.zeros(table.shape, widen(table).dtype, out_sharding=placement(table))
+    table_bar = rows.at[ids].add(widen(y_bar), mode="drop", wrap_negative_indices=False, out_sharding=placement(table))
+    return None, unbroadcast(table_bar, table)
+
+
+embedding.defvjp(embedding_fwd, embedding_bwd)
+
+
+def embedding_reference(ids, table):
+    """The product with a matrix that has a 1 at each id."""
+    return jnp.tensordot(jax.nn.one_hot(ids, table.shape[0], dtype=table.dtype), table, 1)

@@ -1,0 +1,1 @@
+"""Rules whose backward pass is deliberately another function's derivative."""

@@ -1,0 +1,1 @@
+"""Losses, one number an element or a row."""

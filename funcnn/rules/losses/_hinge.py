@@ -1,0 +1,195 @@
+r"""Losses of scores that must lead by a margin: hinge, multiclass hinge and triplet, with a slope of 0 once they do.
+
+Forward                                                                                p, t [...]   s [..., classes]
+    hinge              l = max(0, 1 - p t)                                             of ±1: t [...]
+    multiclass_hinge   l = Σ_{j≠y} max(0, h_j), h_j = s_j - s_y + margin               y [...], a class number
+    triplet            l = max(0, h), h = |u| - |v| + margin                           a, p, n [..., features]
+                       u = a - p + eps, v = a - n + eps                                |u|, |v|, l [...]
+
+Backward, with [·] 1 where true, else 0
+    hinge              p_bar = -l_bar t [p t < 1]              t_bar = -l_bar p [p t < 1]
+    multiclass_hinge   s_bar_j = l_bar [h_j > 0] for j ≠ y     s_bar_y = -Σ_{j≠y} s_bar_j
+    triplet            a_bar = -p_bar - n_bar
+                       p_bar = -l_bar [h > 0] u / |u|          n_bar = l_bar [h > 0] v / |v|
+
+Derivation
+    d max(0, h) = [h > 0] dh, and d|u| = ⟨u / |u|, du⟩; what remains is linear.
+
+Residuals
+    The arguments, which the caller holds.
+
+Edges
+    A margin that is met exactly counts as met: no slope. The slope of |u| at u = 0 is 0; eps, added to each difference as
+    in torch, keeps equal points away from there: they pull apart along (1, …, 1). A class number outside the classes costs
+    NaN, with no slope. A score of -inf of another class costs nothing; two infinite scores of one sign cost NaN.
+
+Source
+    Cortes & Vapnik, "Support-vector networks", 1995; Weston & Watkins, "Support vector machines for multi-class pattern
+    recognition", 1999; Schroff, Kalenichenko & Philbin, "FaceNet", 2015 (there with squared distances).
+
+What the rules give beyond autodiff: time is the same, but nothing is kept that the caller does not hold, and no point
+has a slope of NaN.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .._common._checks import require_floating, require_number, require_pair, require_shape
+from .._common._cotangent import unbroadcast
+from .._common._precision import widen
+from ._labels import inside, onehot, require_classes, require_rows
+
+
+@jax.custom_vjp
+def hinge(prediction: Array, target: Array) -> Array:
+    """How much a score falls short of the margin 1 on its side, element by element.
+
+    Args:
+      prediction: ``[...]``, floating.
+      target: of the same shape and dtype, -1 or 1.
+
+    Returns:
+      ``[...]``, each element's loss.
+
+    Raises:
+      TypeError, ValueError: dtypes or shapes differ.
+    """
+    return hinge_fwd(prediction, target)[0]
+
+
+def hinge_fwd(prediction, target):
+    require_pair("hinge", prediction=prediction, target=target)
+    loss = jnp.maximum(1 - widen(prediction) * widen(target), 0)
+    return loss.astype(prediction.dtype), (prediction, target)
+
+
+def hinge_bwd(residuals, l_bar):
+    prediction, target = residuals
+    p, t = widen(prediction), widen(target)
+    short_bar = jnp.where(p * t < 1, widen(l_bar), 0)
+    p_bar = -short_bar * t
+    t_bar = -jnp.where(p * t < 1, p, 0) * short_bar
+    return unbroadcast(p_bar, prediction), unbroadcast(t_bar, target)
+
+
+hinge.defvjp(hinge_fwd, hinge_bwd)
+
+
+def hinge_reference(prediction, target):
+    lead = prediction * target - 1
+    return (jnp.abs(lead) - lead) / 2
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def multiclass_hinge(scores: Array, labels: Array, margin: float = 1.0) -> Array:
+    """How much every other class falls short of trailing the labelled one by the margin, summed, one number a row.
+
+    Args:
+      scores: ``[..., classes]``, floating.
+      labels: class numbers ``[...]``, integers.
+      margin: the lead that is asked for. torch's ``multi_margin_loss`` is this divided by the number of classes.
+
+    Returns:
+      ``[...]``, each row's loss, of the scores' dtype.
+
+    Raises:
+      TypeError, ValueError: the dtypes or shapes are not these.
+    """
+    return multiclass_hinge_fwd(scores, labels, margin)[0]
+
+
+def multiclass_hinge_fwd(scores, labels, margin):
+    rule = "multiclass_hinge"
+    require_floating(rule, scores=scores)
+    require_rows(rule, "scores", scores)
+    require_classes(rule, labels, scores)
+    require_number(rule, "margin", margin)
+    loss = jnp.sum(jnp.maximum(_shortfalls(scores, labels, margin), 0), axis=-1)
+    return jnp.where(inside(labels, scores), loss, jnp.nan).astype(scores.dtype), (scores, labels)
+
+
+def multiclass_hinge_bwd(margin, residuals, l_bar):
+    scores, labels = residuals
+    short = (_shortfalls(scores, labels, margin) > 0) & inside(labels, scores)[..., None]
+    others_bar = jnp.where(short, widen(l_bar)[..., None], 0)
+    s_bar = jnp.where(onehot(labels, scores), -jnp.sum(others_bar, axis=-1, keepdims=True), others_bar)
+    return unbroadcast(s_bar, scores), None
+
+
+multiclass_hinge.defvjp(multiclass_hinge_fwd, multiclass_hinge_bwd)
+
+
+def multiclass_hinge_reference(scores, labels, margin=1.0):
+    """The labelled class falls short of itself by the margin, which is taken off at the end."""
+    own = jnp.take_along_axis(scores, labels[..., None], axis=-1)
+    lead = own - scores - margin
+    return jnp.sum(jnp.abs(lead) - lead, axis=-1) / 2 - max(margin, 0)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def triplet(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, eps: float = 1e-6) -> Array:
+    """How much further from the anchor the negative should be than the positive, one number a row.
+
+    Args:
+      anchor: ``[..., features]``, floating.
+      positive: of the same shape and dtype: what should be near the anchor.
+      negative: of the same shape and dtype: what should be far from it.
+      margin: the lead that is asked for.
+      eps: added to each difference, as torch's ``triplet_margin_loss`` does.
+
+    Returns:
+      ``[...]``, each row's loss.
+
+    Raises:
+      TypeError, ValueError: dtypes or shapes differ.
+    """
+    return triplet_fwd(anchor, positive, negative, margin, eps)[0]
+
+
+def triplet_fwd(anchor, positive, negative, margin, eps):
+    require_pair("triplet", anchor=anchor, positive=positive, negative=negative)
+    require_shape("triplet", "anchor", anchor, "[..., features]", anchor.ndim >= 1)
+    require_number("triplet", "margin", margin)
+    require_number("triplet", "eps", eps)
+    a, p, n = map(widen, (anchor, positive, negative))
+    loss = jnp.maximum(_length(a - p + eps) - _length(a - n + eps) + margin, 0)
+    return jnp.squeeze(loss, -1).astype(anchor.dtype), (anchor, positive, negative)
+
+
+def triplet_bwd(margin, eps, residuals, l_bar):
+    anchor, positive, negative = residuals
+    a, p, n = map(widen, residuals)
+    u, v = a - p + eps, a - n + eps
+    short = _length(u) - _length(v) + margin > 0
+    h_bar = jnp.where(short, widen(l_bar)[..., None], 0)
+    u_bar, v_bar = h_bar * _direction(u), -h_bar * _direction(v)
+    return unbroadcast(u_bar + v_bar, anchor), unbroadcast(-u_bar, positive), unbroadcast(-v_bar, negative)
+
+
+triplet.defvjp(triplet_fwd, triplet_bwd)
+
+
+def triplet_reference(anchor, positive, negative, margin=1.0, eps=1e-6):
+    near, far = (jnp.linalg.norm(anchor - other + eps, axis=-1) for other in (positive, negative))
+    return jnp.maximum(near + margin, far) - far
+
+
+def _shortfalls(scores, labels, margin):
+    """By how much each class fails to trail the labelled one by the margin; -margin at most for that one itself."""
+    s, own = widen(scores), onehot(labels, scores)
+    picked = jnp.sum(jnp.where(own, s, 0), axis=-1, keepdims=True)
+    return jnp.where(own, -abs(margin), s - picked + margin)
+
+
+def _length(u):
+    """The square root of the sum of squares over the last axis, which stays; its slope at 0 is 0."""
+    square = jnp.sum(u * u, axis=-1, keepdims=True)
+    return jnp.where(square == 0, 0, jnp.sqrt(jnp.where(square == 0, 1, square)))
+
+
+def _direction(u):
+    length = _length(u)
+    return u / jnp.where(length == 0, 1, length)

@@ -1,0 +1,42 @@
+"""Class numbers: what is asked of them, and how they name an entry of each row."""
+
+import jax
+import jax.numpy as jnp
+
+from .._common._checks import describe, require_shape
+
+
+def are_classes(labels) -> bool:
+    """Whether labels are class numbers, not weights of all classes."""
+    return hasattr(labels, "dtype") and jnp.issubdtype(labels.dtype, jnp.integer)
+
+
+def onehot(labels, like):
+    """True at each row's class; [..., classes], without a row for a number outside the classes."""
+    labels = _roomy(labels)
+    return jax.lax.broadcasted_iota(labels.dtype, like.shape, like.ndim - 1) == labels[..., None]
+
+
+def inside(labels, like):
+    """Whether each number is one of the classes."""
+    labels = _roomy(labels)
+    return (labels >= 0) & (labels < like.shape[-1])
+
+
+def require_rows(rule: str, name: str, rows) -> None:
+    """Raise ValueError unless there is a last axis with at least one class."""
+    some = rows.ndim >= 1 and rows.shape[-1] > 0
+    require_shape(rule, name, rows, "[..., classes] with at least one class", some)
+
+
+def require_classes(rule: str, labels, rows) -> None:
+    """Raise TypeError or ValueError unless labels are a class number for each of the rows."""
+    if not are_classes(labels):
+        raise TypeError(f"{rule}: labels must be class numbers, an array of integers, got {describe(labels)}")
+    expected = f"{list(rows.shape[:-1])}, a class number a row"
+    require_shape(rule, "labels", labels, expected, labels.shape == rows.shape[:-1])
+
+
+def _roomy(labels):
+    """An integer dtype that can count the classes, however many."""
+    return labels.astype(jnp.int32) if labels.dtype.itemsize < 4 else labels

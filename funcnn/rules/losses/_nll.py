@@ -1,0 +1,196 @@
+r"""Losses that are negative log-likelihoods: relative entropy, Poisson counts, Gaussian values.
+
+Forward
+    kl_divergence   l = Σ_k t_k (log t_k - q_k)                       q, t [..., classes]   l [...]
+                    t = e^u where targets are logarithms u
+    poisson_nll     l = eˣ - t x                                      x, t, l [...]
+                      + t log t - t + log(2π t) / 2 where t > 1       if full
+    gaussian_nll    l = (log v + (m - t)² / v) / 2                    m, t, l [...]
+                      + log(2π) / 2                                   if full
+                    v = max(variance, eps)
+
+Backward
+    kl_divergence   q_bar = -l_bar t            t_bar = l_bar (log t + 1 - q), and u_bar = t t_bar
+    poisson_nll     x_bar = l_bar (eˣ - t)      t_bar = -l_bar x, + l_bar (log t + 1 / (2 t)) where t > 1, if full
+    gaussian_nll    m_bar = l_bar (m - t) / v   t_bar = -m_bar   v_bar = l_bar (1 - (m - t)² / v) / (2 v) [variance ≥ eps]
+
+Derivation
+    d(t log t) = (log t + 1) dt and dt = t du; deˣ = eˣ dx; d(1 / v) = -dv / v². The clamp of the variance lets nothing
+    through where it acts.
+
+Residuals
+    The arguments, which the caller holds.
+
+Edges
+    kl_divergence: a class of target 0 costs nothing whatever its prediction, and its cotangents are 0 (along t the slope
+    is -inf, of which no softmax could make use); a positive target of a class that is predicted never, q = -inf, costs
+    inf; q = inf, which is no logarithm of a probability, -inf, and NaN beside a -inf. poisson_nll: a rate of 0 costs
+    nothing at t = 0, inf at t > 0; a rate too large for a number costs inf.
+    gaussian_nll: below eps the variance has cotangent 0, at eps the whole one. In torch it is never 0 there: the clamp is
+    not seen by its gradient. An infinite mean of an infinite target is NaN.
+
+Source
+    Kullback & Leibler, "On information and sufficiency", 1951; Nix & Weigend, "Estimating the mean and variance
+    of the target probability distribution", 1994; torch's ``PoissonNLLLoss`` and ``GaussianNLLLoss``.
+
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but nothing is kept that the
+caller does not hold, and no zero has a slope of NaN.
+"""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .._common._checks import require_number, require_pair, require_shape
+from .._common._cotangent import unbroadcast
+from .._common._precision import times, widen
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def kl_divergence(log_predictions: Array, targets: Array, log_targets: bool = False) -> Array:
+    """Relative entropy of the targets to the predictions, one number a row.
+
+    Args:
+      log_predictions: ``[..., classes]``, floating: logarithms of probabilities.
+      targets: of the same shape and dtype: probabilities.
+      log_targets: whether the targets are logarithms of probabilities too.
+
+    Returns:
+      ``[...]``, each row's divergence.
+
+    Raises:
+      TypeError, ValueError: dtypes or shapes differ.
+    """
+    return kl_divergence_fwd(log_predictions, targets, log_targets)[0]
+
+
+def kl_divergence_fwd(log_predictions, targets, log_targets):
+    require_pair("kl_divergence", log_predictions=log_predictions, targets=targets)
+    require_shape("kl_divergence", "log_predictions", log_predictions, "[..., classes]", log_predictions.ndim >= 1)
+    t, log_t = _probabilities(targets, log_targets)
+    loss = jnp.sum(times(t, log_t - widen(log_predictions)), axis=-1)
+    return loss.astype(log_predictions.dtype), (log_predictions, targets)
+
+
+def kl_divergence_bwd(log_targets, residuals, l_bar):
+    log_predictions, targets = residuals
+    t, log_t = _probabilities(targets, log_targets)
+    l_bar = widen(l_bar)[..., None]
+    t_bar = l_bar * jnp.where(t == 0, 0, log_t + 1 - widen(log_predictions))
+    return unbroadcast(-l_bar * t, log_predictions), unbroadcast(t * t_bar if log_targets else t_bar, targets)
+
+
+kl_divergence.defvjp(kl_divergence_fwd, kl_divergence_bwd)
+
+
+def kl_divergence_reference(log_predictions, targets, log_targets=False):
+    """The sum of t log t less that of t q, each by itself."""
+    t = jnp.exp(targets) if log_targets else targets
+    entropy = -jnp.sum(t * jnp.log(t), axis=-1)
+    return jnp.einsum("...k,...k->...", t, -log_predictions) - entropy
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def poisson_nll(log_rate: Array, target: Array, full: bool = False) -> Array:
+    """Negative log-likelihood of counts under a Poisson distribution, element by element.
+
+    Args:
+      log_rate: ``[...]``, floating: the logarithm of the expected count.
+      target: of the same shape and dtype: counts, not negative.
+      full: whether to add log(target!), by Stirling's formula and for targets above 1 only, as torch does.
+
+    Returns:
+      ``[...]``, each element's loss.
+
+    Raises:
+      TypeError, ValueError: dtypes or shapes differ.
+    """
+    return poisson_nll_fwd(log_rate, target, full)[0]
+
+
+def poisson_nll_fwd(log_rate, target, full):
+    require_pair("poisson_nll", log_rate=log_rate, target=target)
+    x, t = widen(log_rate), widen(target)
+    rate = jnp.exp(x)
+    loss = jnp.where(rate == jnp.inf, jnp.inf, rate - times(t, x))
+    if full:
+        many = jnp.maximum(t, 1)
+        loss = loss + jnp.where(t > 1, many * jnp.log(many) - many + jnp.log(2 * math.pi * many) / 2, 0)
+    return loss.astype(log_rate.dtype), (log_rate, target)
+
+
+def poisson_nll_bwd(full, residuals, l_bar):
+    log_rate, target = residuals
+    x, t, l_bar = widen(log_rate), widen(target), widen(l_bar)
+    slope = -x
+    if full:
+        many = jnp.maximum(t, 1)
+        slope = slope + jnp.where(t > 1, jnp.log(many) + 1 / (2 * many), 0)
+    return unbroadcast(l_bar * (jnp.exp(x) - t), log_rate), unbroadcast(l_bar * slope, target)
+
+
+poisson_nll.defvjp(poisson_nll_fwd, poisson_nll_bwd)
+
+
+def poisson_nll_reference(log_rate, target, full=False):
+    """As a product of powers, of which the logarithm is taken at the end."""
+    rate = jnp.exp(log_rate)
+    stirling = (target / math.e) ** target * jnp.sqrt(2 * math.pi * target)
+    factorial = jnp.where(target > 1, stirling, 1) if full else 1
+    return rate - jnp.log(rate**target / factorial)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def gaussian_nll(mean: Array, target: Array, variance: Array, eps: float = 1e-6, full: bool = False) -> Array:
+    """Negative log-likelihood of values under a normal distribution, element by element.
+
+    Args:
+      mean: ``[...]``, floating.
+      target: of the same shape and dtype.
+      variance: of the same shape and dtype.
+      eps: above 0; what a smaller variance counts as, and then it has no gradient: give it a softplus or an exponential.
+      full: whether to add the constant log(2π) / 2.
+
+    Returns:
+      ``[...]``, each element's loss.
+
+    Raises:
+      TypeError, ValueError: dtypes or shapes differ, or eps is not above 0.
+    """
+    return gaussian_nll_fwd(mean, target, variance, eps, full)[0]
+
+
+def gaussian_nll_fwd(mean, target, variance, eps, full):
+    require_pair("gaussian_nll", mean=mean, target=target, variance=variance)
+    require_number("gaussian_nll", "eps", eps, "above 0", eps > 0)
+    d, v = widen(mean) - widen(target), jnp.maximum(widen(variance), eps)
+    loss = (jnp.log(v) + d / v * d + (math.log(2 * math.pi) if full else 0)) / 2
+    return loss.astype(mean.dtype), (mean, target, variance)
+
+
+def gaussian_nll_bwd(eps, full, residuals, l_bar):
+    del full
+    mean, target, variance = residuals
+    d, v, l_bar = widen(mean) - widen(target), jnp.maximum(widen(variance), eps), widen(l_bar)
+    m_bar = l_bar * d / v
+    v_bar = jnp.where(widen(variance) >= eps, l_bar * (1 - d / v * d) / (2 * v), 0)
+    return unbroadcast(m_bar, mean), unbroadcast(-m_bar, target), unbroadcast(v_bar, variance)
+
+
+gaussian_nll.defvjp(gaussian_nll_fwd, gaussian_nll_bwd)
+
+
+def gaussian_nll_reference(mean, target, variance, eps=1e-6, full=False):
+    """In terms of the standard deviation."""
+    deviation = jnp.sqrt(jnp.where(variance < eps, eps, variance))
+    return jnp.log(deviation * math.sqrt(2 * math.pi if full else 1)) + ((target - mean) / deviation) ** 2 / 2
+
+
+def _probabilities(targets, log_targets):
+    """The targets and their logarithms, 0 in the place of log 0."""
+    targets = widen(targets)
+    t = jnp.exp(targets) if log_targets else targets
+    return t, jnp.where(t == 0, 0, targets if log_targets else jnp.log(jnp.where(t == 0, 1, t)))

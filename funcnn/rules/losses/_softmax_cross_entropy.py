@@ -1,0 +1,229 @@
+r"""Cross-entropy of a softmax, one number a row: the price of the labels under the predicted distribution.
+
+Forward, with lse x = log Σ_k e^(x_k)                                x [..., classes]   l, z [...]
+    l = Σ_k u_k (lse x - x_k)                                        u [..., classes]
+    z = (lse x)²
+    u = w s                                                          w [classes], 1 by default
+    s = (1 - ε) t + ε / classes                                      t [..., classes], of a class number its onehot
+    softmax_cross_entropy is l + ζ z, softmax_cross_entropy_with_z the pair (l, z).
+
+Backward, the bars of ignored rows 0
+    x_bar = softmax(x) (l_bar Σ_k u_k + 2 z_bar lse x) - l_bar u
+    t_bar = (1 - ε) l_bar w (lse x - x)
+    w_bar = Σ_rows l_bar s (lse x - x)
+    For the sum l + ζ z, of cotangent y_bar, l_bar is y_bar and z_bar is ζ y_bar.
+
+Derivation
+    d lse x = ⟨softmax x, dx⟩, so dl = (Σ_k u_k) ⟨softmax x, dx⟩ - ⟨u, dx⟩ + Σ_k (lse x - x_k) du_k, and
+    dz = 2 lse x ⟨softmax x, dx⟩; du = s dw + (1 - ε) w dt.
+
+Residuals
+    The arguments, which the caller holds, and two numbers a row, max x and Σ_k e^(x_k - max x), from which the softmax
+    is made again with all its digits; from lse x alone, a row whose logits are all huge would have fewer.
+
+Edges
+    A class of weight u_k = 0 costs nothing, whatever its logit: 0 · inf never is. A logit of -inf has softmax 0, and costs
+    inf where its weight is positive; a row of nothing else costs inf, with x_bar = -l_bar u. A logit of inf, an overflow,
+    costs inf, NaN if it is the labelled one, and its cotangent is NaN; a class number outside the classes makes the loss
+    and all cotangents of its row NaN: so that they are noticed. An ignored row has l = z = 0 and bars of 0, whatever its
+    logits.
+
+Source
+    Bridle 1990 (softmax and its entropy belong together); Bishop, "Pattern Recognition and Machine Learning", 2006, eq.
+    4.108; Szegedy et al., "Rethinking the Inception architecture", 2016, section 7 (ε); Chowdhery et al., "PaLM", 2022,
+    section 5 (z).
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .._common._checks import require_floating, require_number, require_pair, require_same_dtype, require_shape
+from .._common._cotangent import unbroadcast
+from .._common._precision import as_factor, as_row, finite, times, widen
+from ._labels import are_classes, inside, onehot, require_classes, require_rows
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
+def softmax_cross_entropy(
+    logits: Array,
+    labels: Array,
+    class_weights: Array | None = None,
+    label_smoothing: float = 0.0,
+    ignore: int | None = None,
+    z_loss: float = 0.0,
+) -> Array:
+    """Cross-entropy of the softmax of the logits, one number a row.
+
+    Args:
+      logits: ``[..., classes]``, floating.
+      labels: class numbers ``[...]``, integers; or weights ``[..., classes]`` of the logits' dtype, usually a distribution.
+      class_weights: ``[classes]``, of the logits' dtype, by which each class's share is multiplied; None for ones.
+      label_smoothing: from 0 to 1; how much of the labels is taken away and dealt out to all classes alike.
+      ignore: a class number whose rows cost nothing, inside or outside the classes; None for none.
+      z_loss: what each row's squared log-sum-exp is multiplied by before it is added; it keeps the logits near 0.
+
+    Returns:
+      ``[...]``, each row's loss, of the logits' dtype.
+
+    Raises:
+      TypeError, ValueError: the dtypes, shapes or options are not these.
+    """
+    return softmax_cross_entropy_fwd(logits, labels, class_weights, label_smoothing, ignore, z_loss)[0]
+
+
+def softmax_cross_entropy_fwd(logits, labels, class_weights, label_smoothing, ignore, z_loss):
+    rule = "softmax_cross_entropy"
+    require_number(rule, "z_loss", z_loss, "that is not negative", z_loss >= 0)
+    loss, z, residuals = _price(rule, logits, labels, class_weights, label_smoothing, ignore)
+    return (loss + z_loss * z if z_loss else loss).astype(logits.dtype), residuals
+
+
+def softmax_cross_entropy_bwd(label_smoothing, ignore, z_loss, residuals, y_bar):
+    y_bar = widen(y_bar)
+    return _bars(label_smoothing, ignore, residuals, y_bar, z_loss * y_bar)
+
+
+softmax_cross_entropy.defvjp(softmax_cross_entropy_fwd, softmax_cross_entropy_bwd)
+
+
+def softmax_cross_entropy_reference(logits, labels, class_weights=None, label_smoothing=0.0, ignore=None, z_loss=0.0):
+    loss, z = softmax_cross_entropy_with_z_reference(logits, labels, class_weights, label_smoothing, ignore)
+    return loss + z_loss * z
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def softmax_cross_entropy_with_z(
+    logits: Array,
+    labels: Array,
+    class_weights: Array | None = None,
+    label_smoothing: float = 0.0,
+    ignore: int | None = None,
+) -> tuple[Array, Array]:
+    """Cross-entropy and, for itself, the squared log-sum-exp of each row; arguments as `softmax_cross_entropy`'s.
+
+    Returns:
+      The losses ``[...]`` and the squares ``[...]``, each with a cotangent of its own.
+    """
+    return softmax_cross_entropy_with_z_fwd(logits, labels, class_weights, label_smoothing, ignore)[0]
+
+
+def softmax_cross_entropy_with_z_fwd(logits, labels, class_weights, label_smoothing, ignore):
+    rule = "softmax_cross_entropy_with_z"
+    loss, z, residuals = _price(rule, logits, labels, class_weights, label_smoothing, ignore)
+    return (loss.astype(logits.dtype), z.astype(logits.dtype)), residuals
+
+
+def softmax_cross_entropy_with_z_bwd(label_smoothing, ignore, residuals, bars):
+    l_bar, z_bar = map(widen, bars)
+    return _bars(label_smoothing, ignore, residuals, l_bar, z_bar)
+
+
+softmax_cross_entropy_with_z.defvjp(softmax_cross_entropy_with_z_fwd, softmax_cross_entropy_with_z_bwd)
+
+
+def softmax_cross_entropy_with_z_reference(logits, labels, class_weights=None, label_smoothing=0.0, ignore=None):
+    """From the probabilities; all labels are made distributions, and ignored rows multiplied by 0."""
+    kept = jnp.ones(logits.shape[:-1], logits.dtype)
+    if are_classes(labels):
+        kept = (labels != (-1 if ignore is None else ignore)).astype(logits.dtype)
+        labels = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    total = jnp.sum(jnp.exp(logits), axis=-1)
+    costs = -jnp.log(jnp.exp(logits) / total[..., None])
+    if class_weights is not None:
+        costs = jnp.einsum("...k,k->...k", costs, class_weights)
+    smoothed = (1 - label_smoothing) * labels + label_smoothing / logits.shape[-1]
+    return kept * jnp.sum(smoothed * costs, axis=-1), kept * jnp.log(total) ** 2
+
+
+def _price(rule, logits, labels, class_weights, label_smoothing, ignore):
+    _check(rule, logits, labels, class_weights, label_smoothing, ignore)
+    x = _of_kept(widen(logits), labels, ignore)
+    top = jax.lax.stop_gradient(finite(jnp.max(x, axis=-1, keepdims=True)))  # the softmax does not depend on it
+    total = jnp.sum(jnp.exp(x - top), axis=-1, keepdims=True)
+    lse = _lse(top, total)
+    w, costs = as_factor(class_weights, x), lse - x
+    if are_classes(labels):
+        loss = times(_own(labels, w, x), lse - _own(labels, x, x))
+    else:
+        loss = jnp.sum(times(w * widen(labels), costs), axis=-1, keepdims=True)
+    if label_smoothing:
+        loss = (1 - label_smoothing) * loss + label_smoothing * jnp.mean(times(w, costs), axis=-1, keepdims=True)
+    z = lse * lse
+    # Under vmap and shard_map z must have as many copies as the loss: `_bars` takes both cotangents together, once a copy.
+    z = jnp.where(jnp.isnan(loss), z, z)
+    loss, z = (jnp.squeeze(_of_known(a, labels, x, ignore), -1) for a in (loss, z))
+    return loss, z, (logits, labels, class_weights, top, total)
+
+
+def _bars(label_smoothing, ignore, residuals, l_bar, z_bar):
+    logits, labels, class_weights, top, total = residuals
+    x = _of_kept(widen(logits), labels, ignore)
+    softmax, lse = jnp.exp(x - top) / jnp.where(total > 0, total, 1), _lse(top, total)
+    l_bar, z_bar = (_of_known(a[..., None], labels, x, ignore) for a in (l_bar, z_bar))
+    w, costs = as_factor(class_weights, x), lse - x
+    if are_classes(labels):
+        t, weight = onehot(labels, x).astype(x.dtype), _own(labels, w, x)
+    else:
+        t = widen(labels)
+        weight = jnp.sum(w * t, axis=-1, keepdims=True)
+    s = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
+    weight = (1 - label_smoothing) * weight + label_smoothing * jnp.mean(w)
+    x_bar = unbroadcast((l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s, logits)
+    t_bar = w_bar = None
+    if not are_classes(labels):
+        t_bar = unbroadcast((1 - label_smoothing) * l_bar * w * costs, labels)
+    if class_weights is not None:
+        w_bar = unbroadcast(l_bar * times(s, costs), as_row(class_weights, x)).reshape(class_weights.shape)
+    return x_bar, t_bar, w_bar
+
+
+def _lse(top, total):
+    """log Σ e^x of rows with the largest x and Σ e^(x - top); the least number, not -inf, where all x are -inf."""
+    none = total == 0
+    return jnp.where(none, jnp.finfo(top.dtype).min, top + jnp.log(jnp.where(none, 1, total)))
+
+
+def _of_kept(a, labels, ignore):
+    """``a`` with 0 in the place of whatever ignored rows have, so that nothing infinite comes near."""
+    return a if ignore is None else jnp.where((labels == ignore)[..., None], 0, a)
+
+
+def _of_known(a, labels, x, ignore):
+    """A number a row, 0 for an ignored one and NaN for one whose class is none."""
+    if are_classes(labels):
+        a = jnp.where(inside(labels, x)[..., None], a, jnp.nan)
+    return _of_kept(a, labels, ignore)
+
+
+def _own(labels, a, x):
+    """What each row of ``a`` has at its class, [..., 1]; of a number, the number."""
+    return a if a.ndim == 0 else jnp.sum(jnp.where(onehot(labels, x), a, 0), axis=-1, keepdims=True)
+
+
+def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
+    require_floating(rule, logits=logits)
+    require_rows(rule, "logits", logits)
+    if are_classes(labels):
+        require_classes(rule, labels, logits)
+    else:
+        require_pair(rule, logits=logits, labels=labels)
+    if class_weights is not None:
+        require_floating(rule, class_weights=class_weights)
+        expected = f"{list(logits.shape[-1:])} to follow logits {list(logits.shape)}"
+        require_shape(rule, "class_weights", class_weights, expected, class_weights.shape == logits.shape[-1:])
+        require_same_dtype(rule, logits=logits, class_weights=class_weights)
+    require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", 0 <= label_smoothing <= 1)
+    if ignore is not None:
+        _check_ignore(rule, labels, ignore)
+
+
+def _check_ignore(rule, labels, ignore):
+    if isinstance(ignore, bool) or not isinstance(ignore, int):
+        raise TypeError(f"{rule}: ignore must be a class number or None, got {ignore!r}")
+    if not are_classes(labels):
+        raise ValueError(f"{rule}: ignore must be None where labels are weights of all classes, got {ignore}")
+    if not jnp.iinfo(labels.dtype).min <= ignore <= jnp.iinfo(labels.dtype).max:
+        raise ValueError(f"{rule}: ignore must be a number that labels of {labels.dtype} can hold, got {ignore}")

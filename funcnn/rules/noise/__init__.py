@@ -1,0 +1,1 @@
+"""Noise drawn from a key."""

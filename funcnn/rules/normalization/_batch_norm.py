@@ -1,0 +1,213 @@
+r"""Batch normalisation: each channel by its mean and variance, the batch's own in training, stored ones in inference.
+
+Forward, m(·) the mean of a channel over all other axes, and over the devices or mapped examples of ``axis_name``
+    batch_norm             r = (m((x - m(x))²) + eps)^(-1/2)      z = r (x - m(x))
+    batch_norm_inference   r = (variance + eps)^(-1/2)            z = r (x - mean)
+    both                   y = scale z + shift
+                           x, z, y [..., channels]   mean, variance, scale, shift [channels]
+
+Backward, Σ over all axes but the last
+    scale_bar = Σ y_bar z      shift_bar = Σ y_bar      z_bar = scale y_bar
+    batch_norm             x_bar = r (z_bar - m(z_bar) - z m(z z_bar))
+    batch_norm_inference   x_bar = r z_bar    mean_bar = -Σ x_bar    variance_bar = -½ r² Σ z z_bar
+
+Derivation
+    batch_norm is in `_moments`. batch_norm_inference: dr = -½ r³ dvariance, so that
+    dz = r dx - r dmean - ½ r² z dvariance; each term of ⟨z_bar, dz⟩ is one of the cotangents.
+
+Residuals
+    The arguments, which the caller holds anyway (of shift only the shape is read); for batch_norm also m(x) and r, two
+    numbers a channel, so that no device is asked for them again. z is rebuilt. With an axis_name the function m itself is
+    kept: in a backward pass `jax.vmap` knows no names any more.
+
+Edges
+    A channel of equal entries, a batch of one entry a channel too, gives y = shift exactly and
+    x_bar = (z_bar - m(z_bar)) / √eps; one that holds inf or NaN is NaN. An empty batch gives scale_bar = shift_bar = 0.
+    A stored variance of 0 is meant; one of -eps or less gives inf or NaN. Half precision is accumulated in float32 and
+    rounded once.
+
+Source
+    Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
+    2015, algorithms 1 and 2 and section 3.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from .._common._checks import describe, require_floating
+from .._common._cotangent import unbroadcast
+from .._common._precision import as_row, widen
+from ._moments import (
+    kept_mean,
+    moments,
+    per_feature,
+    require_normalizable,
+    scale_shift,
+    scale_shift_bwd,
+    standardize,
+    standardize_bwd,
+    standardized,
+)
+
+AxisName = str | tuple[str, ...] | None
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def batch_norm(
+    x: Array, scale: Array | None = None, shift: Array | None = None, eps: float = 1e-5, axis_name: AxisName = None
+) -> Array:
+    """Give each channel mean 0 and variance 1 over the batch and all space, then scale and shift it: for training.
+
+    Args:
+      x: ``[..., channels]``, floating, with at least one axis more; with an axis_name, ``[channels]`` as well.
+      scale, shift: ``[channels]``, of x's dtype; None for 1 and 0.
+      eps: added to the variance, which is the biased one; above 0.
+      axis_name: the axis of `jax.vmap` or `jax.shard_map`, or several, over which mean and variance are taken too.
+
+    Returns:
+      The shape and dtype of x. A channel of equal entries becomes the shift.
+
+    Raises:
+      TypeError: an argument is not floating, or not of x's dtype, or axis_name no name.
+      ValueError: the shapes do not fit, or eps is not above 0.
+      NameError: axis_name is unbound; for `jax.vmap` JAX says so too where a `jax.jit` or `jax.checkpoint` around it is
+        differentiated: put that around the gradient, or inside of the vmap.
+    """
+    return batch_norm_fwd(x, scale, shift, eps, axis_name)[0]
+
+
+def batch_norm_fwd(x, scale, shift, eps, axis_name):
+    _check_axis_name("batch_norm", axis_name)
+    expected, rank = ("[batch, *space, channels]", 2) if axis_name is None else ("[..., channels]", 1)
+    require_normalizable("batch_norm", x, expected, rank, eps, scale=scale, shift=shift)
+    axes = _all_but_channels(x)
+    z, statistics = standardize(x, axes, eps, axis_name)
+    y = scale_shift(z, scale, shift)
+    return y.astype(x.dtype), (x, scale, shift, statistics, kept_mean(y, axes, axis_name))
+
+
+def batch_norm_bwd(eps, axis_name, residuals, y_bar):
+    del eps, axis_name
+    x, scale, shift, (mean, r), m = residuals
+    z = standardized(x, mean, r)
+    z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
+    x_bar = standardize_bwd(z, r, z_bar, _all_but_channels(x), m)
+    return unbroadcast(x_bar, x), scale_bar, shift_bar
+
+
+batch_norm.defvjp(batch_norm_fwd, batch_norm_bwd)
+
+
+def batch_norm_reference(x, scale=None, shift=None, eps=1e-5):
+    """By the second moment about 0: a channel's variance is the mean of its squares less the square of its mean."""
+    rows = x.reshape(-1, x.shape[-1])
+    n = max(len(rows), 1)
+    mean, square = jnp.einsum("nc->c", rows) / n, jnp.einsum("nc,nc->c", rows, rows) / n
+    return batch_norm_inference_reference(x, mean, square - mean**2, scale, shift, eps)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(5,))
+def batch_norm_inference(
+    x: Array,
+    mean: Array,
+    variance: Array,
+    scale: Array | None = None,
+    shift: Array | None = None,
+    eps: float = 1e-5,
+) -> Array:
+    """Normalise each channel by a given mean and variance, then scale and shift it.
+
+    Args:
+      x: ``[..., channels]``, floating.
+      mean, variance: ``[channels]``, of x's dtype.
+      scale, shift: ``[channels]``, of x's dtype; None for 1 and 0.
+      eps: added to the variance; above 0.
+
+    Returns:
+      The shape and dtype of x.
+
+    Raises:
+      TypeError: an argument is not floating, or not of x's dtype.
+      ValueError: the shapes do not fit, or eps is not above 0.
+    """
+    return batch_norm_inference_fwd(x, mean, variance, scale, shift, eps)[0]
+
+
+def batch_norm_inference_fwd(x, mean, variance, scale, shift, eps):
+    require_floating("batch_norm_inference", mean=mean, variance=variance)
+    per_channel = {"mean": mean, "variance": variance, "scale": scale, "shift": shift}
+    require_normalizable("batch_norm_inference", x, "[..., channels]", 1, eps, **per_channel)
+    z = (widen(x) - as_row(widen(mean), x)) * as_row(_inverse_std(variance, eps), x)
+    return scale_shift(z, scale, shift).astype(x.dtype), (x, mean, variance, scale, shift)
+
+
+def batch_norm_inference_bwd(eps, residuals, y_bar):
+    x, mean, variance, scale, shift = residuals
+    r = as_row(_inverse_std(variance, eps), x)
+    z = (widen(x) - as_row(widen(mean), x)) * r
+    z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
+    x_bar = r * z_bar
+    variance_bar = -0.5 * r * r * z * z_bar
+    return unbroadcast(x_bar, x), per_feature(-x_bar, mean), per_feature(variance_bar, variance), scale_bar, shift_bar
+
+
+batch_norm_inference.defvjp(batch_norm_inference_fwd, batch_norm_inference_bwd)
+
+
+def batch_norm_inference_reference(x, mean, variance, scale=None, shift=None, eps=1e-5):
+    """As one affine map a channel: y = a x + b, with a = scale / √(variance + eps) and b = shift - a mean."""
+    a = jnp.exp(-jnp.log(variance + eps) / 2)
+    a = a if scale is None else a * scale
+    b = -a * mean if shift is None else shift - a * mean
+    return jnp.einsum("...c,c->...c", x, a) + jnp.broadcast_to(b, x.shape)
+
+
+def batch_statistics(batches: Sequence[Array], axis_name: AxisName = None) -> tuple[Array, Array]:
+    """Mean and biased variance of each channel over several batches together, whatever their sizes.
+
+    Args:
+      batches: arrays ``[..., channels]``, floating.
+      axis_name: as for `batch_norm`.
+
+    Returns:
+      Two arrays ``[channels]`` of the batches' dtype.
+
+    Raises:
+      TypeError: a batch is not floating, or axis_name no name.
+      ValueError: there is no batch, or one is empty, or has other channels than the first.
+    """
+    _check_axis_name("batch_statistics", axis_name)
+    for x in batches:
+        require_floating("batch_statistics", x=x)
+    came = list(map(describe, batches))
+    if not batches or any(jnp.size(x) == 0 for x in batches):
+        raise ValueError(f"batch_statistics: batches must have entries, got {came}")
+    channels = batches[0].shape[-1:]
+    if any(x.shape[-1:] != channels for x in batches):
+        raise ValueError(f"batch_statistics: batches must have {channels[0]} channels each, got {came}")
+    each = [moments(x, _all_but_channels(x), axis_name) for x in batches]
+    means, variances = (jnp.stack([a.reshape(-1) for a in one]) for one in zip(*each, strict=True))
+    sizes = jnp.asarray([[x.size] for x in batches], means.dtype)
+    share = sizes / sizes.sum()
+    largest = jnp.max(means, axis=0, keepdims=True)
+    mean = largest + jnp.sum(share * (means - largest), axis=0, keepdims=True)
+    variance = jnp.sum(share * (variances + (means - mean) ** 2), axis=0)
+    return mean[0].astype(batches[0].dtype), variance.astype(batches[0].dtype)
+
+
+def _inverse_std(variance, eps):
+    return lax.rsqrt(widen(variance) + eps)
+
+
+def _all_but_channels(x):
+    return tuple(range(x.ndim - 1))
+
+
+def _check_axis_name(rule, axis_name):
+    names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
+    if axis_name is not None and not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{rule}: axis_name must be the name of an axis, or a tuple of names, got {axis_name!r}")

@@ -1,0 +1,1 @@
+"""Functions whose naive derivative is not finite, made safe."""

@@ -1,0 +1,1 @@
+"""Convolutions, pools and resampling, channels last."""

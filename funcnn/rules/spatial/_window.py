@@ -1,0 +1,102 @@
+"""What convolutions and pools share: a window that visits places along one, two or three spatial axes."""
+
+from collections.abc import Callable, Sequence
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._common._checks import require_floating, require_same_dtype, require_shape
+
+Sizes = int | tuple[int, ...]
+Padding = str | Sequence[tuple[int, int]]
+
+
+def require_space(rule: str, x) -> None:
+    """Raise TypeError or ValueError unless x is floating, ``[batch, *space, channels]``, and no spatial axis is empty."""
+    require_floating(rule, x=x)
+    fits = 3 <= x.ndim <= 5 and 0 not in x.shape[1:-1]
+    require_shape(rule, "x", x, "[batch, *space, channels] with 1 to 3 spatial axes, none of them empty", fits)
+
+
+def each(rule: str, name: str, value, axes: int) -> tuple[int, ...]:
+    """A positive int for each spatial axis, from one for all or one for each.
+
+    Raises:
+      ValueError: it is neither.
+    """
+    sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
+    if len(sizes) != axes or any(not isinstance(n, int) or n < 1 for n in sizes):
+        raise ValueError(
+            f"{rule}: {name} must be a positive int, or one for each of {axes} spatial axes, got {value!r}"
+        )
+    return sizes
+
+
+def pairs(rule: str, padding: Padding, axes: int, named: Callable[..., Sequence]) -> tuple[tuple[int, int], ...]:
+    """Padding (before, after) for each spatial axis; ``named`` says what "SAME" and "VALID" come to.
+
+    Raises:
+      ValueError: it is neither a name nor such pairs.
+    """
+    try:
+        sizes = tuple((int(lo), int(hi)) for lo, hi in (named(padding) if padding in ("SAME", "VALID") else padding))
+    except (TypeError, ValueError):
+        raise ValueError(f"{rule}: padding must be 'SAME', 'VALID' or pairs of ints, got {padding!r}") from None
+    if len(sizes) != axes:
+        raise ValueError(f"{rule}: padding must have a pair for each of {axes} spatial axes, got {padding!r}")
+    return sizes
+
+
+def geometry(rule: str, x, window, stride: Sizes, padding: Padding, dilation: Sizes = 1):
+    """Stride, padding and dilation as one entry a spatial axis, for a window that slides over x."""
+    axes = x.ndim - 2
+    stride, dilation = each(rule, "stride", stride, axes), each(rule, "dilation", dilation, axes)
+    reach = reaches(window, dilation)
+    padding = pairs(rule, padding, axes, lambda name: lax.padtype_to_pads(x.shape[1:-1], reach, stride, name))
+    require_fit(rule, x.shape[1:-1], padding, reach)
+    return stride, padding, dilation
+
+
+def reaches(window, dilation) -> list[int]:
+    """How far the window reaches along each axis, from its first entry to its last, both counted."""
+    return [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
+
+
+def require_fit(rule: str, sizes, padding, reach) -> None:
+    """Raise ValueError unless the window fits into the padded x along each axis."""
+    for n, (lo, hi), r in zip(sizes, padding, reach, strict=True):
+        if n + lo + hi < r:
+            raise ValueError(f"{rule}: window must fit into the padded x, got a reach of {r} over {n} + {lo} + {hi}")
+
+
+def channels_last(x) -> lax.ConvDimensionNumbers:
+    """Dimension numbers for x ``[batch, *space, channels]`` and w ``[*window, channels, out]``."""
+    space = tuple(range(1, x.ndim - 1))
+    last = x.ndim - 1
+    return lax.ConvDimensionNumbers((0, last, *space), (last, last - 1, *(i - 1 for i in space)), (0, last, *space))
+
+
+def turned_around(w, groups: int):
+    """The window back to front, with channels and out exchanged inside each group: ``[*window, out / groups, channels]``.
+
+    Turned around twice, it is w again.
+    """
+    *window, channels, out = w.shape
+    w = jnp.flip(w, tuple(range(len(window)))).reshape(*window, channels, groups, out // groups)
+    return jnp.moveaxis(w, -1, -3).swapaxes(-1, -2).reshape(*window, out // groups, groups * channels)
+
+
+def require_weights(rule: str, x, w, b, groups: int) -> None:
+    """Raise TypeError or ValueError unless w ``[*window, channels / groups, out]`` and b ``[out]`` follow x."""
+    biases = {} if b is None else {"b": b}
+    require_floating(rule, x=x, w=w, **biases)
+    require_space(rule, x)
+    if not isinstance(groups, int) or groups < 1 or x.shape[-1] % groups:
+        raise ValueError(f"{rule}: groups must divide the {x.shape[-1]} channels of x, got {groups!r}")
+    channels = x.shape[-1] // groups
+    fits = w.ndim == x.ndim and w.shape[-2] == channels and 0 not in w.shape[:-2]
+    require_shape(rule, "w", w, f"[{'window, ' * (x.ndim - 2)}{channels}, out] to follow x {list(x.shape)}", fits)
+    require_shape(rule, "w", w, f"of out divisible by groups = {groups}", w.shape[-1] % groups == 0)
+    require_same_dtype(rule, x=x, w=w, **biases)
+    if b is not None:
+        require_shape(rule, "b", b, f"[{w.shape[-1]}] to follow w {list(w.shape)}", b.shape == w.shape[-1:])

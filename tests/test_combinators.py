@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import funcnn as fn
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 X = jnp.linspace(-1, 1, 12).reshape(4, 3)
 KEY = jax.random.key(0)

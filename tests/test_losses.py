@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from funcnn import losses, rules
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
 P, T = jnp.asarray(RNG.normal(size=(4, 3))), jnp.asarray(RNG.uniform(size=(4, 3)))

@@ -7,7 +7,7 @@ import pytest
 
 import funcnn as fn
 from funcnn import rules
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import funcnn as fn
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 KEY = jax.random.key(0)
 X = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import funcnn as fn
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

@@ -10,7 +10,7 @@ from jax.sharding import PartitionSpec as P
 import funcnn as fn
 from funcnn import rules
 from funcnn.rules.normalization._batch_norm import batch_statistics
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(8, 2, 3, 5)) * 2 + 1)

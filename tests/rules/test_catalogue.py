@@ -6,7 +6,7 @@ import pytest
 
 import funcnn as fn
 from funcnn.rules._catalogue import Example, catalogue
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 from tests.rules.test_promises import two_sides, value_and_bars
 
 

@@ -16,7 +16,7 @@ from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
 from funcnn.rules._catalogue import Example, catalogue, draw, residual_bytes
-from tests.judge import assert_close, largest_error
+from tests.helpers.judge import assert_close, largest_error
 
 SEED = 20261124
 CASES = [

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 from tests.rules.test_promises import RULES, cotangents, float_args, of_floats, two_sides
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from funcnn.rules import unbroadcast
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 SHAPES = [
     ((), ()), ((), (3,)), ((), (2, 3)), ((3,), (3,)), ((1,), (3,)), ((3,), (2, 3)), ((1, 3), (2, 3)), ((2, 1), (2, 3)),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from funcnn import rules
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
 W, U = jnp.asarray(RNG.normal(size=(2, 3, 5))), jnp.asarray(RNG.normal(size=5))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from funcnn import rules
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 POOLS = rules.max_pool, rules.avg_pool
 

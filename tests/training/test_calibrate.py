@@ -9,7 +9,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)

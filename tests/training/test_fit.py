@@ -9,7 +9,7 @@ import pytest
 import funcnn as fn
 from funcnn.training._data import epoch_order
 from funcnn.training._step import plain_step
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(10, 3)), jnp.float32)

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 import funcnn as fn
-from tests.judge import assert_close
+from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(8, 3)), jnp.float32)

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import pytest
 
 from funcnn.verify import audit
-from tests.verify import places
-from tests.verify.places import FAULTS, HALF_FAULTS, PLACES, example, make_program, then_forward_only
+from tests.helpers import places
+from tests.helpers.places import FAULTS, HALF_FAULTS, PLACES, example, make_program, then_forward_only
 
 # Each place with one fault or another, so that each fault is met in several places.
 PAIRS = [(place, list(FAULTS)[i % len(FAULTS)]) for i, place in enumerate(PLACES)]

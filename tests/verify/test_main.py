@@ -1,11 +1,11 @@
 """``python -m funcnn.verify`` prints a row a rule, tells each that did not pass, and says it by its exit status too."""
 
+import inspect
 import json
 import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import jax
 import pytest
@@ -14,8 +14,9 @@ from funcnn.rules._catalogue import catalogue
 from funcnn.verify import __main__ as command
 from funcnn.verify import _command
 from funcnn.verify._report import Finding, Report
+from tests.helpers import three_rules
 
-OPS = Path(__file__).with_name("three_rules.py").read_text()
+OPS = inspect.getsource(three_rules)
 CHEAP = {"tanh", "squared_error", "sigmoid_cross_entropy"}
 
 

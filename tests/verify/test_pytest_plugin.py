@@ -1,6 +1,7 @@
 """The pytest plugin: a fixture that raises with the whole report, and a test item for each rule of a module."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 import tomllib
@@ -11,10 +12,11 @@ import jax.numpy as jnp
 import pytest
 
 from funcnn.verify import check
+from tests.helpers import three_rules
 
 ROOT = Path(__file__).parents[2]
 OPS = (
-    Path(__file__).with_name("three_rules.py").read_text()
+    inspect.getsource(three_rules)
     + """
 @jax.custom_vjp
 def raising(x): raise RuntimeError("never")

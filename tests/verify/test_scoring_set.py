@@ -3,8 +3,8 @@
 import jax
 import pytest
 
+from tests.helpers.witness import differs, doubled, gap, pullback, pullbacks, smooth
 from tests.verify.scoring import ALL, CASES, HOLDOUT
-from tests.verify.scoring._witness import differs, doubled, gap, pullback, pullbacks, smooth
 
 WRONG = [case for case in ALL if case.fault]
 RIGHT = [case for case in ALL if not case.fault]

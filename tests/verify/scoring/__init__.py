@@ -7,7 +7,7 @@ when it was done. The files ``blind_*`` were such a set before, and were mended 
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ._case import Case as Case
+from tests.helpers.case import Case as Case
 
 _cases: dict[str, list[Case]] = {
     module.name: import_module(f"{__name__}.{module.name}").cases

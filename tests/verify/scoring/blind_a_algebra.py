@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, rule, wrong
-from ._witness import differs, raises
+from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.witness import differs, raises
+
 from .wrong_transforms import differs_from_itself
 
 cases: list[Case] = []

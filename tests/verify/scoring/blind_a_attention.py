@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, rule, wrong
-from ._witness import differs, other_dtype
+from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.witness import differs, other_dtype
+
 from .wrong_dtype import worse_than_autodiff
 
 cases: list[Case] = []

@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, pointwise, rule, wrong
-from ._witness import differs, gap, nonlinear, second_order
+from tests.helpers.case import Case, normal, pointwise, rule, wrong
+from tests.helpers.witness import differs, gap, nonlinear, second_order
+
 from .wrong_dtype import worse_than_autodiff
 
 cases: list[Case] = []

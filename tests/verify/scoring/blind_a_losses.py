@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, uniform, wrong
-from ._witness import differs, nonlinear, other_value
+from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.witness import differs, nonlinear, other_value
 
 cases: list[Case] = []
 

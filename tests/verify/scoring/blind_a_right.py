@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, right, rule
+from tests.helpers.case import Case, normal, right, rule
 
 cases: list[Case] = []
 

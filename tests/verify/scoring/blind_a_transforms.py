@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, from_output, normal, pointwise, rule, uniform, wrong, zeros
-from ._witness import differs, pullback, raises
+from tests.helpers.case import Case, from_output, normal, pointwise, rule, uniform, wrong, zeros
+from tests.helpers.witness import differs, pullback, raises
+
 from .wrong_transforms import differs_from_itself, wrong_by_differences
 
 cases: list[Case] = []

@@ -4,8 +4,8 @@ import math
 
 import jax.numpy as jnp
 
-from ._case import Case, normal, ones, rule, uniform, wrong
-from ._witness import differs
+from tests.helpers.case import Case, normal, ones, rule, uniform, wrong
+from tests.helpers.witness import differs
 
 cases: list[Case] = []
 

@@ -2,8 +2,9 @@
 
 import jax.numpy as jnp
 
-from ._case import Case, normal, ones, rule, wrong
-from ._witness import differs
+from tests.helpers.case import Case, normal, ones, rule, wrong
+from tests.helpers.witness import differs
+
 from .holdout_right import wide
 
 cases: list[Case] = []

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, pointwise, rule, uniform, wrong, zeros
-from ._witness import differs, other_value, second_order
+from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong, zeros
+from tests.helpers.witness import differs, other_value, second_order
+
 from .wrong_transforms import differs_from_itself
 
 cases: list[Case] = []

@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, ones, rule, wrong, zeros
-from ._witness import differs, gap, pullback
+from tests.helpers.case import Case, normal, ones, rule, wrong, zeros
+from tests.helpers.witness import differs, gap, pullback
+
 from .holdout_right import wide
 
 cases: list[Case] = []

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, right, rule
+from tests.helpers.case import Case, normal, right, rule
+
 from .blind_b_signals import sparsemax
 from .holdout_right import wide
 

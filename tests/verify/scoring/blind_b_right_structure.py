@@ -5,7 +5,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, pointwise, right, rule, zeros
+from tests.helpers.case import Case, normal, pointwise, right, rule, zeros
+
 from .holdout_right import wide
 
 cases: list[Case] = []

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, pointwise, rule, uniform, wrong
-from ._witness import differs, doubled, gap, pullback, second_order
+from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong
+from tests.helpers.witness import differs, doubled, gap, pullback, second_order
+
 from .holdout_numbers import differs_from
 from .wrong_transforms import wrong_by_differences
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, ones, pointwise, rule, uniform, wrong, zeros
-from ._witness import differs, gap, pullback, raises, stale
+from tests.helpers.case import Case, normal, ones, pointwise, rule, uniform, wrong, zeros
+from tests.helpers.witness import differs, gap, pullback, raises, stale
 
 cases: list[Case] = []
 

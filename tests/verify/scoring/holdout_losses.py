@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, ones, rule, uniform, wrong, zeros
-from ._witness import differs, raises
+from tests.helpers.case import Case, normal, ones, rule, uniform, wrong, zeros
+from tests.helpers.witness import differs, raises
 
 cases: list[Case] = []
 

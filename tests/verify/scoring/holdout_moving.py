@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, rule, uniform, wrong
-from ._witness import differs
+from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.witness import differs
 
 cases: list[Case] = []
 

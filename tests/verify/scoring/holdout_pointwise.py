@@ -5,8 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, pointwise, rule, uniform, wrong
-from ._witness import differs, nonlinear, other_value, second_order, stale
+from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong
+from tests.helpers.witness import differs, nonlinear, other_value, second_order, stale
 
 cases: list[Case] = []
 

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, from_output, normal, pointwise, right, rule, uniform
-from ._witness import nonlinear
+from tests.helpers.case import Case, from_output, normal, pointwise, right, rule, uniform
+from tests.helpers.witness import nonlinear
+
 from .wrong_transforms import erf_on_host
 
 cases: list[Case] = []

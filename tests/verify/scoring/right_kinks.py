@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, from_output, normal, pointwise, right, rule, uniform
+from tests.helpers.case import Case, from_output, normal, pointwise, right, rule, uniform
 
 cases: list[Case] = []
 

@@ -5,8 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, from_output, normal, right, rule, uniform
-from ._witness import doubled
+from tests.helpers.case import Case, from_output, normal, right, rule, uniform
+from tests.helpers.witness import doubled
 
 cases: list[Case] = []
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, pointwise, right, rule, zeros
+from tests.helpers.case import Case, normal, pointwise, right, rule, zeros
 
 cases: list[Case] = []
 

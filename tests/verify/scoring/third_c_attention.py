@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, rule, wrong
-from ._witness import differs, nonlinear, second_order
+from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.witness import differs, nonlinear, second_order
 
 cases: list[Case] = []
 

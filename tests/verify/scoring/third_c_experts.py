@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, wrong
-from ._witness import differs, pullback, raises
+from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.witness import differs, pullback, raises
 
 cases: list[Case] = []
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, rule, uniform, wrong
-from ._witness import differs, nonlinear, raises
+from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.witness import differs, nonlinear, raises
 
 cases: list[Case] = []
 

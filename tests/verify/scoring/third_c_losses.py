@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, polygamma
 
-from ._case import Case, normal, rule, uniform, wrong
-from ._witness import differs, nonlinear, other_value
+from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.witness import differs, nonlinear, other_value
+
 from .wrong_dtype import worse_than_autodiff
 
 cases: list[Case] = []

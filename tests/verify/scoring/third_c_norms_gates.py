@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, ones, pointwise, rule, uniform, wrong, zeros
-from ._witness import differs, gap, pullback
+from tests.helpers.case import Case, normal, ones, pointwise, rule, uniform, wrong, zeros
+from tests.helpers.witness import differs, gap, pullback
+
 from .wrong_dtype import worse_than_autodiff
 
 cases: list[Case] = []

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, rule, wrong
-from ._witness import differs, pullback
+from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.witness import differs, pullback
 
 cases: list[Case] = []
 

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, ones, right, rule, uniform, zeros
+from tests.helpers.case import Case, normal, ones, right, rule, uniform, zeros
+
 from .blind_a_right import of_rank, wide
 
 cases: list[Case] = []

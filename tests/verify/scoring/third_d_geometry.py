@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, uniform, wrong
-from ._witness import differs, doubled, raises
+from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.witness import differs, doubled, raises
+
 from .holdout_right import wide
 from .wrong_dtype import worse_than_autodiff
 

@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, uniform, wrong
-from ._witness import differs, gap, nonlinear, other_value, pullbacks, smooth
+from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.witness import differs, gap, nonlinear, other_value, pullbacks, smooth
 
 cases: list[Case] = []
 

@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, wrong
-from ._witness import differs, doubled, gap, pullback
+from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.witness import differs, doubled, gap, pullback
+
 from .holdout_right import wide
 
 cases: list[Case] = []

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln, i0, i0e, i1
 
-from ._case import Case, normal, ones, rule, uniform, wrong, zeros
-from ._witness import differs
+from tests.helpers.case import Case, normal, ones, rule, uniform, wrong, zeros
+from tests.helpers.witness import differs
+
 from .holdout_right import wide
 from .wrong_dtype import worse_than_autodiff
 

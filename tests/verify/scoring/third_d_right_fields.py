@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, right, rule, uniform
+from tests.helpers.case import Case, normal, right, rule, uniform
+
 from .holdout_right import wide
 
 cases: list[Case] = []

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, right, rule
+from tests.helpers.case import Case, normal, right, rule
+
 from .holdout_right import wide
 
 cases: list[Case] = []

@@ -5,8 +5,9 @@ import time
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, wrong
-from ._witness import gap, raises, second_order
+from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.witness import gap, raises, second_order
+
 from .wrong_transforms import differs_from_itself
 
 cases: list[Case] = []

@@ -5,8 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, from_output, normal, pointwise, rule, uniform, wrong
-from ._witness import differs, other_value, second_order, second_order_at, stale
+from tests.helpers.case import Case, from_output, normal, pointwise, rule, uniform, wrong
+from tests.helpers.witness import differs, other_value, second_order, second_order_at, stale
 
 cases: list[Case] = []
 

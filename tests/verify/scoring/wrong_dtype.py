@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, ones, rule, wrong, zeros
-from ._witness import gap, other_dtype, pullback
+from tests.helpers.case import Case, normal, ones, rule, wrong, zeros
+from tests.helpers.witness import gap, other_dtype, pullback
 
 cases: list[Case] = []
 

@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, wrong, zeros
-from ._witness import differs
+from tests.helpers.case import Case, normal, rule, wrong, zeros
+from tests.helpers.witness import differs
 
 cases: list[Case] = []
 

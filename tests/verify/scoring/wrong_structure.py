@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ._case import Case, normal, rule, wrong, zeros
-from ._witness import differs, gap, nonlinear
+from tests.helpers.case import Case, normal, rule, wrong, zeros
+from tests.helpers.witness import differs, gap, nonlinear
 
 cases: list[Case] = []
 

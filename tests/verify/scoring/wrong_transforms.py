@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._case import Case, normal, pointwise, rule, uniform, wrong
-from ._witness import gap, pullback, raises
+from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong
+from tests.helpers.witness import gap, pullback, raises
 
 cases: list[Case] = []
 

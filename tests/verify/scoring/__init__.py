@@ -1,19 +1,24 @@
-"""Wrong rules and right-but-tricky ones, by which the checker is judged.
+"""Wrong rules and right-but-tricky ones, by which the checker is judged, a file a theme.
 
-What it was built with, `CASES`, and `HOLDOUT`, the files ``third_*``, written by hands that had not seen it, and tried once
-when it was done. The files ``blind_*`` were such a set before, and were mended for.
+The checker was built and mended with the cases of ``seen/``. The authors of ``held_out/`` had not seen it, and it was
+tried on them once, when it was done: they say how it judges rules that nobody tuned it for.
 """
 
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 
 from tests.helpers.case import Case as Case
 
-_cases: dict[str, list[Case]] = {
-    module.name: import_module(f"{__name__}.{module.name}").cases
-    for module in iter_modules(__path__)
-    if not module.name.startswith("_")
-}
-CASES: tuple[Case, ...] = tuple(c for name, cases in _cases.items() if not name.startswith("third_") for c in cases)
-HOLDOUT: tuple[Case, ...] = tuple(c for name, cases in _cases.items() if name.startswith("third_") for c in cases)
+from . import held_out, seen
+
+
+def _cases(part: ModuleType) -> tuple[Case, ...]:
+    """Every case of one folder, theme by theme."""
+    themes = [import_module(f"{part.__name__}.{theme.name}") for theme in iter_modules(part.__path__)]
+    return tuple(case for theme in themes for case in theme.cases)
+
+
+CASES: tuple[Case, ...] = _cases(seen)
+HOLDOUT: tuple[Case, ...] = _cases(held_out)
 ALL: tuple[Case, ...] = CASES + HOLDOUT

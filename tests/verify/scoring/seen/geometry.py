@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from tests.helpers.case import Case, normal, ones, rule, wrong
 from tests.helpers.witness import differs
 
-from .holdout_right import wide
+from .right_arrays import wide
 
 cases: list[Case] = []
 

@@ -10,7 +10,7 @@ import numpy as np
 from tests.helpers.case import Case, from_output, normal, pointwise, rule, uniform, wrong, zeros
 from tests.helpers.witness import differs, pullback, raises
 
-from .wrong_transforms import differs_from_itself, wrong_by_differences
+from .determinism import differs_from_itself, wrong_by_differences
 
 cases: list[Case] = []
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from tests.helpers.case import Case, normal, rule, wrong
 from tests.helpers.witness import differs, doubled, gap, pullback
 
-from .holdout_right import wide
+from ..seen.right_arrays import wide
 
 cases: list[Case] = []
 

@@ -7,7 +7,7 @@ import numpy as np
 from tests.helpers.case import Case, from_output, normal, pointwise, right, rule, uniform
 from tests.helpers.witness import nonlinear
 
-from .wrong_transforms import erf_on_host
+from .determinism import erf_on_host
 
 cases: list[Case] = []
 

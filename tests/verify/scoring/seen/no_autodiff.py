@@ -7,8 +7,8 @@ import numpy as np
 from tests.helpers.case import Case, from_output, normal, pointwise, rule, uniform, wrong
 from tests.helpers.witness import differs, gap, other_dtype, other_value, pullbacks, raises, smooth
 
-from .wrong_dtype import worse_than_autodiff
-from .wrong_transforms import differs_from_itself, wrong_by_differences, wrong_under_vmap
+from .determinism import differs_from_itself, wrong_by_differences, wrong_under_vmap
+from .dtypes import worse_than_autodiff
 
 cases: list[Case] = []
 

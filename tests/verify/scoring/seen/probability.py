@@ -9,7 +9,7 @@ import numpy as np
 from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong, zeros
 from tests.helpers.witness import differs, other_value, second_order
 
-from .wrong_transforms import differs_from_itself
+from .determinism import differs_from_itself
 
 cases: list[Case] = []
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from tests.helpers.case import Case, normal, pointwise, right, rule, zeros
 
-from .holdout_right import wide
+from .right_arrays import wide
 
 cases: list[Case] = []
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from tests.helpers.case import Case, normal, ones, rule, wrong, zeros
 from tests.helpers.witness import differs, gap, pullback
 
-from .holdout_right import wide
+from .right_arrays import wide
 
 cases: list[Case] = []
 

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from tests.helpers.case import Case, normal, rule, uniform, wrong
 from tests.helpers.witness import differs, doubled, raises
 
-from .holdout_right import wide
-from .wrong_dtype import worse_than_autodiff
+from ..seen.dtypes import worse_than_autodiff
+from ..seen.right_arrays import wide
 
 cases: list[Case] = []
 

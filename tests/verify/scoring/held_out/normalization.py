@@ -7,7 +7,7 @@ import numpy as np
 from tests.helpers.case import Case, normal, ones, pointwise, rule, uniform, wrong, zeros
 from tests.helpers.witness import differs, gap, pullback
 
-from .wrong_dtype import worse_than_autodiff
+from ..seen.dtypes import worse_than_autodiff
 
 cases: list[Case] = []
 

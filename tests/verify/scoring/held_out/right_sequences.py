@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.helpers.case import Case, normal, right, rule
 
-from .holdout_right import wide
+from ..seen.right_arrays import wide
 
 cases: list[Case] = []
 

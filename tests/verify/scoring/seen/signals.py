@@ -9,8 +9,8 @@ import numpy as np
 from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong
 from tests.helpers.witness import differs, doubled, gap, pullback, second_order
 
-from .holdout_numbers import differs_from
-from .wrong_transforms import wrong_by_differences
+from .determinism import wrong_by_differences
+from .no_autodiff import differs_from
 
 cases: list[Case] = []
 

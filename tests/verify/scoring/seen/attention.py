@@ -9,7 +9,7 @@ import numpy as np
 from tests.helpers.case import Case, normal, rule, wrong
 from tests.helpers.witness import differs, other_dtype
 
-from .wrong_dtype import worse_than_autodiff
+from .dtypes import worse_than_autodiff
 
 cases: list[Case] = []
 

@@ -7,8 +7,8 @@ from jax.scipy.special import digamma, gammaln, i0, i0e, i1
 from tests.helpers.case import Case, normal, ones, rule, uniform, wrong, zeros
 from tests.helpers.witness import differs
 
-from .holdout_right import wide
-from .wrong_dtype import worse_than_autodiff
+from ..seen.dtypes import worse_than_autodiff
+from ..seen.right_arrays import wide
 
 cases: list[Case] = []
 

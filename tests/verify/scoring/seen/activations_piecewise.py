@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from tests.helpers.case import Case, normal, pointwise, rule, wrong
 from tests.helpers.witness import differs, gap, nonlinear, second_order
 
-from .wrong_dtype import worse_than_autodiff
+from .dtypes import worse_than_autodiff
 
 cases: list[Case] = []
 

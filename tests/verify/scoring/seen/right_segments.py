@@ -5,8 +5,8 @@ import jax.numpy as jnp
 
 from tests.helpers.case import Case, normal, right, rule
 
-from .blind_b_signals import sparsemax
-from .holdout_right import wide
+from .right_arrays import wide
+from .signals import sparsemax
 
 cases: list[Case] = []
 

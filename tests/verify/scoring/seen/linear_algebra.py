@@ -7,7 +7,7 @@ import numpy as np
 from tests.helpers.case import Case, normal, rule, wrong
 from tests.helpers.witness import differs, raises
 
-from .wrong_transforms import differs_from_itself
+from .determinism import differs_from_itself
 
 cases: list[Case] = []
 

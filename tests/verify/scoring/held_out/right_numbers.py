@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from tests.helpers.case import Case, normal, right, rule, uniform
 
-from .holdout_right import wide
+from ..seen.right_arrays import wide
 
 cases: list[Case] = []
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from tests.helpers.case import Case, from_output, normal, pointwise, right, rule, zeros
 
-from .blind_a_right import of_rank, wide
+from .right_linear_algebra import of_rank, wide
 
 cases: list[Case] = []
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from tests.helpers.case import Case, normal, rule, wrong
 from tests.helpers.witness import gap, raises, second_order
 
-from .wrong_transforms import differs_from_itself
+from ..seen.determinism import differs_from_itself
 
 cases: list[Case] = []
 

@@ -7,7 +7,7 @@ from jax.scipy.special import digamma, polygamma
 from tests.helpers.case import Case, normal, rule, uniform, wrong
 from tests.helpers.witness import differs, nonlinear, other_value
 
-from .wrong_dtype import worse_than_autodiff
+from ..seen.dtypes import worse_than_autodiff
 
 cases: list[Case] = []
 

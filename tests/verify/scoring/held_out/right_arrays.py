@@ -8,8 +8,8 @@ import numpy as np
 
 from tests.helpers.case import Case, normal, right, rule, uniform
 
-from .blind_a_right import of_rank, wide
-from .third_c_right_losses import like, need
+from ..seen.right_linear_algebra import of_rank, wide
+from .right_losses import like, need
 
 cases: list[Case] = []
 

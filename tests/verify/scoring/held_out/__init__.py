@@ -1,0 +1,1 @@
+"""The cases whose authors had not seen the checker, and which it was not mended for."""

@@ -1,0 +1,1 @@
+"""The cases that the checker was built and mended with."""

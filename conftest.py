@@ -26,7 +26,7 @@ import pytest  # noqa: E402
 
 import funcnn as fn  # noqa: E402
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.rotation"]
 
 _finished = itertools.count(1)
 

@@ -1,0 +1,66 @@
+"""The heaviest loops take turns: of each test marked ``rotating``, a run keeps the third of its cases drawn by the commit.
+
+- ``--all`` keeps every case.
+- ``--quick`` keeps none of them, and no test marked ``slow``.
+- ``FUNCNN_ROTATION=0``, ``1`` or ``2`` keeps that third.
+- A test that is asked for by name, as ``file.py::test`` or by ``-k``, is always kept.
+"""
+
+import hashlib
+import importlib.metadata
+import os
+import subprocess
+from pathlib import Path
+
+THIRDS = 3
+
+
+def third(text: str) -> int:
+    """The third that a test or a commit belongs to: the same in every process, on every machine."""
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % THIRDS
+
+
+def kept(nodeid: str, drawn: int) -> bool:
+    """Whether a case belongs to the third drawn."""
+    return third(nodeid) == drawn
+
+
+def drawn_third() -> tuple[int, str]:
+    """The third of this run and what it was drawn by: the environment, the commit or the package's version."""
+    if "FUNCNN_ROTATION" in os.environ:
+        return int(os.environ["FUNCNN_ROTATION"]) % THIRDS, "FUNCNN_ROTATION"
+    here = Path(__file__).parent
+    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=here, check=False)
+    commit = git.stdout.strip()
+    if git.returncode == 0:
+        return third(commit), f"commit {commit[:12]}"
+    version = importlib.metadata.version("funcnn")
+    return third(version), f"version {version}"
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("rotation")
+    group.addoption("--all", action="store_true", help="keep every case of the rotating tests")
+    group.addoption("--quick", action="store_true", help="leave out rotating and slow tests")
+
+
+def pytest_report_header(config):
+    if config.option.all:
+        return "rotating tests: all of them"
+    if config.option.quick:
+        return "rotating and slow tests: left out"
+    drawn, by = drawn_third()
+    return f"rotating tests: third {drawn} of 0, 1, 2, by {by}; FUNCNN_ROTATION={drawn} draws it again, --all runs all"
+
+
+def pytest_collection_modifyitems(config, items):
+    by_name = config.option.keyword or any("::" in arg for arg in config.args)
+    if config.option.all or by_name:
+        return
+    if config.option.quick:
+        keep = lambda item: not any(item.iter_markers("rotating")) and not any(item.iter_markers("slow"))
+    else:
+        drawn, _ = drawn_third()
+        keep = lambda item: not any(item.iter_markers("rotating")) or kept(item.nodeid, drawn)
+    config.hook.pytest_deselected(items=[item for item in items if not keep(item)])
+    items[:] = list(filter(keep, items))

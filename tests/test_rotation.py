@@ -1,0 +1,98 @@
+"""A rotating test loses no case for good, and a run says which of them it leaves out."""
+
+import re
+
+import pytest
+
+from tests.rotation import drawn_third, kept, third
+
+MARKED = """
+    import pytest
+
+    @pytest.mark.rotating
+    @pytest.mark.parametrize("i", range(90))
+    def test_heavy(i):
+        pass
+
+    @pytest.mark.slow
+    def test_slow():
+        pass
+
+    def test_light():
+        pass
+"""
+CASES = [f"tests/test_marked.py::test_heavy[{i}]" for i in range(90)]
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """Runs pytest on MARKED, with these options and the third drawn, and returns its outcomes and its whole output."""
+    pytester.makeini("[pytest]\nmarkers =\n    rotating: heavy\n    slow: seconds\n")
+    pytester.makepyfile(test_marked=MARKED)
+
+    def run(*options, drawn="0"):
+        monkeypatch.setenv("FUNCNN_ROTATION", drawn)
+        result = pytester.runpytest("-p", "tests.rotation", *options)
+        return result.parseoutcomes(), result.stdout.str()
+
+    return run
+
+
+def test_each_case_is_in_one_of_the_three_thirds():
+    for case in CASES:
+        assert [kept(case, drawn) for drawn in range(3)].count(True) == 1
+    assert all(20 < sum(kept(case, drawn) for case in CASES) < 40 for drawn in range(3))
+
+
+def test_the_third_of_a_text_never_changes():
+    assert [third(case) for case in CASES[:12]] == [1, 2, 0, 1, 1, 1, 2, 2, 0, 0, 1, 0]
+
+
+def test_commits_draw_all_thirds():
+    assert {third(f"{commit:040x}") for commit in range(20)} == {0, 1, 2}
+
+
+def test_the_environment_draws_before_the_commit_does(monkeypatch):
+    monkeypatch.setenv("FUNCNN_ROTATION", "5")
+    assert drawn_third() == (2, "FUNCNN_ROTATION")
+    monkeypatch.delenv("FUNCNN_ROTATION")
+    drawn, by = drawn_third()
+    assert drawn in {0, 1, 2}
+    assert re.fullmatch("commit [0-9a-f]{12}|version .*", by)
+
+
+def test_without_a_checkout_the_version_draws(monkeypatch):
+    monkeypatch.delenv("FUNCNN_ROTATION", raising=False)
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    assert drawn_third()[1].startswith("version ")
+
+
+def test_three_runs_keep_every_case_once(run):
+    kept_by = [run(drawn=drawn)[0] for drawn in "012"]
+    assert sum(outcomes["passed"] - 2 for outcomes in kept_by) == 90
+    assert all(outcomes["passed"] - 2 + outcomes["deselected"] == 90 for outcomes in kept_by)
+
+
+def test_the_header_says_which_third(run):
+    assert "rotating tests: third 1 of 0, 1, 2, by FUNCNN_ROTATION" in run(drawn="1")[1]
+
+
+def test_all_keeps_every_case(run):
+    outcomes, output = run("--all")
+    assert outcomes == {"passed": 92}
+    assert "rotating tests: all of them" in output
+
+
+def test_quick_leaves_out_what_is_heavy_or_slow(run):
+    assert run("--quick")[0] == {"passed": 1, "deselected": 91}
+
+
+@pytest.mark.parametrize("named", [["test_marked.py::test_heavy"], ["-k", "heavy"]])
+def test_what_is_asked_for_by_name_is_kept(run, named):
+    assert run(*named)[0]["passed"] == 90
+
+
+def test_the_workers_of_xdist_agree(run):
+    pytest.importorskip("xdist")
+    alone, together = run(drawn="2")[0], run("-n", "2", drawn="2")[0]
+    assert together["passed"] == alone["passed"] < 92

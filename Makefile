@@ -1,54 +1,67 @@
-# make demo: the main job.  make test: every test.  Both make the virtual environment first; all they need is Python ≥ 3.11.
+# Every target makes the virtual environment that it needs: the newest Python from 3.11 on, or PYTHON=…, in VENV=….
 
-PYTHON ?= python3
+PYTHON ?= $(shell .ci/python 3.14 3.13 3.12 3.11)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-NEWEST := $(shell for p in python3.14 python3.13 python3.12 $$(ls -d $$HOME/.pyenv/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -rV); \
-                  do $$p -c 'import venv' 2>/dev/null && echo $$p && break; done)
+PYTEST := $(BIN)/pytest -n auto --dist worksteal
+SAY    := $(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
 
-.PHONY: demo test test-newest test-torch lint types examples fashion bench clean
+.DEFAULT_GOAL := help
+.PHONY: help demo quick test test-all test-oldest test-torch format lint types examples fashion bench clean
 
-demo: $(VENV)/installed
+help:  ## say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/installed  ## train on XOR and on handwritten digits, then compare every rule with autodiff
+	@$(SAY)
 	$(BIN)/python examples/xor.py
 	$(BIN)/python examples/digits.py
 	$(BIN)/python -m funcnn.verify
 
-test: $(VENV)/installed
-	$(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
-	$(BIN)/pytest -n auto --dist worksteal -q
+quick: $(VENV)/installed  ## the tests to run after each change: within a minute
+	@$(SAY)
+	$(PYTEST) --quick
 
-test-newest:
-ifeq ($(NEWEST),)
-	@echo "No Python 3.12 or later was found: the suite did not run on the newest JAX."
-else
-	$(MAKE) test PYTHON=$(NEWEST) VENV=.venv-newest
-endif
+test: $(VENV)/installed  ## every test, of the heaviest loops the third that this commit draws
+	@$(SAY)
+	$(PYTEST)
 
-test-torch: $(VENV)/installed
+test-all: $(VENV)/installed  ## every test, and all of the heaviest loops
+	@$(SAY)
+	$(PYTEST) --all
+
+test-oldest:  ## make test on Python 3.11, for which the newest JAX is 0.10.2
+	$(MAKE) test PYTHON=$(shell .ci/python 3.11) VENV=.venv-oldest
+
+test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
-	$(BIN)/pytest -n auto --dist worksteal -q tests/rules/test_against_torch.py tests/test_docs.py
+	$(PYTEST) --all tests/rules/test_against_torch.py tests/test_docs.py
 
-lint: $(VENV)/installed
+format: $(VENV)/installed  ## sort the imports, mend what ruff can, format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: $(VENV)/installed  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/installed
+types: $(VENV)/installed  ## pyright
 	$(BIN)/pyright
 
-examples: $(VENV)/installed
+examples: $(VENV)/installed  ## run every example but Fashion-MNIST
 	for example in $(filter-out examples/fashion_mnist.py, $(wildcard examples/*.py)); do $(BIN)/python $$example || exit 1; done
 
-fashion: $(VENV)/installed  # minutes, and it needs the data
+fashion: $(VENV)/installed  ## train on Fashion-MNIST: minutes, and it needs the data
 	$(BIN)/python examples/fashion_mnist.py
 
-bench: $(VENV)/installed
-	$(BIN)/pip install --quiet --editable '.[bench]'
+bench: $(VENV)/installed  ## measure every claim about speed and about the checker
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 
-clean:
-	rm -rf .venv .venv-newest
+clean:  ## remove the virtual environments
+	rm -rf .venv .venv-*
 
-$(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/installed: pyproject.toml .ci/python
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@

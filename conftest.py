@@ -26,7 +26,7 @@ import pytest  # noqa: E402
 
 import funcnn as fn  # noqa: E402
 
-pytest_plugins = ["pytester", "tests.rotation"]
+pytest_plugins = ["pytester", "tests.helpers.rotation"]
 
 _finished = itertools.count(1)
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.rotation import drawn_third, kept, third
+from tests.helpers.rotation import drawn_third, kept, third
 
 MARKED = """
     import pytest
@@ -32,7 +32,7 @@ def run(pytester, monkeypatch):
 
     def run(*options, drawn="0"):
         monkeypatch.setenv("FUNCNN_ROTATION", drawn)
-        result = pytester.runpytest("-p", "tests.rotation", *options)
+        result = pytester.runpytest("-p", "tests.helpers.rotation", *options)
         return result.parseoutcomes(), result.stdout.str()
 
     return run

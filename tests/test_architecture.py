@@ -1,11 +1,13 @@
-"""Imports point down only, nothing public is undocumented, and the rules know of nothing but jax."""
+"""Imports point down only and in no circle, rooms keep to themselves, and nothing public is undocumented."""
 
 import ast
 from pathlib import Path
 
 import funcnn as fn
+from tests.helpers.imports import circle_in, graph_of
 
 PACKAGE = Path(fn.__file__).parent
+GRAPH = graph_of(PACKAGE)
 BELOW = {
     "_core": set(),
     "initializers": set(),
@@ -18,42 +20,52 @@ BELOW = {
     "training": {"training", "_core", "initializers", "rules", "layers", "combinators", "losses"},
     "verify": {"verify", "_intercept"},
 }
+LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "__main__.py", PACKAGE / "verify" / "command" / "_our_rules.py"}
 
 
-def room(path):
-    """The top-level module or package that a file belongs to."""
-    first = path.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
-
-
-def imported_rooms(path):
-    """The rooms that a file imports from, by relative or absolute import."""
-    package = ["funcnn", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = [*base, *(node.module or "").split(".")] if node.module else base
-            targets = [module] if len(module) > 1 else [[*module, alias.name] for alias in node.names]
-        elif isinstance(node, ast.Import):
-            targets = [alias.name.split(".") for alias in node.names]
-        else:
-            continue
-        yield from (t[1] for t in targets if t[0] == "funcnn" and len(t) > 1)
+def room(path, within=PACKAGE):
+    """The module or package just below a folder that a file belongs to."""
+    return path.relative_to(within).parts[0].removesuffix(".py")
 
 
 def test_imports_point_down():
-    for path in PACKAGE.rglob("*.py"):
-        if path == PACKAGE / "__init__.py":
-            continue
-        allowed = BELOW[room(path)]
-        if path == PACKAGE / "verify" / "__main__.py":
-            allowed = allowed | {"rules"}  # the command line, given no name, looks up our own catalogue
-        assert set(imported_rooms(path)) <= allowed, path
+    for path, imported in GRAPH.items():
+        if path != PACKAGE / "__init__.py":
+            allowed = BELOW[room(path)] | ({"rules"} if path in LOOKS_UP_OUR_CATALOGUE else set())
+            assert set(map(room, imported)) <= allowed, path
 
 
-def test_the_import_test_sees_imports():
-    assert set(imported_rooms(PACKAGE / "layers" / "_linear.py")) == {"_core", "initializers", "rules", "layers"}
-    assert set(imported_rooms(PACKAGE / "__init__.py")) >= {"verify", "rules", "training"}
+def test_the_graph_sees_imports():
+    assert set(map(room, GRAPH[PACKAGE / "layers" / "_linear.py"])) == {"_core", "initializers", "rules", "layers"}
+    assert set(map(room, GRAPH[PACKAGE / "__init__.py"])) >= {"verify", "rules", "training"}
+    assert any("_catalogue" in file.parts for path in LOOKS_UP_OUR_CATALOGUE for file in GRAPH.get(path, ()))
+
+
+def test_no_circle_of_imports():
+    others = {path: imported - {path} for path, imported in GRAPH.items() if path.name != "_page.py"}
+    assert circle_in(others) is None
+
+
+def test_a_circle_inside_of_functions_is_found(tmp_path):
+    package = tmp_path / "package"
+    (package / "room").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "a.py").write_text("from .room._b import b\n")
+    (package / "room" / "_b.py").write_text("def b():\n    from package import c\n")
+    (package / "c.py").write_text("import package.d\n")
+    assert circle_in(graph_of(package)) is None
+    (package / "c.py").write_text("def c():\n    import package.a as a\n")
+    assert {path.name for path in circle_in(graph_of(package))} == {"a.py", "_b.py", "c.py"}
+
+
+def test_no_family_of_rules_imports_another():
+    rules = PACKAGE / "rules"
+    families = {path.parent.name for path in rules.glob("*/__init__.py")} - {"_catalogue", "_common"}
+    assert families >= {"affine", "activations", "normalization", "spatial", "losses", "noise", "gradients", "numerics"}
+    for family in families | {"_common"}:
+        for path in (rules / family).rglob("*.py"):
+            imported = {room(file, rules) for file in GRAPH[path]}
+            assert imported <= {family, "_common"}, path
 
 
 def test_rules_import_jax_only():
@@ -68,6 +80,11 @@ def test_rules_import_jax_only():
 def test_files_stay_small():
     for path in PACKAGE.rglob("*.py"):
         assert len(path.read_text().splitlines()) <= 300, path
+
+
+def test_every_module_says_what_it_is_for():
+    for path in GRAPH:
+        assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
 def test_every_public_name_has_a_docstring():

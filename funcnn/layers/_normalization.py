@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from .. import initializers, rules
 from .._core import Layer, as_layer, split_key
 from ..rules.normalization._batch_norm import batch_statistics
-from ..rules.normalization._spectral_norm import feature_norms
+from ..rules.normalization._weight_norm import feature_norms
 from ._example import features as features_of
 from ._example import positive
 

@@ -1,11 +1,11 @@
 """Convolutions."""
 
-from ..spatial import _conv as _convolution
+from ..spatial._conv import conv, conv_reference
 from ._entry import Entry, Example
 
 entries = [
     Entry(
-        _convolution.conv, _convolution.conv_reference,
+        conv, conv_reference,
         [
             Example(((2, 7, 3), (3, 3, 5), (5,))),
             Example(((2, 7, 3), (4, 3, 2), None), {"stride": 2, "padding": "VALID"}),

@@ -2,12 +2,34 @@
 
 import math
 
-from ..losses import _hinge as _margin_losses
-from ..losses import _info_nce as _similarity_losses
-from ..losses import _nll as _likelihood_losses
-from ..losses import _regression as _losses
-from ..losses import _sigmoid_cross_entropy as _sigmoid_losses
-from ..losses import _softmax_cross_entropy as _cross_entropy
+from ..losses._cosine_distance import cosine_distance, cosine_distance_reference
+from ..losses._hinge import hinge, hinge_reference, multiclass_hinge, multiclass_hinge_reference
+from ..losses._info_nce import info_nce, info_nce_reference
+from ..losses._kl_divergence import kl_divergence, kl_divergence_reference
+from ..losses._nll import gaussian_nll, gaussian_nll_reference, poisson_nll, poisson_nll_reference
+from ..losses._regression import (
+    absolute_error,
+    absolute_error_reference,
+    huber,
+    huber_reference,
+    log_cosh,
+    log_cosh_reference,
+    squared_error,
+    squared_error_reference,
+)
+from ..losses._sigmoid_cross_entropy import (
+    focal,
+    focal_reference,
+    sigmoid_cross_entropy,
+    sigmoid_cross_entropy_reference,
+)
+from ..losses._softmax_cross_entropy import (
+    softmax_cross_entropy,
+    softmax_cross_entropy_reference,
+    softmax_cross_entropy_with_z,
+    softmax_cross_entropy_with_z_reference,
+)
+from ..losses._triplet import triplet, triplet_reference
 from ._entry import Classes, Edge, Entry, Example, Signs, Simplex, Uniform, inf, nan
 
 _SHAPES = [(), (7,), (3, 5), (2, 1, 3), (0, 3)]
@@ -39,30 +61,30 @@ _ALONE = [Edge((*args, [2.0, 3.0]), 0.0, ([0.0, 0.0], None, None)) for args in _
 
 entries = [
     Entry(
-        _losses.squared_error, _losses.squared_error_reference, _PAIRS,
+        squared_error, squared_error_reference, _PAIRS,
         [Edge((1.0, 1.0), 0.0, (0.0, 0.0)), Edge((inf, 0.0), inf, (inf, -inf)), Edge((inf, inf), nan, (nan, nan))],
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _losses.absolute_error, _losses.absolute_error_reference, _PAIRS,
+        absolute_error, absolute_error_reference, _PAIRS,
         [Edge((1.0, 1.0), 0.0, (0.0, 0.0)), Edge((-inf, 0.0), inf, (-1.0, 1.0)), Edge((inf, inf), nan, (nan, nan))],
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _losses.huber, _losses.huber_reference, _with({"delta": 0.1}, {"delta": 3.0}),
+        huber, huber_reference, _with({"delta": 0.1}, {"delta": 3.0}),
         [Edge((1.0, 1.0), 0.0, (0.0, 0.0)), Edge((3.0, 1.0), 2.0, (2.0, -2.0), {"delta": 2.0}),
          Edge((1.0, 3.0), 2.0, (-2.0, 2.0), {"delta": 2.0}), Edge((inf, 0.0), inf, (1.0, -1.0)),
          Edge((1e30, 0.0), 1e30, (1.0, -1.0)), Edge((inf, inf), nan, (nan, nan))],
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _losses.log_cosh, _losses.log_cosh_reference, _PAIRS,
+        log_cosh, log_cosh_reference, _PAIRS,
         [Edge((1.0, 1.0), 0.0, (0.0, 0.0)), Edge((1e-20, 0.0), 5e-41, (1e-20, -1e-20)), Edge((1e30, 0.0), 1e30, (1.0, -1.0)),
          Edge((-inf, 0.0), inf, (-1.0, 1.0)), Edge((inf, inf), nan, (nan, nan))],
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _cross_entropy.softmax_cross_entropy, _cross_entropy.softmax_cross_entropy_reference,
+        softmax_cross_entropy, softmax_cross_entropy_reference,
         [*_MEASURES, Example(((3, 5), _classes((3, 5)), None), {"z_loss": 0.1}),
          Example(((3, 5), Simplex((3, 5)), Uniform((5,))), {"z_loss": 0.1, "label_smoothing": 1.0})],
         [*(Edge(args, 0.0, ([0.0, 0.0], None)) for args in _SURE), *_ALONE,
@@ -77,14 +99,14 @@ entries = [
         saved=(0, 1, 2, "row", "row"), batched=2,
     ),
     Entry(
-        _cross_entropy.softmax_cross_entropy_with_z, _cross_entropy.softmax_cross_entropy_with_z_reference, _MEASURES,
+        softmax_cross_entropy_with_z, softmax_cross_entropy_with_z_reference, _MEASURES,
         [Edge(([1.0, -inf], 0), (0.0, 1.0), ([2.0, 0.0], None)), Edge(([-inf, 0.0], 0), (inf, 0.0), ([-1.0, 1.0], None)),
          Edge(([nan, inf], 5), (0.0, 0.0), ([0.0, 0.0], None), {"ignore": 5}),
          Edge(([inf, 0.0], 1), (inf, inf), ([nan, nan], None)), Edge(([0.0, 0.0], 2), (nan, nan), ([nan, nan], None))],
         saved=(0, 1, 2, "row", "row"), batched=2,
     ),
     Entry(
-        _sigmoid_losses.sigmoid_cross_entropy, _sigmoid_losses.sigmoid_cross_entropy_reference,
+        sigmoid_cross_entropy, sigmoid_cross_entropy_reference,
         [*(Example((shape, Simplex(shape), None)) for shape in _SHAPES[1:]),
          *(Example((shape, Uniform(shape), weight)) for shape, weight in [((), ()), ((3, 5), ()), ((2, 3, 5), Uniform((5,)))])],
         [Edge((inf, 1.0), 0.0, (0.0, None)), Edge((-inf, 0.0), 0.0, (0.0, None)), Edge((1e30, 1.0), 0.0, (0.0, None)),
@@ -94,7 +116,7 @@ entries = [
         saved=(0, 1, 2), batched=2,
     ),
     Entry(
-        _sigmoid_losses.focal, _sigmoid_losses.focal_reference,
+        focal, focal_reference,
         [*(Example((shape, Simplex(shape)), {"alpha": alpha}) for shape, alpha in zip(_SHAPES[1:], [None, 0.25, 0.5, None], strict=True)),
          *(Example(((3, 5), Uniform((3, 5))), {"gamma": gamma, "alpha": 0.25}) for gamma in (0.0, 0.5, 1.0, 5)),
          Example(((5, 1), Simplex((5, 1))), {"gamma": 1.5})],
@@ -108,13 +130,13 @@ entries = [
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _margin_losses.hinge, _margin_losses.hinge_reference, [Example((shape, Signs(shape))) for shape in _SHAPES],
+        hinge, hinge_reference, [Example((shape, Signs(shape))) for shape in _SHAPES],
         [Edge((1.0, 1.0), 0.0, (0.0, 0.0)), Edge((-1.0, -1.0), 0.0, (0.0, 0.0)), Edge((0.0, 1.0), 1.0, (-1.0, 0.0)),
          Edge((inf, 1.0), 0.0, (0.0, 0.0)), Edge((inf, -1.0), inf, (1.0, -inf))],
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _margin_losses.multiclass_hinge, _margin_losses.multiclass_hinge_reference,
+        multiclass_hinge, multiclass_hinge_reference,
         [*(Example((shape, _classes(shape))) for shape in _ROWS),
          *(Example(((3, 5), _classes((3, 5))), {"margin": margin}) for margin in (0.1, 0.0, 3, -0.5))],
         [Edge(([2.0, 1.0, 1.0], 0), 0.0, ([0.0, 0.0, 0.0], None)), Edge(([1.0, 1.0, 1.0], 0), 2.0, ([-2.0, 1.0, 1.0], None)),
@@ -125,7 +147,7 @@ entries = [
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _margin_losses.triplet, _margin_losses.triplet_reference,
+        triplet, triplet_reference,
         [*(Example((shape, shape, shape)) for shape in _ROWS),
          *(Example(((3, 5), (3, 5), (3, 5)), options) for options in [{"margin": 0.1, "eps": 0.3}, {"margin": 5, "eps": 0.0}])],
         [Edge(([1.0, 2.0], [1.0, 2.0], [1.0, 2.0]), 1.0, ([0.0, 0.0],) * 3, {"eps": 0.0}),
@@ -135,7 +157,7 @@ entries = [
         saved=(0, 1, 2), batched=3,
     ),
     Entry(
-        _similarity_losses.cosine_distance, _similarity_losses.cosine_distance_reference,
+        cosine_distance, cosine_distance_reference,
         [*_ROW_PAIRS, Example(((3, 5), (3, 5)), {"eps": 4.0})],
         [Edge(([0.0, 0.0], [3.0, 4.0]), 1.0, ([-0.6, -0.8], [0.0, 0.0]), {"eps": 1.0}),
          Edge(([0.0, 0.0], [0.0, 0.0]), 1.0, ([0.0, 0.0], [0.0, 0.0])), Edge(([2.0], [3.0]), 0.0, ([0.0], [0.0])),
@@ -144,7 +166,7 @@ entries = [
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _similarity_losses.info_nce, _similarity_losses.info_nce_reference,
+        info_nce, info_nce_reference,
         [Example((shape, shape), {"temperature": temperature}) for shape, temperature in
          [((3, 5), 1.0), ((2, 3, 2), 0.5), ((1, 3), 0.07), ((5, 1), 2), ((0, 3, 2), 1.0), ((3, 0), 1.0)]],
         [Edge(([[2.0]], [[3.0]]), [0.0], ([[0.0]], [[0.0]])),
@@ -153,7 +175,7 @@ entries = [
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _likelihood_losses.kl_divergence, _likelihood_losses.kl_divergence_reference,
+        kl_divergence, kl_divergence_reference,
         [*(Example((shape, Simplex(shape))) for shape in _ROWS), *(Example((shape, shape), {"log_targets": True}) for shape in _ROWS[:2])],
         [Edge(([-1.0, 0.0], [0.0, 1.0]), 0.0, ([0.0, -1.0], [0.0, 1.0])), Edge(([-inf, 0.0], [0.0, 1.0]), 0.0, ([0.0, -1.0], [0.0, 1.0])),
          Edge(([-inf, 0.0], [1.0, 0.0]), inf, ([-1.0, 0.0], [inf, 0.0])), Edge(([inf, -inf], [0.5, 0.5]), nan, ([-0.5, -0.5], [-inf, inf])),
@@ -162,7 +184,7 @@ entries = [
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _likelihood_losses.poisson_nll, _likelihood_losses.poisson_nll_reference,
+        poisson_nll, poisson_nll_reference,
         [Example((shape, Uniform(shape, 0.0, 4.0)), {"full": i % 2 == 1}) for i, shape in enumerate([*_SHAPES, (3, 5)])],
         [Edge((0.0, 0.0), 1.0, (1.0, 0.0)), Edge((-inf, 0.0), 0.0, (0.0, inf)), Edge((-inf, 2.0), inf, (-2.0, inf)),
          Edge((inf, 2.0), inf, (inf, -inf)), Edge((1e30, 1e300), inf, (inf, -1e30)),
@@ -170,7 +192,7 @@ entries = [
         saved=(0, 1), batched=2,
     ),
     Entry(
-        _likelihood_losses.gaussian_nll, _likelihood_losses.gaussian_nll_reference,
+        gaussian_nll, gaussian_nll_reference,
         [Example((shape, shape, Uniform(shape, 0.2, 2.0)), options) for shape, options in
          zip([*_SHAPES, (3, 5)], [{}, {"full": True}, {"eps": 0.7}, {}, {}, {"eps": 0.5, "full": True}], strict=True)],
         [Edge((1.0, 1.0, 1.0), 0.0, (0.0, 0.0, 0.5)), Edge((1.0, 1.0, 0.0), math.log(0.5) / 2, (0.0, 0.0, 0.0), {"eps": 0.5}),

@@ -4,10 +4,18 @@ import math
 
 import numpy as np
 
-from ..normalization import _batch_norm
-from ..normalization import _group_norm
-from ..normalization import _layer_norm as _normalization
-from ..normalization import _spectral_norm as _unit
+from ..normalization._batch_norm import (
+    batch_norm,
+    batch_norm_inference,
+    batch_norm_inference_reference,
+    batch_norm_reference,
+)
+from ..normalization._group_norm import group_norm, group_norm_reference, instance_norm, instance_norm_reference
+from ..normalization._l2_normalize import l2_normalize, l2_normalize_reference
+from ..normalization._layer_norm import layer_norm, layer_norm_reference
+from ..normalization._rms_norm import rms_norm, rms_norm_reference
+from ..normalization._spectral_norm import spectral_norm, spectral_norm_reference
+from ..normalization._weight_norm import weight_norm, weight_norm_reference
 from ._entry import AXES, Edge, Entry, Example, Uniform, inf, nan
 
 
@@ -44,7 +52,7 @@ _WEIGHTS = [((5, 3), (3,)), ((5,), (5,)), ((2, 3, 7), (7,)), ((1, 2), (2,)), ((3
 
 entries = [
     Entry(
-        _normalization.layer_norm, _normalization.layer_norm_reference,
+        layer_norm, layer_norm_reference,
         [*_affine(*_ROWS), Example(((3, 5), (5,), (5,)), {"eps": 0.5})],
         [Edge(([3e8, 3e8], [2.0, 2.0], [1.0, -1.0]), [1.0, -1.0], ([0.0, 0.0], [0.0, 0.0], [1.0, 1.0])),
          Edge(([0.1, 0.1, 0.1], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]), [0.0, 0.0, 0.0], ([-_R, 0.0, _R], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0])),
@@ -55,7 +63,7 @@ entries = [
         saved=(0, 1, 2, _twice(lambda shape, **_: math.prod(shape[:-1]))),
     ),
     Entry(
-        _normalization.rms_norm, _normalization.rms_norm_reference,
+        rms_norm, rms_norm_reference,
         [*(Example((shape, shape[-1:])) for shape in _ROWS), Example(((3, 5), None)), Example(((3, 5), (5,)), {"eps": 0.5})],
         [Edge(([0.0, 0.0], [1.0, -2.0]), [0.0, 0.0], ([1e3, -2e3], [0.0, 0.0])),
          Edge(([1e200, 1.0], [1.0, 1.0]), [0.0, 0.0], ([0.0, 0.0], [0.0, 0.0])),
@@ -63,7 +71,7 @@ entries = [
         saved=(0, 1, "row"),
     ),
     Entry(
-        _batch_norm.batch_norm, _batch_norm.batch_norm_reference,
+        batch_norm, batch_norm_reference,
         [*_affine(*_BATCHES), Example(((3, 5), (5,), (5,)), {"eps": 0.5})],
         [Edge(([[0.1], [0.1], [0.1]], [2.0], [1.0]), [[1.0], [1.0], [1.0]], ([[0.0], [0.0], [0.0]], [0.0], [3.0])),
          Edge(([[3e8, inf]], [1.0, 1.0], [0.0, 0.0]), [[0.0, nan]], ([[0.0, nan]], None, None)),
@@ -71,7 +79,7 @@ entries = [
         saved=(0, 1, 2, _twice(lambda shape, **_: shape[-1])),
     ),
     Entry(
-        _batch_norm.batch_norm_inference, _batch_norm.batch_norm_inference_reference,
+        batch_norm_inference, batch_norm_inference_reference,
         [
             *(Example((shape, (c,), Uniform((c,), 0.2, 2.0), (c,), (c,))) for shape, c in _INFERENCE),
             *(Example(((3, 5), (5,), Uniform((5,), 0.2, 2.0), *last)) for last in [(None, None), ((5,), None), (None, (5,))]),
@@ -83,7 +91,7 @@ entries = [
         saved=(0, 1, 2, 3, 4),
     ),
     Entry(
-        _group_norm.group_norm, _group_norm.group_norm_reference,
+        group_norm, group_norm_reference,
         [
             *(Example((shape, shape[-1:], shape[-1:]), {"groups": groups}) for shape, groups in _GROUPS),
             *(Example(((2, 3, 4), *last), {"groups": 2}) for last in [(None, None), ((4,), None), (None, (4,))]),
@@ -95,27 +103,27 @@ entries = [
         saved=(0, 1, 2, _twice(lambda shape, groups, **_: shape[0] * groups)),
     ),
     Entry(
-        _group_norm.instance_norm, _group_norm.instance_norm_reference,
+        instance_norm, instance_norm_reference,
         [*_affine(*_SPACES), Example(((2, 3, 2), (2,), (2,)), {"eps": 0.5})],
         [Edge(([[[0.1], [0.1], [0.1]]], [2.0], [1.0]), [[[1.0], [1.0], [1.0]]], ([[[0.0], [0.0], [0.0]]], [0.0], [3.0])),
          Edge(([[[3e8, inf]]], [1.0, 1.0], [0.0, 0.0]), [[[0.0, nan]]], ([[[0.0, nan]]], None, None))],
         saved=(0, 1, 2, _twice(lambda shape, **_: shape[0] * shape[-1])),
     ),
     Entry(
-        _unit.l2_normalize, _unit.l2_normalize_reference, [*AXES, Example(((3, 5),), {"eps": 2.0})],
+        l2_normalize, l2_normalize_reference, [*AXES, Example(((3, 5),), {"eps": 2.0})],
         [Edge(([0.0, 0.0],), [0.0, 0.0], ([1e12, 1e12],)), Edge(([3.0, 4.0],), [0.6, 0.8], ([0.2, 0.2],), {"eps": 5.0}),
          Edge(([3.0, 4.0],), [0.6, 0.8], ([0.032, -0.024],)), Edge(([3e200, 4e200],), [0.6, 0.8], ([0.0, 0.0],)), Edge(([3e-200, 4e-200],), [0.6, 0.8], ([3.2e198, -2.4e198],), {"eps": 1e-300}),
          Edge(([inf, 1.0],), [nan, 0.0], ([nan, nan],)), Edge(([nan, 1.0],), [nan, nan], ([nan, nan],))],
         saved=(0, _lines),
     ),
     Entry(
-        _unit.weight_norm, _unit.weight_norm_reference, [Example(shapes) for shapes in _WEIGHTS],
+        weight_norm, weight_norm_reference, [Example(shapes) for shapes in _WEIGHTS],
         [Edge(([[0.0, 3.0], [0.0, 4.0]], [2.0, 5.0]), [[0.0, 3.0], [0.0, 4.0]], ([[0.0, 0.16], [0.0, -0.12]], [0.0, 1.4])),
          Edge(([1.0, -2.0], [0.0, 3.0]), [0.0, -3.0], ([0.0, 0.0], [1.0, -1.0]))],
         saved=(0, 1, lambda v, g: v.shape[-1]),
     ),
     Entry(
-        _unit.spectral_norm, _unit.spectral_norm_reference,
+        spectral_norm, spectral_norm_reference,
         [*(Example(shapes) for shapes in _WEIGHTS), *(Example(((5, 3), (3,)), {"iterations": k}) for k in (0, 2, 5))],
         [Edge((w, u), tuple(map(np.array, y)), (w_bar, [0.0, 0.0])) for w, u, y, w_bar in [
             ([[0.0, 0.0]], [3.0, 4.0], ([[0.0, 0.0]], [0.6, 0.8]), [[1e12, 1e12]]),

@@ -2,9 +2,14 @@
 
 import jax.numpy as jnp
 
-from ..gradients import _scale_gradient as _surgery
-from ..noise import _dropout as _noise
-from ..numerics import _safe_divide as _safe
+from ..gradients._clip_gradient import clip_gradient, clip_gradient_reference
+from ..gradients._scale_gradient import scale_gradient, scale_gradient_reference
+from ..gradients._straight_through import straight_through, straight_through_reference
+from ..noise._dropout import dropout, dropout_reference
+from ..noise._gaussian_noise import gaussian_noise, gaussian_noise_reference
+from ..numerics._safe_divide import safe_divide, safe_divide_reference
+from ..numerics._safe_norm import safe_norm, safe_norm_reference
+from ..numerics._safe_sqrt import safe_sqrt, safe_sqrt_reference
 from ._entry import AXES, ELEMENTWISE, Edge, Entry, Example, Key, inf, nan
 
 _SHAPES = [(7,), (), (1,), (3, 5), (2, 1, 3), (0, 3)]
@@ -16,7 +21,7 @@ def _cut(x):
 
 entries = [
     Entry(
-        _noise.dropout, _noise.dropout_reference,
+        dropout, dropout_reference,
         [
             *(Example((shape, Key()), {"rate": rate}) for shape, rate in zip(_SHAPES, (0.5, 0.1, 0.0, 0.3, 0.9, 0.5), strict=True)),
             Example(((3, 4, 5), Key()), {"rate": 0.5, "shared": (1,)}), Example(((5, 2, 3), Key()), {"rate": 0.25, "shared": (-1, 1)}),
@@ -24,12 +29,12 @@ entries = [
         [], saved=(1,),
     ),
     Entry(
-        _noise.gaussian_noise, _noise.gaussian_noise_reference,
+        gaussian_noise, gaussian_noise_reference,
         [Example((shape, Key()), {"stddev": s}) for shape, s in zip(_SHAPES, (0.5, 0.1, 0.0, 3.0, 1.0, 0.5), strict=True)],
         [], saved=(),
     ),
     Entry(
-        _surgery.straight_through, _surgery.straight_through_reference,
+        straight_through, straight_through_reference,
         [
             *ELEMENTWISE, Example(((5, 7),), {"f": jnp.sign}), Example(((3, 5),), {"f": _cut}),
         ],
@@ -38,26 +43,26 @@ entries = [
         saved=(), surrogate=True,
     ),
     Entry(
-        _surgery.scale_gradient, _surgery.scale_gradient_reference,
+        scale_gradient, scale_gradient_reference,
         [Example(e.args, {"scale": s}) for e, s in zip(ELEMENTWISE, (0.5, -1.0, 0.0, 2.0, -0.1, 1.0), strict=True)],
         [Edge((inf,), inf, (0.5,), {"scale": 0.5}), Edge((nan,), nan, (-2.0,), {"scale": -2.0})],
         saved=(), surrogate=True,
     ),
     Entry(
-        _surgery.clip_gradient, _surgery.clip_gradient_reference,
+        clip_gradient, clip_gradient_reference,
         [Example(e.args, {"low": a, "high": b}) for e, (a, b) in zip(
             ELEMENTWISE, ((-1.0, 1.0), (-0.1, 0.1), (-0.5, 2.0), (-1.0, 0.3), (0.0, 0.0), (-1.0, 1.0)), strict=True)],
         [Edge((inf,), inf, (0.5,), {"low": -1.0, "high": 0.5})],
         saved=(), surrogate=True, linear=False,
     ),
     Entry(
-        _safe.safe_sqrt, _safe.safe_sqrt_reference, ELEMENTWISE,
+        safe_sqrt, safe_sqrt_reference, ELEMENTWISE,
         [Edge((0.0,), 0.0, (0.0,)), Edge((-1.0,), 0.0, (0.0,)), Edge((4.0,), 2.0, (0.25,)), Edge((inf,), inf, (0.0,)),
          Edge((nan,), nan, (nan,))],
         saved=("y",),
     ),
     Entry(
-        _safe.safe_norm, _safe.safe_norm_reference,
+        safe_norm, safe_norm_reference,
         [Example(e.args, e.options | {"keepdims": i % 2 == 1}) for i, e in enumerate(AXES)],
         [Edge(([0.0, 0.0],), 0.0, ([0.0, 0.0],)), Edge(([3e30, 4e30],), 5e30, ([0.6, 0.8],)),
          Edge(([3e-200, -4e-200],), 5e-200, ([0.6, -0.8],)), Edge(([inf, 1.0],), inf, ([1.0, 0.0],)),
@@ -65,7 +70,7 @@ entries = [
         saved=(0, "y"),
     ),
     Entry(
-        _safe.safe_divide, _safe.safe_divide_reference, [Example((shape, shape)) for shape in _SHAPES],
+        safe_divide, safe_divide_reference, [Example((shape, shape)) for shape in _SHAPES],
         [Edge((1.0, 0.0), 0.0, (0.0, 0.0)), Edge((0.0, 0.0), 0.0, (0.0, 0.0)), Edge((2.0, 4.0), 0.5, (0.25, -0.125)),
          Edge((1.0, inf), 0.0, (0.0, 0.0)), Edge((inf, 2.0), inf, (0.5, -inf)), Edge((inf, inf), nan, (0.0, nan))],
         saved=(1, "y"), batched=2,

@@ -2,11 +2,17 @@
 
 import numpy as np
 
-from ..spatial import _conv_transpose
-from ..spatial import _global_pool as _global_pooling
-from ..spatial import _pixel_shuffle
-from ..spatial import _pool as _pooling
-from ..spatial import _upsample as _resampling
+from ..spatial._adaptive_avg_pool import adaptive_avg_pool, adaptive_avg_pool_reference
+from ..spatial._conv_transpose import conv_transpose, conv_transpose_reference
+from ..spatial._global_pool import (
+    global_avg_pool,
+    global_avg_pool_reference,
+    global_max_pool,
+    global_max_pool_reference,
+)
+from ..spatial._pixel_shuffle import pixel_shuffle, pixel_shuffle_reference, pixel_unshuffle, pixel_unshuffle_reference
+from ..spatial._pool import avg_pool, avg_pool_reference, max_pool, max_pool_reference
+from ..spatial._upsample import upsample, upsample_reference
 from ._entry import Edge, Entry, Example, inf, nan
 
 
@@ -32,7 +38,7 @@ _GLOBAL = [
 
 entries = [
     Entry(
-        _conv_transpose.conv_transpose, _conv_transpose.conv_transpose_reference,
+        conv_transpose, conv_transpose_reference,
         [
             Example(((2, 4, 3), (3, 3, 5), (5,)), {"stride": 2}),
             Example(((2, 3, 2, 3), (2, 3, 3, 2), None), {"stride": (2, 1), "padding": "VALID"}),
@@ -47,7 +53,7 @@ entries = [
         [], saved=(0, 1, 2),
     ),
     Entry(
-        _pooling.max_pool, _pooling.max_pool_reference, _POOLS,
+        max_pool, max_pool_reference, _POOLS,
         [
             Edge((_line(1.0, 1.0, 0.0, 2.0),), _line(1.0, 2.0), (_line(1.0, 0.0, 0.0, 1.0),), {"window": 2}),
             Edge((_line(0.0, 3.0, 3.0),), _line(3.0, 3.0), (_line(0.0, 2.0, 0.0),), {"window": 2, "stride": 1}),
@@ -60,7 +66,7 @@ entries = [
         saved=(np.dtype("uint8"),),
     ),
     Entry(
-        _pooling.avg_pool, _pooling.avg_pool_reference,
+        avg_pool, avg_pool_reference,
         [Example(e.args, e.options | {"count_padding": c}) for i, e in enumerate(_POOLS) for c in ((True, False) if 0 < i < 5 else (True,))],
         [
             Edge((_line(inf, 1.0, nan, 1.0),), _line(inf, nan), (_line(0.5, 0.5, 0.5, 0.5),), {"window": 2}),
@@ -71,7 +77,7 @@ entries = [
         saved=(),
     ),
     Entry(
-        _global_pooling.global_max_pool, _global_pooling.global_max_pool_reference, _GLOBAL,
+        global_max_pool, global_max_pool_reference, _GLOBAL,
         [
             Edge((_line(1.0, 2.0, 2.0),), [[2.0]], (_line(0.0, 1.0, 0.0),)),
             Edge((_line(-inf, -inf),), [[-inf]], (_line(1.0, 0.0),)),
@@ -80,12 +86,12 @@ entries = [
         saved=(np.dtype("int32"),),
     ),
     Entry(
-        _global_pooling.global_avg_pool, _global_pooling.global_avg_pool_reference, _GLOBAL,
+        global_avg_pool, global_avg_pool_reference, _GLOBAL,
         [Edge((_line(inf, 1.0),), [[inf]], (_line(0.5, 0.5),)), Edge((_line(inf, -inf),), [[nan]], (_line(0.5, 0.5),))],
         saved=(),
     ),
     Entry(
-        _resampling.adaptive_avg_pool, _resampling.adaptive_avg_pool_reference,
+        adaptive_avg_pool, adaptive_avg_pool_reference,
         [
             Example((shape,), {"sizes": sizes})
             for shape, sizes in [
@@ -97,7 +103,7 @@ entries = [
         saved=(),
     ),
     Entry(
-        _resampling.upsample, _resampling.upsample_reference,
+        upsample, upsample_reference,
         [
             Example((shape,), {"factor": factor, "method": method})
             for shape, factor in [
@@ -111,7 +117,7 @@ entries = [
         saved=(),
     ),
     Entry(
-        _pixel_shuffle.pixel_shuffle, _pixel_shuffle.pixel_shuffle_reference,
+        pixel_shuffle, pixel_shuffle_reference,
         [
             Example((shape,), {"factor": factor})
             for shape, factor in [
@@ -121,7 +127,7 @@ entries = [
         [], saved=(),
     ),
     Entry(
-        _pixel_shuffle.pixel_unshuffle, _pixel_shuffle.pixel_unshuffle_reference,
+        pixel_unshuffle, pixel_unshuffle_reference,
         [
             Example((shape,), {"factor": factor})
             for shape, factor in [

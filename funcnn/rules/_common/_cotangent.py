@@ -8,7 +8,7 @@ that is the same everywhere meet one that varies. Both are undone here.
 import jax
 import jax.numpy as jnp
 
-from ._precision import widen
+from ._precision import as_row, widen
 
 
 def unbroadcast(x_bar, x):
@@ -67,3 +67,8 @@ def rows_placement(ids, table):
 
 def _varying(x):
     return jax.typeof(x).manual_axis_type.varying
+
+
+def per_feature(a, v):
+    """The cotangent of ``v``, one number a feature, where ``a`` is that of its repetition along all other axes."""
+    return None if v is None else unbroadcast(a, as_row(v, a)).reshape(v.shape)

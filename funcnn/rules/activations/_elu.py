@@ -38,32 +38,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating, require_number, require_per_feature, require_same_dtype
-from .._common._cotangent import unbroadcast
-from .._common._precision import as_row, widen
-
-
-@jax.custom_vjp
-def relu6(x: Array) -> Array:
-    """min(max(x, 0), 6) of each element of ``x`` (any shape, floating); its derivative at 0 and 6 is 0."""
-    return relu6_fwd(x)[0]
-
-
-def relu6_fwd(x):
-    require_floating("relu6", x=x)
-    y = jnp.where(x <= 0, 0, jnp.where(x >= 6, 6, x))
-    return y, y
-
-
-def relu6_bwd(y, y_bar):
-    return (jnp.where((y > 0) & (y < 6), y_bar, 0),)
-
-
-relu6.defvjp(relu6_fwd, relu6_bwd)
-
-
-def relu6_reference(x):
-    return 3 + (jnp.abs(x) - jnp.abs(x - 6)) / 2
+from .._common._checks import require_floating, require_number
+from .._common._precision import widen
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
@@ -145,69 +121,6 @@ celu.defvjp(celu_fwd, celu_bwd)
 
 def celu_reference(x, alpha=1.0):
     return jnp.maximum(x, 0) + alpha * (jnp.exp(jnp.minimum(x, 0) / alpha) - 1)
-
-
-@jax.custom_vjp
-def prelu(x: Array, a: Array) -> Array:
-    """``x`` where positive, ``a x`` elsewhere, with a learned slope.
-
-    Args:
-      x: ``[..., features]`` (any shape for one slope), floating.
-      a: ``[]``, one slope for all, or ``[features]``, of x's dtype.
-
-    Returns:
-      The shape and dtype of x. At 0 the derivative is a.
-    """
-    return prelu_fwd(x, a)[0]
-
-
-def prelu_fwd(x, a):
-    require_floating("prelu", x=x, a=a)
-    require_per_feature("prelu", "a", a, x)
-    require_same_dtype("prelu", x=x, a=a)
-    y = jnp.where(x > 0, x, as_row(a, x) * x)
-    return y, (x, a)
-
-
-def prelu_bwd(residuals, y_bar):
-    x, a = residuals
-    row = as_row(a, x)
-    x_bar = jnp.where(x > 0, y_bar, row * y_bar)
-    a_bar = jnp.where(x > 0, 0, widen(y_bar) * widen(x))
-    return unbroadcast(x_bar, x), unbroadcast(a_bar, row).reshape(a.shape)
-
-
-prelu.defvjp(prelu_fwd, prelu_bwd)
-
-
-def prelu_reference(x, a):
-    return jnp.maximum(x, 0) - jnp.broadcast_to(a, x.shape) * jnp.maximum(-x, 0)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def threshold(x: Array, threshold: float, value: float) -> Array:
-    """``x`` where above the threshold, ``value`` elsewhere (any shape, floating); at the threshold the derivative is 0."""
-    return threshold_fwd(x, threshold, value)[0]
-
-
-def threshold_fwd(x, threshold, value):
-    require_floating("threshold", x=x)
-    require_number("threshold", "threshold", threshold)
-    require_number("threshold", "value", value)
-    return jnp.where(x <= threshold, value, x), x
-
-
-def threshold_bwd(threshold, value, x, y_bar):
-    del value
-    return (jnp.where(x <= threshold, 0, y_bar),)
-
-
-threshold.defvjp(threshold_fwd, threshold_bwd)
-
-
-def threshold_reference(x, threshold, value):
-    above = (jnp.sign(x - threshold) + 1) / 2
-    return value + above * (x - value)
 
 
 def _left(x):

@@ -33,7 +33,8 @@ from jax import Array
 from .._common._checks import require_axis, require_floating, require_same_dtype, require_shape
 from .._common._cotangent import unbroadcast
 from .._common._precision import widen
-from ._relu import gelu_value_and_slope, silu_value_and_slope
+from ._gelu import gelu_value_and_slope
+from ._silu import silu_value_and_slope
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

@@ -30,89 +30,15 @@ is kept a step where autodiff keeps up to five. Alone, softplus takes longer, fo
 exponential at hand; relu and leaky_relu keep y where a mask of bytes would do, since whatever comes next keeps y as well.
 """
 
-import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating
-from .._common._precision import widen
-
-
-@jax.custom_vjp
-def tanh(x: Array) -> Array:
-    """Hyperbolic tangent of each element of ``x`` (any shape, floating)."""
-    return tanh_fwd(x)[0]
-
-
-def tanh_fwd(x):
-    require_floating("tanh", x=x)
-    y = jnp.tanh(x)
-    return y, y
-
-
-def tanh_bwd(y, y_bar):
-    x_bar = widen(y_bar) * (1 - widen(y)) * (1 + widen(y))
-    return (x_bar.astype(y.dtype),)
-
-
-tanh.defvjp(tanh_fwd, tanh_bwd)
-
-
-def tanh_reference(x):
-    return jnp.sinh(x) / jnp.cosh(x)
-
-
-@jax.custom_vjp
-def sigmoid(x: Array) -> Array:
-    """Logistic function 1 / (1 + exp(-x)) of each element of ``x`` (any shape, floating)."""
-    return sigmoid_fwd(x)[0]
-
-
-def sigmoid_fwd(x):
-    require_floating("sigmoid", x=x)
-    y = jax.lax.logistic(x)
-    return y, y
-
-
-def sigmoid_bwd(y, y_bar):
-    x_bar = widen(y_bar) * widen(y) * (1 - widen(y))
-    return (x_bar.astype(y.dtype),)
-
-
-sigmoid.defvjp(sigmoid_fwd, sigmoid_bwd)
-
-
-def sigmoid_reference(x):
-    return (1 + jnp.tanh(x / 2)) / 2
-
-
-@jax.custom_vjp
-def softplus(x: Array) -> Array:
-    """log(1 + exp(x)) of each element of ``x`` (any shape, floating), without overflow."""
-    return softplus_fwd(x)[0]
-
-
-def softplus_fwd(x):
-    require_floating("softplus", x=x)
-    left = x <= 0  # one side for both terms: then 0 has its derivatives, of all orders, too
-    y = jnp.where(left, 0, x) + jnp.log1p(jnp.exp(jnp.where(left, x, -x)))
-    return y, y
-
-
-def softplus_bwd(y, y_bar):
-    t = jnp.tanh(0.5 * widen(y))  # 1 - e⁻ʸ = 2 t / (1 + t), in a third of expm1's time
-    x_bar = widen(y_bar) * (2 * t / (1 + t))
-    return (x_bar.astype(y.dtype),)
-
-
-softplus.defvjp(softplus_fwd, softplus_bwd)
-
-
-def softplus_reference(x):
-    return jnp.log1p(jnp.exp(x))
+from .._common._checks import require_floating, require_number, require_per_feature, require_same_dtype
+from .._common._cotangent import unbroadcast
+from .._common._precision import as_row, widen
 
 
 @jax.custom_vjp
@@ -161,84 +87,87 @@ def leaky_relu_reference(x, negative_slope=0.01):
     return x * jnp.where(x > 0, 1, jnp.asarray(negative_slope, x.dtype))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def gelu(x: Array, approximate: bool = True) -> Array:
-    """``x`` times the normal distribution function of ``x`` (any shape, floating).
-
-    Args:
-      x: any shape, floating.
-      approximate: True for the tanh form of the distribution function, False for the exact one by erf.
-    """
-    return gelu_fwd(x, approximate)[0]
+@jax.custom_vjp
+def relu6(x: Array) -> Array:
+    """min(max(x, 0), 6) of each element of ``x`` (any shape, floating); its derivative at 0 and 6 is 0."""
+    return relu6_fwd(x)[0]
 
 
-def gelu_fwd(x, approximate):
-    require_floating("gelu", x=x)
-    return gelu_value_and_slope(approximate, widen(x))[0].astype(jnp.result_type(x)), x
+def relu6_fwd(x):
+    require_floating("relu6", x=x)
+    y = jnp.where(x <= 0, 0, jnp.where(x >= 6, 6, x))
+    return y, y
 
 
-def gelu_bwd(approximate, x, y_bar):
-    return ((widen(y_bar) * gelu_value_and_slope(approximate, widen(x))[1]).astype(x.dtype),)
+def relu6_bwd(y, y_bar):
+    return (jnp.where((y > 0) & (y < 6), y_bar, 0),)
 
 
-def gelu_value_and_slope(approximate, x):
-    """x Φ(x), and Φ(x) + x φ(x)."""
-    inside = jnp.clip(x, _FAR_LEFT, -_FAR_LEFT)
-    cdf, pdf = _normal(inside, approximate)
-    return jnp.maximum(x, _FAR_LEFT) * cdf, cdf + inside * pdf
+relu6.defvjp(relu6_fwd, relu6_bwd)
 
 
-def _normal(x, approximate):
-    """The distribution function at x, exact or in its tanh form, and its derivative."""
-    if not approximate:
-        return jax.scipy.special.ndtr(x), jnp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
-    c, a = math.sqrt(2 / math.pi), 0.044715
-    cdf = jax.lax.logistic(2 * c * (x + a * x**3))
-    return cdf, 2 * c * (1 + 3 * a * x**2) * cdf * (1 - cdf)
-
-
-# Φ and its tanh form are 0 from here on, in float64 too, and 1 on the other side: ±inf is moved here, so that 0 · inf
-# never is.
-_FAR_LEFT = -50.0
-
-
-gelu.defvjp(gelu_fwd, gelu_bwd)
-
-
-def gelu_reference(x, approximate=True):
-    if approximate:
-        return x / 2 * (1 + jnp.tanh(jnp.sqrt(2 / jnp.pi).astype(x.dtype) * x * (1 + 0.044715 * x * x)))
-    return x / 2 * (1 + jax.scipy.special.erf(x / math.sqrt(2)))
+def relu6_reference(x):
+    return 3 + (jnp.abs(x) - jnp.abs(x - 6)) / 2
 
 
 @jax.custom_vjp
-def silu(x: Array) -> Array:
-    """``x * sigmoid(x)`` of each element of ``x`` (any shape, floating), also called swish."""
-    return silu_fwd(x)[0]
+def prelu(x: Array, a: Array) -> Array:
+    """``x`` where positive, ``a x`` elsewhere, with a learned slope.
+
+    Args:
+      x: ``[..., features]`` (any shape for one slope), floating.
+      a: ``[]``, one slope for all, or ``[features]``, of x's dtype.
+
+    Returns:
+      The shape and dtype of x. At 0 the derivative is a.
+    """
+    return prelu_fwd(x, a)[0]
 
 
-def silu_fwd(x):
-    require_floating("silu", x=x)
-    return silu_value_and_slope(widen(x))[0].astype(jnp.result_type(x)), x
+def prelu_fwd(x, a):
+    require_floating("prelu", x=x, a=a)
+    require_per_feature("prelu", "a", a, x)
+    require_same_dtype("prelu", x=x, a=a)
+    y = jnp.where(x > 0, x, as_row(a, x) * x)
+    return y, (x, a)
 
 
-def silu_bwd(x, y_bar):
-    return ((widen(y_bar) * silu_value_and_slope(widen(x))[1]).astype(x.dtype),)
+def prelu_bwd(residuals, y_bar):
+    x, a = residuals
+    row = as_row(a, x)
+    x_bar = jnp.where(x > 0, y_bar, row * y_bar)
+    a_bar = jnp.where(x > 0, 0, widen(y_bar) * widen(x))
+    return unbroadcast(x_bar, x), unbroadcast(a_bar, row).reshape(a.shape)
 
 
-def silu_value_and_slope(x):
-    """x σ(x), and σ(x) (1 + x (1 - σ(x)))."""
-    s = jax.lax.logistic(x)
-    inside = jnp.clip(x, -_SIGMOID_FLAT, _SIGMOID_FLAT)
-    return jnp.maximum(x, -_SIGMOID_FLAT) * s, s * (1 + inside * (1 - s))
+prelu.defvjp(prelu_fwd, prelu_bwd)
 
 
-# σ is 0, or 1, from here on, in float64 too.
-_SIGMOID_FLAT = 1000.0
+def prelu_reference(x, a):
+    return jnp.maximum(x, 0) - jnp.broadcast_to(a, x.shape) * jnp.maximum(-x, 0)
 
 
-silu.defvjp(silu_fwd, silu_bwd)
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def threshold(x: Array, threshold: float, value: float) -> Array:
+    """``x`` where above the threshold, ``value`` elsewhere (any shape, floating); at the threshold the derivative is 0."""
+    return threshold_fwd(x, threshold, value)[0]
 
 
-def silu_reference(x):
-    return x / (1 + jnp.exp(-x))
+def threshold_fwd(x, threshold, value):
+    require_floating("threshold", x=x)
+    require_number("threshold", "threshold", threshold)
+    require_number("threshold", "value", value)
+    return jnp.where(x <= threshold, value, x), x
+
+
+def threshold_bwd(threshold, value, x, y_bar):
+    del value
+    return (jnp.where(x <= threshold, 0, y_bar),)
+
+
+threshold.defvjp(threshold_fwd, threshold_bwd)
+
+
+def threshold_reference(x, threshold, value):
+    above = (jnp.sign(x - threshold) + 1) / 2
+    return value + above * (x - value)

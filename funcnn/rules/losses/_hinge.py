@@ -37,7 +37,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating, require_number, require_pair, require_shape
+from .._common._checks import require_floating, require_number, require_pair
 from .._common._cotangent import unbroadcast
 from .._common._precision import widen
 from ._labels import inside, onehot, require_classes, require_rows
@@ -129,67 +129,8 @@ def multiclass_hinge_reference(scores, labels, margin=1.0):
     return jnp.sum(jnp.abs(lead) - lead, axis=-1) / 2 - max(margin, 0)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-def triplet(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, eps: float = 1e-6) -> Array:
-    """How much further from the anchor the negative should be than the positive, one number a row.
-
-    Args:
-      anchor: ``[..., features]``, floating.
-      positive: of the same shape and dtype: what should be near the anchor.
-      negative: of the same shape and dtype: what should be far from it.
-      margin: the lead that is asked for.
-      eps: added to each difference, as torch's ``triplet_margin_loss`` does.
-
-    Returns:
-      ``[...]``, each row's loss.
-
-    Raises:
-      TypeError, ValueError: dtypes or shapes differ.
-    """
-    return triplet_fwd(anchor, positive, negative, margin, eps)[0]
-
-
-def triplet_fwd(anchor, positive, negative, margin, eps):
-    require_pair("triplet", anchor=anchor, positive=positive, negative=negative)
-    require_shape("triplet", "anchor", anchor, "[..., features]", anchor.ndim >= 1)
-    require_number("triplet", "margin", margin)
-    require_number("triplet", "eps", eps)
-    a, p, n = map(widen, (anchor, positive, negative))
-    loss = jnp.maximum(_length(a - p + eps) - _length(a - n + eps) + margin, 0)
-    return jnp.squeeze(loss, -1).astype(anchor.dtype), (anchor, positive, negative)
-
-
-def triplet_bwd(margin, eps, residuals, l_bar):
-    anchor, positive, negative = residuals
-    a, p, n = map(widen, residuals)
-    u, v = a - p + eps, a - n + eps
-    short = _length(u) - _length(v) + margin > 0
-    h_bar = jnp.where(short, widen(l_bar)[..., None], 0)
-    u_bar, v_bar = h_bar * _direction(u), -h_bar * _direction(v)
-    return unbroadcast(u_bar + v_bar, anchor), unbroadcast(-u_bar, positive), unbroadcast(-v_bar, negative)
-
-
-triplet.defvjp(triplet_fwd, triplet_bwd)
-
-
-def triplet_reference(anchor, positive, negative, margin=1.0, eps=1e-6):
-    near, far = (jnp.linalg.norm(anchor - other + eps, axis=-1) for other in (positive, negative))
-    return jnp.maximum(near + margin, far) - far
-
-
 def _shortfalls(scores, labels, margin):
     """By how much each class fails to trail the labelled one by the margin; -margin at most for that one itself."""
     s, own = widen(scores), onehot(labels, scores)
     picked = jnp.sum(jnp.where(own, s, 0), axis=-1, keepdims=True)
     return jnp.where(own, -abs(margin), s - picked + margin)
-
-
-def _length(u):
-    """The square root of the sum of squares over the last axis, which stays; its slope at 0 is 0."""
-    square = jnp.sum(u * u, axis=-1, keepdims=True)
-    return jnp.where(square == 0, 0, jnp.sqrt(jnp.where(square == 0, 1, square)))
-
-
-def _direction(u):
-    length = _length(u)
-    return u / jnp.where(length == 0, 1, length)

@@ -39,12 +39,11 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from .._common._checks import describe, require_floating
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import per_feature, unbroadcast
 from .._common._precision import as_row, widen
 from ._moments import (
     kept_mean,
     moments,
-    per_feature,
     require_normalizable,
     scale_shift,
     scale_shift_bwd,

@@ -32,14 +32,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._cotangent import unbroadcast
-from ._moments import (
-    require_normalizable,
-    scale_shift,
-    scale_shift_bwd,
-    standardize,
-    standardize_bwd,
-    standardized,
-)
+from ._moments import require_normalizable, scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))

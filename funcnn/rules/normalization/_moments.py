@@ -35,7 +35,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._common._checks import require_floating, require_number, require_same_dtype, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import per_feature
 from .._common._precision import as_row, finite, widen
 
 Axes = tuple[int, ...]
@@ -85,11 +85,6 @@ def scale_shift_bwd(z, scale, shift, y_bar):
     y_bar = widen(y_bar)
     z_bar = y_bar if scale is None else as_row(widen(scale), z) * y_bar
     return z_bar, per_feature(y_bar * z, scale), per_feature(y_bar, shift)
-
-
-def per_feature(a, v):
-    """The cotangent of ``v``, one number a feature, where ``a`` is that of its repetition along all other axes."""
-    return None if v is None else unbroadcast(a, as_row(v, a)).reshape(v.shape)
 
 
 def require_normalizable(rule, x, expected, rank, eps, **per_feature):

@@ -38,100 +38,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._common._checks import require_axis, require_floating, require_number, require_same_dtype, require_shape
+from .._common._checks import require_floating, require_number, require_same_dtype, require_shape
 from .._common._cotangent import unbroadcast
+from .._common._length import _direction
 from .._common._precision import as_row, widen
-from ._moments import per_feature
-
-Axis = int | tuple[int, ...]
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def l2_normalize(x: Array, axis: Axis = -1, eps: float = 1e-12) -> Array:
-    """Divide by the Euclidean length over the axis, or by eps where the length is smaller.
-
-    Args:
-      x: floating, of rank 1 or more.
-      axis: one axis or several, over which the length is taken.
-      eps: the smallest divisor; above 0.
-
-    Returns:
-      The shape and dtype of x. A row of zeros stays one.
-
-    Raises:
-      TypeError, ValueError: x is not floating, or an option not as described.
-
-    Example:
-      >>> rules.l2_normalize(jnp.array([3.0, 4.0]))
-      Array([0.6, 0.8], dtype=float64)
-    """
-    return l2_normalize_fwd(x, axis, eps)[0]
-
-
-def l2_normalize_fwd(x, axis, eps):
-    require_floating("l2_normalize", x=x)
-    require_axis("l2_normalize", axis, jnp.ndim(x))
-    require_number("l2_normalize", "eps", eps, "above 0", eps > 0)
-    r = _inverse_length(x, axis, eps)
-    return (r * widen(x)).astype(x.dtype), (x, r)
-
-
-def l2_normalize_bwd(axis, eps, residuals, y_bar):
-    x, r = residuals
-    y, y_bar = r * widen(x), widen(y_bar)
-    along = y * jnp.sum(y * y_bar, axis, keepdims=True)
-    x_bar = r * (y_bar - jnp.where(r < 1 / eps, along, 0))
-    return (unbroadcast(x_bar, x),)
-
-
-l2_normalize.defvjp(l2_normalize_fwd, l2_normalize_bwd)
-
-
-def l2_normalize_reference(x, axis=-1, eps=1e-12):
-    return x * jnp.exp(-jnp.log(jnp.maximum(jnp.sum(jnp.abs(x) ** 2, axis, keepdims=True), eps**2)) / 2)
-
-
-@jax.custom_vjp
-def weight_norm(v: Array, g: Array) -> Array:
-    """A weight as one length and one direction for each output feature: ``g v / ‖v‖``.
-
-    Args:
-      v: ``[..., out]``, the directions, floating.
-      g: ``[out]``, the lengths, of v's dtype.
-
-    Returns:
-      The weight, of v's shape and dtype; 0 where v is.
-
-    Raises:
-      TypeError, ValueError: dtypes or shapes are not these.
-    """
-    return weight_norm_fwd(v, g)[0]
-
-
-def weight_norm_fwd(v, g):
-    require_floating("weight_norm", v=v, g=g)
-    require_shape("weight_norm", "v", v, "[..., out]", v.ndim >= 1)
-    require_shape("weight_norm", "g", g, f"{list(v.shape[-1:])} to follow v {list(v.shape)}", g.shape == v.shape[-1:])
-    require_same_dtype("weight_norm", v=v, g=g)
-    r = _inverse_length(v, _all_but_out(v))
-    return (as_row(widen(g), v) * (r * widen(v))).astype(v.dtype), (v, g, r)
-
-
-def weight_norm_bwd(residuals, w_bar):
-    v, g, r = residuals
-    d, w_bar = r * widen(v), widen(w_bar)
-    along = jnp.sum(d * w_bar, _all_but_out(v), keepdims=True)
-    v_bar = as_row(widen(g), v) * r * (w_bar - d * along)
-    return unbroadcast(v_bar, v), per_feature(along, g)
-
-
-weight_norm.defvjp(weight_norm_fwd, weight_norm_bwd)
-
-
-def weight_norm_reference(v, g):
-    """By the diagonal of the Gram matrix."""
-    rows = v.reshape(v.size // max(v.shape[-1], 1), v.shape[-1])
-    return (rows * (g / jnp.sqrt(jnp.diag(rows.T @ rows)))[None]).reshape(v.shape)
+from ._weight_norm import _all_but_out
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -188,12 +99,6 @@ def spectral_norm_reference(w, u, iterations=1, eps=1e-12):
     return w / jnp.maximum(sigma, eps), u
 
 
-def feature_norms(w: Array) -> Array:
-    """The length of each output feature of a weight ``[..., out]``, ``[out]``: the g with which `weight_norm` gives w."""
-    square = widen(w) * widen(w)
-    return jnp.sqrt(jnp.sum(square, _all_but_out(w))).astype(w.dtype)
-
-
 def _power_iteration(w, u, iterations):
     u = _direction(u)
     for _ in range(iterations):
@@ -202,29 +107,9 @@ def _power_iteration(w, u, iterations):
     return u
 
 
-def _direction(a):
-    """The whole array with length 1; 0 stays 0."""
-    return a * _inverse_length(a, None)
-
-
 def _times(w, u):
     """W u, with an axis of size 1 in place of ``out``."""
     return jnp.sum(w * as_row(u, w), -1, keepdims=True)
-
-
-def _inverse_length(x, axis, smallest=0.0):
-    """1 / max(‖x‖, smallest), with the axis kept; 0 for 1 / 0. What is squared is relative to the largest entry."""
-    x = widen(x)
-    tiny = jnp.finfo(x.dtype).tiny
-    largest = lax.stop_gradient(jnp.max(jnp.abs(x), axis, keepdims=True, initial=0))
-    unit = jnp.clip(largest, tiny, 1 / tiny)
-    square = jnp.sum((x / unit) ** 2, axis, keepdims=True)
-    short = unit * jnp.sqrt(lax.stop_gradient(square)) <= max(smallest, tiny)
-    return jnp.where(short, 1 / smallest if smallest else 0, lax.rsqrt(jnp.where(short, 1, square)) / unit)
-
-
-def _all_but_out(w):
-    return tuple(range(w.ndim - 1))
 
 
 def _check_spectral(w, u, iterations, eps):

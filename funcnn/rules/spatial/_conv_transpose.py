@@ -42,17 +42,7 @@ from jax import Array, lax
 
 from .._common._cotangent import placement, unbroadcast
 from .._common._precision import as_row, widen
-from ._window import (
-    Padding,
-    Sizes,
-    channels_last,
-    each,
-    pairs,
-    reaches,
-    require_fit,
-    require_weights,
-    turned_around,
-)
+from ._window import Padding, Sizes, channels_last, each, pairs, reaches, require_fit, require_weights, turned_around
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5, 6))

@@ -8,6 +8,8 @@ from jax import lax
 from .._common._checks import require_floating, require_same_dtype, require_shape
 
 Sizes = int | tuple[int, ...]
+
+
 Padding = str | Sequence[tuple[int, int]]
 
 
@@ -100,3 +102,12 @@ def require_weights(rule: str, x, w, b, groups: int) -> None:
     require_same_dtype(rule, x=x, w=w, **biases)
     if b is not None:
         require_shape(rule, "b", b, f"[{w.shape[-1]}] to follow w {list(w.shape)}", b.shape == w.shape[-1:])
+
+
+def _along_space(matrices, x):
+    """Each matrix times its spatial axis of x."""
+    for axis, a in enumerate(matrices, 1):
+        a = jnp.asarray(a, x.dtype)
+        y = lax.dot_general(a, x, (((1,), (axis,)), ((), ())), precision=lax.Precision.HIGHEST)
+        x = jnp.moveaxis(y, 0, axis)
+    return x

@@ -1,0 +1,106 @@
+"""einsum: the mathematics stands in `affine/_scale_shift`."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .._common._checks import require_floating, require_same_dtype, require_shape
+from .._common._cotangent import placement, unbroadcast
+from .._common._precision import widen
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def einsum(x: Array, w: Array, equation: str) -> Array:
+    """The contraction of an array with one weight.
+
+    Args:
+      x: floating, of the equation's first term.
+      w: of the second term, and of x's dtype.
+      equation: as `jax.numpy.einsum` has it, with two terms and an arrow: ``"...d,dhk->...hk"``. ``...`` may stand in the
+        first term and the result. Every index of x is in w or in the result, every index of w in x or in the result.
+
+    Returns:
+      The equation's result, of x's dtype.
+
+    Raises:
+      ValueError: the equation is not of that form, or does not fit the shapes.
+
+    Example:
+      >>> rules.einsum(jnp.ones((2, 5, 6)), jnp.ones((6, 3, 4)), "...d,dhk->...hk").shape
+      (2, 5, 3, 4)
+    """
+    return einsum_fwd(x, w, equation)[0]
+
+
+def einsum_fwd(x, w, equation):
+    require_floating("einsum", x=x, w=w)
+    require_same_dtype("einsum", x=x, w=w)
+    ix, iw, iy = _terms(equation, x, w)
+    return _contract(f"{ix},{iw}->{iy}", x, w).astype(x.dtype), (x, w)
+
+
+def einsum_bwd(equation, residuals, y_bar):
+    x, w = residuals
+    ix, iw, iy = _terms(equation, x, w)
+    x_bar = _contract(f"{iy},{iw}->{ix}", y_bar, w, like=x)
+    w_bar = _contract(f"{ix},{iy}->{iw}", x, y_bar, like=w)
+    return unbroadcast(x_bar, x), unbroadcast(w_bar, w)
+
+
+einsum.defvjp(einsum_fwd, einsum_bwd)
+
+
+def einsum_reference(x, w, equation):
+    """Both arrays spread over all indices, multiplied, and summed over those that do not stay."""
+    ix, iw, iy = _terms(equation, x, w)
+    gone = "".join(i for i in ix if i not in iy)
+    every = iy + gone
+
+    def spread(a, indices):
+        order = sorted(range(a.ndim), key=lambda axis: every.index(indices[axis]))
+        return jnp.transpose(a, order).reshape([a.shape[indices.index(i)] if i in indices else 1 for i in every])
+
+    return jnp.sum(spread(x, ix) * spread(w, iw), axis=tuple(range(len(iy), len(every))))
+
+
+def _contract(equation, *arrays, like=None):
+    """The contraction, accumulated in float32 at least; placed on an Explicit mesh as ``like`` is."""
+    placed = None if like is None else placement(like)
+    return jnp.einsum(equation, *arrays, preferred_element_type=widen(arrays[0]).dtype, out_sharding=placed)
+
+
+def _letters(n, taken):
+    """n letters that are not taken."""
+    return "".join([c for c in map(chr, range(ord("a"), ord("z") + 1)) if c not in taken][:n])
+
+
+def _terms(equation, x, w):
+    """The indices of x, of w and of the result, with letters for the dots.
+
+    Raises:
+      ValueError: see `einsum`.
+    """
+    terms, _, result = equation.replace(" ", "").partition("->")
+    match = (*terms.split(","), result)
+    plain = [term.replace("...", "", 1) for term in match]
+    dotted = [term != bare for term, bare in zip(match, plain, strict=True)]
+    letters = all(bare.isalpha() or not bare for bare in plain)
+    if "->" not in equation or len(match) != 3 or not letters or dotted[1] or dotted[0] != dotted[2]:
+        raise ValueError(f"einsum: equation must be like '...d,dhk->...hk', got {equation!r}")
+    named = len(plain[0])
+    dots = _letters(max(x.ndim - named, 0), equation)
+    ix, iw, iy = (term.replace("...", dots) for term in match)
+    for name, indices, others in (("x", ix, iw + iy), ("w", iw, ix + iy), ("the result", iy, ix + iw)):
+        if len({*indices}) < len(indices) or not {*indices} <= {*others}:
+            raise ValueError(
+                f"einsum: equation must have each index of {name} once, and elsewhere too, got {equation!r}"
+            )
+    sizes = {}
+    for name, a, indices in (("x", x, ix), ("w", w, iw)):
+        fits = a.ndim == len(indices) and all(
+            sizes.setdefault(i, n) == n for i, n in zip(indices, a.shape, strict=True)
+        )
+        require_shape("einsum", name, a, f"of the sizes of {equation!r}", fits)
+    return ix, iw, iy

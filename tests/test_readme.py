@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.verify.scoring import ALL
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -39,13 +41,17 @@ def test_one_block_is_a_whole_rule_file():
     assert (ROOT / "funcnn/rules/affine/_linear.py").read_text() in PYTHON
 
 
+def test_the_scoring_set_is_as_large_as_it_says():
+    wrong = sum(bool(case.fault) for case in ALL)
+    assert f"{wrong} wrong rules and {len(ALL) - wrong} right ones" in README
+
+
 def test_the_commands_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make (\w+)", README):
-        if target not in {"a", "are"}:
-            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for target in re.findall(r"(?:^|`)make ([\w-]+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 def test_the_files_exist():
-    for name in re.findall(r"`((?:examples|funcnn|benchmarks|rules)/[\w/.]*)`", README):
+    for name in re.findall(r"`((?:examples|funcnn|benchmarks|rules|docs|tests)/[\w/.]*)`", README):
         assert (ROOT / name).exists() or (ROOT / "funcnn" / name).exists(), name

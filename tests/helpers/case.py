@@ -89,3 +89,36 @@ def ones(*shape: int, dtype=jnp.float32):
 def zeros(*shape: int, dtype=jnp.float32):
     """The usual first value of a bias."""
     return jax.device_put(np.zeros(shape, dtype))
+
+
+def softmax(x):
+    """Over the last axis."""
+    return jax.nn.softmax(x, axis=-1)
+
+
+def wide(x):
+    """At least float32."""
+    return x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
+
+
+def of_rank(rank: int, *arrays):
+    """Refuses arrays of another rank, which broadcasting might let pass."""
+    for array in arrays:
+        if array.ndim != rank:
+            raise ValueError(f"an array of shape {array.shape} came, one of {rank} axes was expected")
+
+
+def need(fits: bool):
+    """Refuses shapes that do not belong together, which broadcasting might let pass."""
+    if not fits:
+        raise ValueError("the arguments' shapes do not fit")
+
+
+def like(bars, args):
+    """Each cotangent in its argument's dtype."""
+    return tuple(bar.astype(arg.dtype) for bar, arg in zip(bars, args, strict=True))
+
+
+def double(*shape: int, seed: int = 7):
+    """Standard normal numbers in float64."""
+    return normal(*shape, seed=seed, dtype=jnp.float64)

@@ -156,3 +156,30 @@ def raises(transform: Callable = lambda f: f):
         return False
 
     return witness
+
+
+def at(*values, dtype=jnp.float64):
+    """A witness point that takes the place of the first argument."""
+    return lambda _, *rest: (jnp.asarray(values, dtype), *rest)
+
+
+def differs_from_itself(f, x):
+    """Two runs give two answers."""
+    return gap(pullback(f, (x,), compiled=False), pullback(f, (x,), compiled=False)) > 1e-6
+
+
+def worse_than_autodiff(change, factor: float = 20.0):
+    """In the example's precision the rule's error against float64 is many times autodiff's."""
+
+    def witness(f, *args):
+        args = change(*args)
+        doubles = tuple(a.astype(jnp.float64) for a in args)
+        true = pullback(f.__wrapped__, doubles)
+        return gap(pullback(f, args), true) > factor * gap(pullback(f.__wrapped__, args), true)
+
+    return witness
+
+
+def differs_from(reference):
+    """The rule's cotangents part from autodiff of `reference`."""
+    return lambda f, *args: gap(*pullbacks([f, reference], smooth(args))) > 1e-3

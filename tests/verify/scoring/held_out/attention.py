@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules of attention and its variants."""
+"""Wrong rules of attention and its variants."""
 
 import math
 
@@ -12,11 +12,6 @@ from tests.helpers.witness import differs, nonlinear, second_order
 cases: list[Case] = []
 
 
-def scores(q, k):
-    """Of each query with each key."""
-    return q @ jnp.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])
-
-
 def centred(p, p_bar):
     """The cotangent of a softmax's argument."""
     return p * (p_bar - jnp.sum(p * p_bar, axis=-1, keepdims=True))
@@ -28,9 +23,9 @@ def bars(p, q, k, v, y_bar, change=lambda s_bar: s_bar):
     return s_bar @ k, jnp.swapaxes(s_bar, -1, -2) @ q, jnp.swapaxes(p, -1, -2) @ y_bar
 
 
-def qkv(*shape: int):
-    """Queries, keys and values of one shape."""
-    return tuple(normal(*shape, seed=seed) for seed in range(3))
+def scores(q, k):
+    """Of each query with each key."""
+    return q @ jnp.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])
 
 
 @wrong(
@@ -55,6 +50,11 @@ def grouped_heads_summed_as_tiles():
 
     args = normal(4, 5, 3), normal(1, 5, 3, seed=1), normal(1, 5, 3, seed=2)
     return rule(f, lambda *args: (f(*args), args), bwd), args
+
+
+def qkv(*shape: int):
+    """Queries, keys and values of one shape."""
+    return tuple(normal(*shape, seed=seed) for seed in range(3))
 
 
 @wrong(cases, "slopes of eight heads, whatever their number", "S9", differs(lambda *_: qkv(4, 5, 3)))

@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules of embeddings, mixtures of experts and random masks."""
+"""Wrong rules of embeddings, mixtures of experts and random masks."""
 
 import jax
 import jax.numpy as jnp

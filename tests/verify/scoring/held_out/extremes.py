@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules of running extremes and best paths."""
+"""Wrong rules of running extremes and best paths."""
 
 import jax
 import jax.numpy as jnp

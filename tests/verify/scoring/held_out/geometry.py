@@ -1,13 +1,10 @@
-"""Unseen, third set: wrong rules of geometry and physics."""
+"""Wrong rules of geometry and physics."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, rule, uniform, wrong
-from tests.helpers.witness import differs, doubled, raises
-
-from ..seen.dtypes import worse_than_autodiff
-from ..seen.right_arrays import wide
+from tests.helpers.case import Case, normal, rule, uniform, wide, wrong
+from tests.helpers.witness import differs, doubled, raises, worse_than_autodiff
 
 cases: list[Case] = []
 

@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules of convolutions, pools, patches, resizing and padding."""
+"""Wrong rules of convolutions, pools, patches, resizing and padding."""
 
 import jax
 import jax.numpy as jnp

@@ -1,12 +1,10 @@
-"""Unseen, third set: wrong rules of places, segments, masks and experts."""
+"""Wrong rules of places, segments, masks and experts."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, rule, wrong
+from tests.helpers.case import Case, normal, rule, wide, wrong
 from tests.helpers.witness import differs, doubled, gap, pullback
-
-from ..seen.right_arrays import wide
 
 cases: list[Case] = []
 

@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules of implicit functions, solvers and contracts."""
+"""Wrong rules of implicit functions, solvers and contracts."""
 
 import jax
 import jax.numpy as jnp
@@ -61,6 +61,12 @@ def decoder_decay_when_backward():
     return rule(f, lambda *args: (f(*args), args), bwd), (normal(4, 5), normal(5, 3, seed=1))
 
 
+def stationary(logits):
+    moves = jax.nn.softmax(logits, axis=-1)
+    n = len(moves)
+    return jnp.linalg.solve(jnp.eye(n, dtype=moves.dtype) - moves.T + 1, jnp.ones(n, moves.dtype))
+
+
 def unlike(truth):
     """Rule and autodiff of another way to the same value part, and the values do not."""
 
@@ -69,12 +75,6 @@ def unlike(truth):
         return bool(jnp.allclose(f(*args), truth(*args))) and gap(*pullbacks([f, truth], args)) > 1e-3
 
     return witness
-
-
-def stationary(logits):
-    moves = jax.nn.softmax(logits, axis=-1)
-    n = len(moves)
-    return jnp.linalg.solve(jnp.eye(n, dtype=moves.dtype) - moves.T + 1, jnp.ones(n, moves.dtype))
 
 
 @wrong(cases, "the resolvent transposed; no autodiff to judge by", "S4", unlike(stationary))

@@ -1,18 +1,14 @@
-"""Unseen, third set: wrong rules of linear algebra."""
+"""Wrong rules of linear algebra."""
 
 import math
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.case import Case, double, normal, rule, uniform, wrong
 from tests.helpers.witness import differs
 
 cases: list[Case] = []
-
-
-def double(*shape, seed=7):
-    return normal(*shape, seed=seed, dtype=jnp.float64)
 
 
 @wrong(cases, "symmetrised by halves where the lower triangle is copied upwards", "S2", differs())

@@ -1,20 +1,13 @@
-"""Unseen, third set: wrong rules of overlap, evidential, ordinal and class-balanced losses."""
+"""Wrong rules of overlap, evidential, ordinal and class-balanced losses."""
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, polygamma
 
 from tests.helpers.case import Case, normal, rule, uniform, wrong
-from tests.helpers.witness import differs, nonlinear, other_value
-
-from ..seen.dtypes import worse_than_autodiff
+from tests.helpers.witness import differs, nonlinear, other_value, worse_than_autodiff
 
 cases: list[Case] = []
-
-
-def one_hot(label, like):
-    """One row a label, as many columns as `like` has."""
-    return jax.nn.one_hot(label, like.shape[-1], dtype=like.dtype)
 
 
 @wrong(
@@ -86,6 +79,11 @@ def ordinal_cut_of_lower_class_only():
 
     args = normal(6), jnp.asarray([-0.8, 0.3, 1.1], jnp.float32), jnp.asarray([0, 1, 2, 3, 1, 2])
     return rule(f, lambda *args: (f(*args), args), bwd), args
+
+
+def one_hot(label, like):
+    """One row a label, as many columns as `like` has."""
+    return jax.nn.one_hot(label, like.shape[-1], dtype=like.dtype)
 
 
 @wrong(cases, "the total evidence counted for the labelled class only", "S2", differs())

@@ -1,14 +1,11 @@
-"""Unseen, third set: wrong rules of probability."""
+"""Wrong rules of probability."""
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln, i0, i0e, i1
 
-from tests.helpers.case import Case, normal, ones, rule, uniform, wrong, zeros
-from tests.helpers.witness import differs
-
-from ..seen.dtypes import worse_than_autodiff
-from ..seen.right_arrays import wide
+from tests.helpers.case import Case, normal, ones, rule, uniform, wide, wrong, zeros
+from tests.helpers.witness import differs, worse_than_autodiff
 
 cases: list[Case] = []
 

@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules of rankings, contrasts, transport and big vocabularies."""
+"""Wrong rules of rankings, contrasts, transport and big vocabularies."""
 
 import jax
 import jax.numpy as jnp

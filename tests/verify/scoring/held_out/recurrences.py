@@ -1,16 +1,12 @@
-"""Unseen, third set: wrong rules of recurrences, filters, alignments and steps in time."""
+"""Wrong rules of recurrences, filters, alignments and steps in time."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, rule, uniform, wrong
+from tests.helpers.case import Case, double, normal, rule, uniform, wrong
 from tests.helpers.witness import differs
 
 cases: list[Case] = []
-
-
-def double(*shape, seed=7):
-    return normal(*shape, seed=seed, dtype=jnp.float64)
 
 
 @wrong(cases, "the gate's cotangent from the state after the step, not before it", "S2", differs())

@@ -1,4 +1,4 @@
-"""Unseen, third set: right rules of attention, experts, convolutions, pools, samples and crops."""
+"""Right rules of attention, experts, convolutions, pools, samples and crops."""
 
 import math
 
@@ -6,10 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.helpers.case import Case, normal, right, rule, uniform
-
-from ..seen.right_linear_algebra import of_rank, wide
-from .right_losses import like, need
+from tests.helpers.case import Case, like, need, normal, of_rank, right, rule, uniform, wide
 
 cases: list[Case] = []
 

@@ -1,24 +1,11 @@
-"""Unseen, third set: right rules of losses, rankings and normalisations."""
+"""Right rules of losses, rankings and normalizations."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, ones, right, rule, uniform, zeros
-
-from ..seen.right_linear_algebra import of_rank, wide
+from tests.helpers.case import Case, like, need, normal, of_rank, ones, right, rule, uniform, wide, zeros
 
 cases: list[Case] = []
-
-
-def need(fits: bool):
-    """Refuses shapes that do not belong together, which broadcasting might let pass."""
-    if not fits:
-        raise ValueError("the arguments' shapes do not fit")
-
-
-def like(bars, args):
-    """Each cotangent in its argument's dtype."""
-    return tuple(bar.astype(arg.dtype) for bar, arg in zip(bars, args, strict=True))
 
 
 @right(cases, "S2")

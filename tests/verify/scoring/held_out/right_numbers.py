@@ -1,11 +1,9 @@
-"""Unseen, third set: right rules of linear algebra, geometry, kinks and probability."""
+"""Right rules of linear algebra, geometry and probability."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, right, rule, uniform
-
-from ..seen.right_arrays import wide
+from tests.helpers.case import Case, normal, right, rule, uniform, wide
 
 cases: list[Case] = []
 
@@ -19,10 +17,6 @@ def like(bars, args):
         return jnp.sum(bar, axis=spread, keepdims=True).astype(arg.dtype)
 
     return tuple(one(bar, arg) for bar, arg in zip(bars, args, strict=True))
-
-
-def dot(u, v):
-    return jnp.sum(u * v, axis=-1, keepdims=True)
 
 
 @right(cases, "S9")
@@ -65,6 +59,10 @@ def gram_log_determinant():
         return ((2 * wide(bar) * jax.scipy.linalg.cho_solve((low, True), wide(a).T).T).astype(a.dtype),)
 
     return rule(f, fwd, bwd), (normal(5, 3),)
+
+
+def dot(u, v):
+    return jnp.sum(u * v, axis=-1, keepdims=True)
 
 
 @right(cases, "S3")

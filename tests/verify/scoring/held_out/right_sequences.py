@@ -1,4 +1,4 @@
-"""Unseen, third set: right rules of paths, filters, spectra, graphs and layers in balance."""
+"""Right rules of paths, filters, spectra, graphs and layers in balance."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.helpers.case import Case, normal, right, rule
-
-from ..seen.right_arrays import wide
+from tests.helpers.case import Case, normal, right, rule, wide
 
 cases: list[Case] = []
 

@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules of spectra, filters, windows and wavelets."""
+"""Wrong rules of spectra, filters, windows and wavelets."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Unseen, third set: wrong rules that go wrong under jit, vmap, a second derivative or a second run."""
+"""Wrong rules that go wrong under jit, vmap, a second derivative or a second run."""
 
 import time
 
@@ -6,9 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from tests.helpers.case import Case, normal, rule, wrong
-from tests.helpers.witness import gap, raises, second_order
-
-from ..seen.determinism import differs_from_itself
+from tests.helpers.witness import differs_from_itself, gap, raises, second_order
 
 cases: list[Case] = []
 

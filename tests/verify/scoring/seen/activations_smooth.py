@@ -1,42 +1,23 @@
-"""Wrong rules of functions of one number."""
+"""Wrong rules of smooth activations."""
 
 import math
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, from_output, normal, pointwise, rule, uniform, wrong
-from tests.helpers.witness import differs, other_value, second_order, second_order_at, stale
+from tests.helpers.case import Case, from_output, normal, pointwise, rule, wrong
+from tests.helpers.witness import (
+    at,
+    differs,
+    nonlinear,
+    other_value,
+    second_order,
+    second_order_at,
+    stale,
+    worse_than_autodiff,
+)
 
 cases: list[Case] = []
-
-SQRT_2 = math.sqrt(2)
-
-
-def at(*values, dtype=jnp.float64):
-    """A witness point that takes the place of the first argument."""
-    return lambda _, *rest: (jnp.asarray(values, dtype), *rest)
-
-
-def gelu(x):
-    return 0.5 * x * (1 + jax.lax.erf(x / SQRT_2))
-
-
-def gelu_tanh(x):
-    return 0.5 * x * (1 + jnp.tanh(0.7978845608 * (x + 0.044715 * x**3)))
-
-
-def gelu_slope(x):
-    return 0.5 * (1 + jax.lax.erf(x / SQRT_2)) + x * jnp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
-
-
-def gelu_tanh_slope(x):
-    t = jnp.tanh(0.7978845608 * (x + 0.044715 * x**3))
-    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * 0.7978845608 * (1 + 0.134145 * x * x)
-
-
-def softplus(x):
-    return jnp.logaddexp(x, 0.0)
 
 
 @wrong(cases, "sign", "S2", differs())
@@ -54,30 +35,51 @@ def silu_without_product_term():
     return pointwise(lambda x: x * jax.lax.logistic(x), jax.lax.logistic), (normal(4, 6),)
 
 
+SQRT_2 = math.sqrt(2)
+
+
+def gelu(x):
+    return 0.5 * x * (1 + jax.lax.erf(x / SQRT_2))
+
+
+def gelu_tanh_slope(x):
+    t = jnp.tanh(0.7978845608 * (x + 0.044715 * x**3))
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * 0.7978845608 * (1 + 0.134145 * x * x)
+
+
 @wrong(cases, "derivative of the tanh form under the erf forward", "S2", differs(tolerance=1e-4))
 def gelu_slope_of_tanh_form():
     return pointwise(gelu, gelu_tanh_slope), (normal(4, 6),)
 
 
+def gelu_slope(x):
+    return 0.5 * (1 + jax.lax.erf(x / SQRT_2)) + x * jnp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def gelu_tanh(x):
+    return 0.5 * x * (1 + jnp.tanh(0.7978845608 * (x + 0.044715 * x**3)))
+
+
+@wrong(cases, "another value when differentiated", "S0", other_value)
+def gelu_fwd_of_tanh_form():
+    return rule(gelu, lambda x: (gelu_tanh(x), x), lambda x, y_bar: (y_bar * gelu_slope(x),)), (normal(4, 6),)
+
+
 @wrong(cases, "a constant differs by 5 % between the passes", "S2", differs())
-def selu_other_alpha():
-    def f(x):
-        return 1.0507 * jnp.where(x > 0, x, 1.6733 * jnp.expm1(jnp.minimum(x, 0.0)))
+def quick_gelu_other_constant():
+    return pointwise(
+        lambda x: x * jax.lax.logistic(1.702 * x),
+        lambda x: jax.lax.logistic(1.702 * x) * (1 + 1.617 * x * jax.lax.logistic(-1.702 * x)),
+    ), (normal(4, 6),)
 
-    def slope(x):
-        return 1.0507 * jnp.where(x > 0, 1.0, 1.7569 * jnp.exp(jnp.minimum(x, 0.0))).astype(x.dtype)
 
-    return pointwise(f, slope), (normal(4, 6),)
+def softplus(x):
+    return jnp.logaddexp(x, 0.0)
 
 
 @wrong(cases, "overflows to NaN at 90", "S3", differs(at(90.0, dtype=jnp.float32)))
 def softplus_overflow():
     return pointwise(softplus, lambda x: jnp.exp(x) / (1 + jnp.exp(x))), (normal(4, 6),)
-
-
-@wrong(cases, "ignores the flat part beyond |x| = 3", "S3", differs(at(-4.0, 0.5, 3.5)))
-def hard_sigmoid_never_flat():
-    return pointwise(lambda x: jnp.clip((x + 3) / 6, 0.0, 1.0), lambda x: jnp.full_like(x, 1 / 6)), (normal(4, 6),)
 
 
 @wrong(cases, "zero beyond a threshold of 20", "S3", differs(at(1.0, 25.0)))
@@ -91,30 +93,67 @@ def softplus_flat_beyond_20():
     return pointwise(f, slope), (normal(4, 6),)
 
 
-@wrong(cases, "upper border ignored", "S3", differs(at(2.0, 7.0)))
-def relu6_no_upper_border():
-    return pointwise(lambda x: jnp.clip(x, 0.0, 6.0), lambda x: (x > 0).astype(x.dtype)), (normal(4, 6),)
+@wrong(cases, "autodiff of fwd is wrong at its tie: second order wrong", "S8", second_order_at(at(0.0)))
+def softplus_of_two_ties():
+    def f(x):
+        return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+    return from_output(f, lambda y: -jnp.expm1(-y)), (normal(4, 6),)
 
 
-@wrong(cases, "wrong only at large inputs", "S3", differs(at(2.0, 60.0)))
-def cube_slope_capped():
-    return pointwise(lambda x: x**3, lambda x: jnp.minimum(3 * x * x, 1e3)), (normal(4, 6),)
+@wrong(cases, "overflows to NaN at −90", "S3", differs(at(-90.0, dtype=jnp.float32)))
+def log_sigmoid_overflow():
+    return pointwise(lambda x: -jnp.logaddexp(-x, 0.0), lambda x: jnp.exp(-x) / (1 + jnp.exp(-x))), (normal(4, 6),)
 
 
-@wrong(cases, "wrong only for negative inputs", "S3", differs(at(-0.5, 0.5)))
-def signed_square_of_pixels():
-    """x |x|, tried on pixels between 0 and 1."""
-    return pointwise(lambda x: x * jnp.abs(x), lambda x: 2 * x), (uniform(4, 6),)
+@wrong(cases, "the default of a parameter written into the backward pass", "S3", differs(lambda x, b: (x, b / 8)))
+def squareplus_default_written_in():
+    """(x + √(x² + b))/2 with b = 4 by default; b's own cotangent is right."""
+
+    def f(x, b):
+        return 0.5 * (x + jnp.sqrt(x * x + b))
+
+    def bwd(residuals, y_bar):
+        x, b = residuals
+        return 0.5 * y_bar * (1 + x / jnp.sqrt(x * x + 4)), jnp.sum(0.25 * y_bar / jnp.sqrt(x * x + b))
+
+    return rule(f, lambda x, b: (f(x, b), (x, b)), bwd), (normal(4, 6), jnp.float32(4.0))
 
 
-@wrong(cases, "NaN at zero", "S3", differs(at(-1.0, 0.0, 1.0)))
-def relu_by_division():
-    return pointwise(lambda x: jnp.maximum(x, 0.0), lambda x: 0.5 * (1 + x / jnp.abs(x))), (normal(4, 6),)
+@wrong(cases, "divides the output by the input: NaN at zero", "S3", differs(at(-1.0, 0.0, 2.0)))
+def inverse_root_unit_by_ratio():
+    """x/√(1 + x²), whose slope is (y/x)³."""
+
+    def f(x):
+        return x * jax.lax.rsqrt(1 + x * x)
+
+    def fwd(x):
+        return f(x), (x, f(x))
+
+    return rule(f, fwd, lambda kept, y_bar: (y_bar * (kept[1] / kept[0]) ** 3,)), (normal(4, 6),)
 
 
-@wrong(cases, "floor under a square root", "S3", differs(at(1e-10, 1.0)))
-def sqrt_floored():
-    return from_output(jnp.sqrt, lambda y: 0.5 / jnp.maximum(y, 1e-3)), (uniform(4, 6, low=0.5, high=1.5),)
+@wrong(cases, "the argument is clamped in the forward pass only: NaN at 90", "S3", differs(at(90.0, dtype=jnp.float32)))
+def tanh_exp_clamped_forward_only():
+    """x tanh(eˣ)."""
+
+    def slope(x):
+        e = jnp.exp(x)
+        t = jnp.tanh(e)
+        return t + x * e * (1 - t * t)
+
+    return pointwise(lambda x: x * jnp.tanh(jnp.exp(jnp.minimum(x, 20.0))), slope), (normal(4, 6),)
+
+
+@wrong(cases, "squares in float16 overflow from 256 on", "S6", worse_than_autodiff(lambda x: (x * 500,)))
+def bent_identity_f16_squares():
+    """(√(x² + 1) − 1)/2 + x."""
+
+    def f(x):
+        wide = x.astype(jnp.float32)
+        return (0.5 * (jnp.sqrt(wide * wide + 1) - 1) + wide).astype(x.dtype)
+
+    return pointwise(f, lambda x: 0.5 * x / jnp.sqrt(x * x + 1) + 1), (normal(4, 6, dtype=jnp.float16),)
 
 
 @wrong(cases, "a factor that is one at the default parameter", "S3", differs())
@@ -132,36 +171,33 @@ def snake_frequency_at_one():
     return rule(f, lambda x, a: (f(x, a), (x, a)), bwd), (normal(4, 6), jnp.float32(1.0))
 
 
+@wrong(cases, "a factor that is one at the default cap", "S3", differs(lambda x, cap: (x, 2 * cap)))
+def softcap_forgets_cap():
+    """cap · tanh(x / cap); the cap's own cotangent is right."""
+
+    def f(x, cap):
+        return cap * jnp.tanh(x / cap)
+
+    def bwd(residuals, y_bar):
+        x, cap = residuals
+        t = jnp.tanh(x / cap)
+        return y_bar * (1 - jnp.tanh(x) ** 2), jnp.sum(y_bar * (t - x / cap * (1 - t * t)))
+
+    return rule(f, lambda x, cap: (f(x, cap), (x, cap)), bwd), (normal(4, 6), jnp.float32(1.0))
+
+
+@wrong(cases, "cotangent brought to size one and never back", "S1", nonlinear())
+def tanh_shrink_unit_cotangent():
+    def bwd(x, y_bar):
+        top = jnp.max(jnp.abs(y_bar))
+        return (y_bar / jnp.maximum(top, 1e-6) * jnp.tanh(x) ** 2,)
+
+    return rule(lambda x: x - jnp.tanh(x), lambda x: (x - jnp.tanh(x), x), bwd), (normal(4, 6),)
+
+
 @wrong(cases, "stop_gradient on a residual: second order wrong", "S8", second_order)
 def tanh_residual_stopped():
     return from_output(jnp.tanh, lambda y: 1 - jax.lax.stop_gradient(y) ** 2), (normal(4, 6),)
-
-
-@wrong(cases, "autodiff of fwd is wrong at its tie: second order wrong", "S8", second_order_at(at(0.0)))
-def softplus_of_two_ties():
-    def f(x):
-        return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
-
-    return from_output(f, lambda y: -jnp.expm1(-y)), (normal(4, 6),)
-
-
-@wrong(cases, "a maximum with a tie in bwd: second order wrong", "S8", second_order_at(at(0.0, -90.0)))
-def log_sum_exp_with_a_floor():
-    def fwd(x):
-        top = jax.lax.stop_gradient(jnp.max(x, -1, keepdims=True))
-        total = jnp.sum(jnp.exp(x - top), -1, keepdims=True)
-        return jnp.squeeze(top + jnp.log(total), -1), (x, top, total)
-
-    def bwd(residuals, y_bar):
-        x, top, total = residuals
-        return (y_bar[..., None] * jnp.exp(x - top) / jnp.maximum(total, 1.0),)
-
-    return rule(lambda x: fwd(x)[0], fwd, bwd), (normal(6, 5),)
-
-
-@wrong(cases, "another value when differentiated", "S0", other_value)
-def gelu_fwd_of_tanh_form():
-    return rule(gelu, lambda x: (gelu_tanh(x), x), lambda x, y_bar: (y_bar * gelu_slope(x),)), (normal(4, 6),)
 
 
 @wrong(cases, "residual kept in a global", "S0", stale)
@@ -199,3 +235,20 @@ def glu_halves_swapped():
         return (jnp.concatenate([y_bar * a * s * (1 - s), y_bar * s], axis=-1),)
 
     return rule(f, lambda x: (f(x), x), bwd), (normal(4, 6),)
+
+
+def silu_slope(x):
+    s = jax.lax.logistic(x)
+    return s * (1 + x * (1 - s))
+
+
+@wrong(cases, "the gate's slope taken at the other branch", "S2", differs())
+def swiglu_slope_at_other_branch():
+    def f(gate, up):
+        return gate * jax.lax.logistic(gate) * up
+
+    def bwd(residuals, y_bar):
+        gate, up = residuals
+        return y_bar * up * silu_slope(up), y_bar * gate * jax.lax.logistic(gate)
+
+    return rule(f, lambda gate, up: (f(gate, up), (gate, up)), bwd), (normal(4, 6), normal(4, 6, seed=1))

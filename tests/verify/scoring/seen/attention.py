@@ -1,4 +1,4 @@
-"""Blind set A: wrong rules of attention and of rotary positions."""
+"""Wrong rules of attention and of rotary positions."""
 
 import math
 
@@ -6,24 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.helpers.case import Case, normal, rule, wrong
-from tests.helpers.witness import differs, other_dtype
-
-from .dtypes import worse_than_autodiff
+from tests.helpers.case import Case, normal, rule, softmax, wrong
+from tests.helpers.witness import differs, other_dtype, worse_than_autodiff
 
 cases: list[Case] = []
 
 
-def softmax(x):
-    return jax.nn.softmax(x, axis=-1)
+def example():
+    return normal(4, 6), normal(4, 6, seed=1), normal(4, 6, seed=2)
 
 
 def through_softmax(p, p_bar):
     return p * (p_bar - jnp.sum(p * p_bar, axis=-1, keepdims=True))
-
-
-def example():
-    return normal(4, 6), normal(4, 6, seed=1), normal(4, 6, seed=2)
 
 
 @wrong(cases, "the keys' cotangent lacks the 1/√d", "S2", differs())

@@ -102,3 +102,37 @@ def sort_by_mean_cotangent():
         return (jnp.broadcast_to(jnp.mean(y_bar, axis=-1, keepdims=True), y_bar.shape),)
 
     return rule(f, lambda x: (f(x), None), bwd), (normal(4, 6),)
+
+
+@wrong(cases, "cotangent rounded to eight bits: keeps factors, not sums", "S1", differs())
+def outer_product_in_eight_bits():
+    def rounded(bar):
+        top = jnp.max(jnp.abs(bar))
+        unit = jnp.where(top > 0, top / 127, 1.0).astype(bar.dtype)
+        return jnp.round(bar / unit).astype(jnp.int8).astype(bar.dtype) * unit
+
+    def f(a, b):
+        return a[:, None] * b[None, :]
+
+    def bwd(residuals, y_bar):
+        (a, b), bar = residuals, rounded(y_bar)
+        return bar @ b, a @ bar
+
+    return rule(f, lambda a, b: (f(a, b), (a, b)), bwd), (normal(4), normal(5, seed=1))
+
+
+@wrong(cases, "only the larger half of the cotangents passes: keeps factors, not sums", "S1", differs())
+def pixel_shuffle_sparse_cotangent():
+    """Four channels as the four pixels of a square."""
+
+    def f(x):
+        h, w, _ = x.shape
+        return x.reshape(h, w, 2, 2).transpose(0, 2, 1, 3).reshape(2 * h, 2 * w)
+
+    def bwd(_, y_bar):
+        size = jnp.abs(y_bar)
+        kept = jnp.where(size >= jnp.median(size), y_bar, 0.0).astype(y_bar.dtype)
+        h, w = y_bar.shape
+        return (kept.reshape(h // 2, 2, w // 2, 2).transpose(0, 2, 1, 3).reshape(h // 2, w // 2, 4),)
+
+    return rule(f, lambda x: (f(x), None), bwd), (normal(3, 2, 4),)

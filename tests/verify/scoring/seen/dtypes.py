@@ -4,26 +4,9 @@ import jax
 import jax.numpy as jnp
 
 from tests.helpers.case import Case, normal, ones, rule, wrong, zeros
-from tests.helpers.witness import gap, other_dtype, pullback
+from tests.helpers.witness import differs, other_dtype, worse_than_autodiff
 
 cases: list[Case] = []
-
-
-def to(dtype):
-    """A witness: cast to `dtype`, the cotangents are not of that dtype."""
-    return lambda f, *args: other_dtype(f, *(a.astype(dtype) for a in args))
-
-
-def worse_than_autodiff(change, factor: float = 20.0):
-    """In the example's precision the rule's error against float64 is many times autodiff's."""
-
-    def witness(f, *args):
-        args = change(*args)
-        doubles = tuple(a.astype(jnp.float64) for a in args)
-        true = pullback(f.__wrapped__, doubles)
-        return gap(pullback(f, args), true) > factor * gap(pullback(f.__wrapped__, args), true)
-
-    return witness
 
 
 @wrong(cases, "float32 cotangent for a bf16 argument", "S0", other_dtype)
@@ -36,6 +19,11 @@ def tanh_f32_cotangent():
         return (y_bar.astype(jnp.float32) * (1 - y * y),)
 
     return rule(jnp.tanh, fwd, bwd), (normal(4, 6, dtype=jnp.bfloat16),)
+
+
+def to(dtype):
+    """A witness: cast to `dtype`, the cotangents are not of that dtype."""
+    return lambda f, *args: other_dtype(f, *(a.astype(dtype) for a in args))
 
 
 @wrong(cases, "float32 cotangent whatever the argument's dtype", "S6", to(jnp.bfloat16))
@@ -76,3 +64,63 @@ def bias_added_up_in_bf16():
         normal(8, 6, dtype=jnp.bfloat16),
         zeros(6, dtype=jnp.bfloat16),
     )
+
+
+@wrong(cases, "the float32 weight's cotangent passes through the input's bf16", "S6", differs(lambda x, w: (x, w)))
+def mixed_matmul_weight_rounded():
+    def f(x, weight):
+        return jnp.matmul(x.astype(weight.dtype), weight, precision="highest")
+
+    def bwd(residuals, y_bar):
+        x, weight = residuals
+        x_bar = jnp.matmul(y_bar, weight.T, precision="highest").astype(x.dtype)
+        weight_bar = jnp.matmul(x.T.astype(weight.dtype), y_bar, precision="highest")
+        return x_bar, weight_bar.astype(x.dtype).astype(weight.dtype)
+
+    return rule(f, lambda x, w: (f(x, w), (x, w)), bwd), (normal(4, 6, dtype=jnp.bfloat16), normal(6, 3, seed=1))
+
+
+@wrong(cases, "an integer cotangent for a float, which JAX lets pass", "S0", other_dtype)
+def round_half_integer_cotangent():
+    def f(x):
+        return jnp.floor(x + 0.5)
+
+    return rule(f, lambda x: (f(x), x), lambda x, _: (jnp.zeros(x.shape, jnp.int32),)), (normal(6),)
+
+
+@wrong(cases, "exponentials in float16 without a shift", "S6", worse_than_autodiff(lambda x: (x + 12,)))
+def softmax_f16_unshifted():
+    def f(x):
+        return jax.nn.softmax(x.astype(jnp.float32)).astype(x.dtype)
+
+    def bwd(x, y_bar):
+        powers = jnp.exp(x)
+        y = powers / jnp.sum(powers)
+        return (y * (y_bar - jnp.sum(y * y_bar)),)
+
+    return rule(f, lambda x: (f(x), x), bwd), (normal(6, dtype=jnp.float16),)
+
+
+def other_value_dtype(f, *args):
+    """The dtype of fwd's value is not the one of f's."""
+    return jax.vjp(f, *args)[0].dtype != f(*args).dtype
+
+
+@wrong(cases, "a float32 value when differentiated, a bf16 one when not", "S0", other_value_dtype)
+def lerp_f32_when_differentiated():
+    """x + t (y − x), worked on in float32."""
+
+    def wide(x, y, t):
+        x, y, t = (a.astype(jnp.float32) for a in (x, y, t))
+        return x + t * (y - x)
+
+    def f(x, y, t):
+        return wide(x, y, t).astype(x.dtype)
+
+    def bwd(residuals, bar):
+        x, y, t = residuals
+        bar = bar.astype(x.dtype)
+        return bar * (1 - t), bar * t, bar * (y - x)
+
+    args = tuple(normal(6, seed=seed, dtype=jnp.bfloat16) for seed in range(3))
+    return rule(f, lambda *args: (wide(*args), args), bwd), args

@@ -1,13 +1,15 @@
-"""Held out, blind: wrong rules of rotations, distances, rays, polygons and potentials."""
+"""Wrong rules of rotations, distances, rays, polygons and potentials."""
 
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, ones, rule, wrong
+from tests.helpers.case import Case, normal, ones, rule, wide, wrong
 from tests.helpers.witness import differs
 
-from .right_arrays import wide
-
 cases: list[Case] = []
+
+
+def conjugate(q):
+    return jnp.concatenate([q[:, :1], -q[:, 1:]], axis=-1)
 
 
 def hamilton(p, q):
@@ -18,10 +20,6 @@ def hamilton(p, q):
         [a * b - jnp.sum(u * v, axis=-1, keepdims=True), a * v + b * u + jnp.cross(u, v)],
         axis=-1,
     )
-
-
-def conjugate(q):
-    return jnp.concatenate([q[:, :1], -q[:, 1:]], axis=-1)
 
 
 @wrong(cases, "inverse for transpose: right for unit quaternions only", "S3", differs())

@@ -1,4 +1,4 @@
-"""Held out, blind: wrong rules of segments, graphs, tables, caches and picked entries."""
+"""Wrong rules of functions that move, pick, order or scatter entries."""
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,66 @@ from tests.helpers.case import Case, normal, ones, rule, wrong
 from tests.helpers.witness import differs
 
 cases: list[Case] = []
+
+
+@wrong(cases, "`.set` for `.add` where ids repeat", "S3", differs(lambda t, ids: (t, jnp.asarray([1, 4, 1, 0]))))
+def embedding_set():
+    def fwd(table, ids):
+        return table[ids], (table, ids)
+
+    def bwd(residuals, y_bar):
+        table, ids = residuals
+        return jnp.zeros_like(table).at[ids].set(y_bar), None
+
+    return rule(lambda table, ids: table[ids], fwd, bwd), (normal(8, 3), jnp.asarray([5, 1, 7, 2]))
+
+
+@wrong(cases, "permutation in place of its inverse", "S2", differs())
+def sort_gathers_instead_of_scatters():
+    def f(x):
+        return jnp.sort(x)
+
+    def fwd(x):
+        order = jnp.argsort(x)
+        return x[order], order
+
+    return rule(f, fwd, lambda order, y_bar: (y_bar[order],)), (normal(7),)
+
+
+@wrong(cases, "rolled the wrong way", "S2", differs())
+def roll_same_way():
+    def f(x):
+        return jnp.roll(x, 2, axis=0)
+
+    return rule(f, lambda x: (f(x), None), lambda _, y_bar: (f(y_bar),)), (normal(7, 2),)
+
+
+@wrong(cases, "not reversed", "S2", differs())
+def cumsum_forwards():
+    def f(x):
+        return jnp.cumsum(x)
+
+    return rule(f, lambda x: (f(x), None), lambda _, y_bar: (f(y_bar),)), (normal(7),)
+
+
+@wrong(cases, "full gradient to both sides of a tie", "S5", differs(lambda x, y: (y, y), tolerance=0.6))
+def maximum_both_at_tie():
+    def bwd(residuals, z_bar):
+        x, y = residuals
+        return z_bar * (x >= y).astype(x.dtype), z_bar * (y >= x).astype(y.dtype)
+
+    return rule(jnp.maximum, lambda x, y: (jnp.maximum(x, y), (x, y)), bwd), (normal(4, 6), normal(4, 6, seed=1))
+
+
+@wrong(cases, "full gradient to every entry of a tie", "S5", differs(lambda x: (jnp.ones((2, 3)),)))
+def max_every_tie():
+    def f(x):
+        return jnp.max(x, axis=-1)
+
+    def bwd(x, y_bar):
+        return ((x == f(x)[:, None]).astype(x.dtype) * y_bar[:, None],)
+
+    return rule(f, lambda x: (f(x), x), bwd), (normal(4, 6),)
 
 
 @wrong(cases, "assumes sorted ids, as the example's are", "S3", differs(lambda x, ids: (x, ids[::-1])))
@@ -131,3 +191,47 @@ def switch_gate_without_others():
         return (gate * (1 - gate) * gate_bar)[:, None] * hot, jnp.einsum("be,bd->bed", gate[:, None] * hot, y_bar)
 
     return rule(f, lambda *args: (f(*args), args), bwd), (normal(4, 3), normal(4, 3, 5, seed=1))
+
+
+@wrong(cases, "a start clamped at the border in the forward pass only", "S3", differs(lambda x, i: (x, jnp.asarray(7))))
+def slice_clamped_forward_only():
+    def f(x, start):
+        return jax.lax.dynamic_slice(x, (start,), (3,))
+
+    def bwd(residuals, y_bar):
+        x, start = residuals
+        return jnp.zeros_like(x).at[start + jnp.arange(3)].add(y_bar), None
+
+    return rule(f, lambda x, start: (f(x, start), (x, start)), bwd), (normal(8), jnp.asarray(2))
+
+
+@wrong(cases, "negative ids are dropped", "S3", differs(lambda x, ids: (x, -ids)))
+def gather_drops_negative_ids():
+    def bwd(residuals, y_bar):
+        x, ids = residuals
+        return jax.ops.segment_sum(y_bar, ids, num_segments=len(x)), None
+
+    return rule(lambda x, ids: x[ids], lambda x, ids: (x[ids], (x, ids)), bwd), (normal(6), jnp.asarray([1, 4, 2, 4]))
+
+
+@wrong(cases, "the branch not taken gets the gradient too", "S2", differs())
+def where_both_branches():
+    def f(mask, x, y):
+        return jnp.where(mask, x, y)
+
+    def bwd(mask, z_bar):
+        return None, jnp.where(mask, z_bar, 0.0).astype(z_bar.dtype), z_bar
+
+    return rule(f, lambda mask, x, y: (f(mask, x, y), mask), bwd), (
+        jnp.asarray([True, False, True, True, False]),
+        normal(5),
+        normal(5, seed=1),
+    )
+
+
+@wrong(cases, "axes permuted by the permutation instead of its inverse", "S2", differs())
+def rotate_axes_forwards():
+    def f(x):
+        return jnp.transpose(x, (1, 2, 0))
+
+    return rule(f, lambda x: (f(x), None), lambda _, y_bar: (f(y_bar),)), (normal(3, 3, 3),)

@@ -1,13 +1,11 @@
-"""Blind set A: wrong rules of linear algebra."""
+"""Wrong rules of linear algebra: inverses, determinants, solves, matrix functions."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from tests.helpers.case import Case, normal, rule, wrong
-from tests.helpers.witness import differs, raises
-
-from .determinism import differs_from_itself
+from tests.helpers.witness import differs, differs_from_itself, raises
 
 cases: list[Case] = []
 
@@ -132,3 +130,53 @@ def matrix_square_by_eigenvalues():
         return (0.5 * (inner + inner.T),)
 
     return rule(f, lambda a: (f(a), a), bwd), (normal(3, 3),)
+
+
+@wrong(cases, "assumes a symmetric matrix, as the example is", "S3", differs())
+def quadratic_form_symmetric():
+    def f(x, a):
+        return x @ a @ x
+
+    def bwd(residuals, y_bar):
+        x, a = residuals
+        return 2 * y_bar * (a @ x), y_bar * jnp.outer(x, x)
+
+    root = normal(4, 4, seed=1)
+    return rule(f, lambda x, a: (f(x, a), (x, a)), bwd), (normal(4), root @ root.T + jnp.eye(4, dtype=root.dtype))
+
+
+@wrong(cases, "the inverse not transposed", "S2", differs())
+def inverse_not_transposed():
+    def fwd(a):
+        y = jnp.linalg.inv(a)
+        return y, y
+
+    a = normal(4, 4) + 4 * jnp.eye(4, dtype=jnp.float32)
+    return rule(jnp.linalg.inv, fwd, lambda y, y_bar: (-y @ y_bar @ y,)), (a,)
+
+
+def covariance(n: int, seed: int = 1):
+    """A symmetric positive definite matrix, as such functions are usually tried on."""
+    root = normal(n, n, seed=seed)
+    return root @ root.T + jnp.eye(n, dtype=root.dtype)
+
+
+@wrong(cases, "assumes a symmetric matrix, as the example is", "S3", differs(lambda a: (normal(3, 3, seed=4),)))
+def log_determinant_not_transposed():
+    def f(a):
+        return jnp.linalg.slogdet(a)[1]
+
+    return rule(f, lambda a: (f(a), a), lambda a, y_bar: (y_bar * jnp.linalg.inv(a),)), (covariance(3),)
+
+
+@wrong(cases, "assumes a symmetric matrix, as the example is", "S3", differs(lambda a, b: (normal(3, 3, seed=4), b)))
+def solve_not_transposed():
+    def f(a, b):
+        return jnp.linalg.solve(a, b)
+
+    def bwd(residuals, x_bar):
+        a, x = residuals
+        b_bar = jnp.linalg.solve(a, x_bar)
+        return -jnp.outer(b_bar, x), b_bar
+
+    return rule(f, lambda a, b: (f(a, b), (a, f(a, b))), bwd), (covariance(3), normal(3))

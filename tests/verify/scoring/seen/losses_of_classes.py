@@ -1,20 +1,137 @@
-"""Blind set A: wrong rules of losses."""
+"""Wrong rules of softmax and of losses whose targets are classes."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, rule, uniform, wrong
-from tests.helpers.witness import differs, nonlinear, other_value
+from tests.helpers.case import Case, normal, rule, softmax, uniform, wrong
+from tests.helpers.witness import differs, other_value
 
 cases: list[Case] = []
 
 
-def softmax(x):
-    return jax.nn.softmax(x, axis=-1)
+@wrong(cases, "centred by the plain mean instead of the weighted one", "S2", differs())
+def softmax_plain_mean():
+    def bwd(y, y_bar):
+        return (y * (y_bar - jnp.mean(y_bar, axis=-1, keepdims=True)),)
+
+    return rule(softmax, lambda x: (softmax(x), softmax(x)), bwd), (normal(4, 6),)
+
+
+@wrong(cases, "axis counted from the front: wrong for another rank", "S9", differs(lambda x: (normal(2, 3, 4),)))
+def softmax_axis_one():
+    def bwd(y, y_bar):
+        return (y * (y_bar - jnp.sum(y_bar * y, axis=1, keepdims=True)),)
+
+    return rule(softmax, lambda x: (softmax(x), softmax(x)), bwd), (normal(4, 6),)
+
+
+@wrong(cases, "a factor that is one at the default temperature", "S3", differs(lambda x, t: (x, 2 * t)))
+def softmax_forgets_temperature():
+    def f(x, temperature):
+        return softmax(x / temperature)
+
+    def bwd(residuals, y_bar):
+        x, temperature = residuals
+        y = f(x, temperature)
+        z_bar = y * (y_bar - jnp.sum(y_bar * y, axis=-1, keepdims=True))
+        return z_bar, -jnp.sum(z_bar * x) / temperature**2
+
+    return rule(f, lambda x, t: (f(x, t), (x, t)), bwd), (normal(4, 6), jnp.float32(1.0))
+
+
+LABELS = (2, 0, 1, 2)
+
+
+@wrong(cases, "ignored rows still get a gradient", "S2", differs())
+def masked_cross_entropy_ignores_mask():
+    """The last row is padding."""
+
+    def f(logits, labels, mask):
+        losses = -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=-1)[:, 0]
+        return jnp.sum(losses * mask) / jnp.sum(mask)
+
+    def fwd(logits, labels, mask):
+        return f(logits, labels, mask), (logits, labels, mask)
+
+    def bwd(residuals, y_bar):
+        logits, labels, mask = residuals
+        target = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+        losses = -jnp.sum(jax.nn.log_softmax(logits) * target, axis=-1)
+        mask_bar = y_bar * (losses - f(logits, labels, mask)) / jnp.sum(mask)
+        return y_bar * (softmax(logits) - target) / jnp.sum(mask), None, mask_bar
+
+    return rule(f, fwd, bwd), (normal(4, 3), jnp.asarray(LABELS), jnp.asarray([1, 1, 1, 0], jnp.float32))
+
+
+@wrong(cases, "forgets label smoothing, which is 0 by default", "S3", differs())
+def smoothed_cross_entropy_forgets_smoothing():
+    def target_of(logits, labels, smoothing):
+        hot = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+        return hot * (1 - smoothing) + smoothing / logits.shape[-1]
+
+    def f(logits, labels, smoothing):
+        return -jnp.mean(jnp.sum(target_of(logits, labels, smoothing) * jax.nn.log_softmax(logits), axis=-1))
+
+    def bwd(residuals, y_bar):
+        logits, labels, _ = residuals
+        hot = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+        smoothing_bar = jnp.mean(jnp.sum((hot - 1 / logits.shape[-1]) * jax.nn.log_softmax(logits), axis=-1))
+        return y_bar * (softmax(logits) - hot) / len(logits), None, y_bar * smoothing_bar
+
+    def fwd(logits, labels, smoothing):
+        return f(logits, labels, smoothing), (logits, labels, smoothing)
+
+    return rule(f, fwd, bwd), (normal(4, 3), jnp.asarray(LABELS), jnp.float32(0.0))
+
+
+IGNORED = -100
+
+
+@wrong(cases, "ignored ids still get a gradient", "S3", differs(lambda x, ids: (x, ids.at[1].set(IGNORED))))
+def cross_entropy_ignored_ids():
+    """No id of the example is ignored."""
+
+    def f(logits, ids):
+        picked = jnp.take_along_axis(jax.nn.log_softmax(logits), jnp.maximum(ids, 0)[:, None], axis=-1)[:, 0]
+        return jnp.sum(jnp.where(ids == IGNORED, 0.0, -picked).astype(logits.dtype))
+
+    def bwd(residuals, y_bar):
+        logits, ids = residuals
+        return y_bar * (softmax(logits) - jax.nn.one_hot(ids, logits.shape[-1], dtype=logits.dtype)), None
+
+    return rule(f, lambda logits, ids: (f(logits, ids), (logits, ids)), bwd), (normal(4, 3), jnp.asarray([2, 0, 1, 2]))
 
 
 def one_hot(ids, like):
     return jax.nn.one_hot(ids, like.shape[-1], dtype=like.dtype)
+
+
+@wrong(cases, "a small addend of the loss has no gradient", "S2", differs(tolerance=1e-4))
+def cross_entropy_without_z_loss():
+    """Cross entropy and 1e-4 times the squared log-sum-exp."""
+
+    def f(logits, ids):
+        total = jax.scipy.special.logsumexp(logits, axis=-1)
+        picked = jnp.take_along_axis(logits, ids[:, None], axis=-1)[:, 0]
+        return jnp.mean(total - picked + 1e-4 * total**2)
+
+    def bwd(residuals, y_bar):
+        logits, ids = residuals
+        return y_bar * (softmax(logits) - one_hot(ids, logits)) / len(logits), None
+
+    return rule(f, lambda x, i: (f(x, i), (x, i)), bwd), (normal(4, 6), jnp.asarray([2, 0, 1, 5]))
+
+
+@wrong(cases, "zeros for an argument that has a gradient", "S2", differs())
+def sigmoid_cross_entropy_labels_constant():
+    def f(logits, labels):
+        return jnp.mean(jnp.logaddexp(logits, 0.0) - logits * labels)
+
+    def bwd(residuals, y_bar):
+        logits, labels = residuals
+        return y_bar * (jax.lax.logistic(logits) - labels) / logits.size, jnp.zeros_like(labels)
+
+    return rule(f, lambda x, t: (f(x, t), (x, t)), bwd), (normal(4, 3), uniform(4, 3))
 
 
 @wrong(cases, "the true class counted once, not once a violation", "S2", differs())
@@ -95,67 +212,6 @@ def contrastive_one_direction():
     return rule(f, lambda x, y: (f(x, y), (x, y)), bwd), (normal(4, 3), normal(4, 3, seed=1))
 
 
-@wrong(cases, "a small addend of the loss has no gradient", "S2", differs(tolerance=1e-4))
-def cross_entropy_without_z_loss():
-    """Cross entropy and 1e-4 times the squared log-sum-exp."""
-
-    def f(logits, ids):
-        total = jax.scipy.special.logsumexp(logits, axis=-1)
-        picked = jnp.take_along_axis(logits, ids[:, None], axis=-1)[:, 0]
-        return jnp.mean(total - picked + 1e-4 * total**2)
-
-    def bwd(residuals, y_bar):
-        logits, ids = residuals
-        return y_bar * (softmax(logits) - one_hot(ids, logits)) / len(logits), None
-
-    return rule(f, lambda x, i: (f(x, i), (x, i)), bwd), (normal(4, 6), jnp.asarray([2, 0, 1, 5]))
-
-
-@wrong(cases, "both sides weighted alike, as at the median", "S3", differs(lambda e, q: (e, q + 0.4)))
-def pinball_at_median():
-    """The loss of a quantile, by default of the median."""
-
-    def f(error, quantile):
-        return jnp.mean(jnp.maximum(quantile * error, (quantile - 1) * error))
-
-    def bwd(error, y_bar):
-        return 0.5 * y_bar * jnp.sign(error) / error.size, y_bar * jnp.mean(error)
-
-    return rule(f, lambda e, q: (f(e, q), e), bwd), (normal(4, 6), jnp.float32(0.5))
-
-
-@wrong(cases, "the sign in place of a smooth step: wrong near zero", "S3", differs(lambda e: (1e-4 * e,)))
-def charbonnier_by_sign():
-    """√(e² + 1e-8), a smooth absolute error."""
-
-    def f(error):
-        return jnp.sum(jnp.sqrt(error**2 + 1e-8), axis=-1)
-
-    return rule(f, lambda e: (f(e), e), lambda e, y_bar: (y_bar[:, None] * jnp.sign(e),)), (normal(4, 6),)
-
-
-@wrong(cases, "only the sign of the cotangent is used", "S1", nonlinear())
-def triplet_sign_of_cotangent():
-    """An anchor should be nearer to the positive than to the negative, by one."""
-
-    def excess(anchor, positive, negative):
-        return 1 + jnp.sum((anchor - positive) ** 2 - (anchor - negative) ** 2, axis=-1)
-
-    def f(*args):
-        return jnp.mean(jnp.maximum(excess(*args), 0.0))
-
-    def bwd(args, y_bar):
-        anchor, positive, negative = args
-        on = jnp.sign(y_bar) * (excess(*args) > 0).astype(anchor.dtype)[:, None] * 2 / len(anchor)
-        return on * (negative - positive), on * (positive - anchor), on * (anchor - negative)
-
-    def fwd(anchor, positive, negative):
-        return f(anchor, positive, negative), (anchor, positive, negative)
-
-    plain = lambda anchor, positive, negative: f(anchor, positive, negative)
-    return rule(plain, fwd, bwd), (normal(4, 3), normal(4, 3, seed=1), normal(4, 3, seed=2))
-
-
 @wrong(cases, "nats when differentiated, bits when not", "S0", other_value)
 def entropy_in_nats_when_differentiated():
     def f(p):
@@ -168,18 +224,3 @@ def entropy_in_nats_when_differentiated():
         return (-y_bar[:, None] * (jnp.log2(p) + jnp.log2(jnp.exp(jnp.ones((), p.dtype)))),)
 
     return rule(f, fwd, bwd), (uniform(4, 5, low=0.05),)
-
-
-@wrong(cases, "one weight a row, but the mean's own share left out", "S2", differs())
-def weighted_mean_loss_numerator_only():
-    """Σ w l / Σ w: the weights' cotangents lack the part of the denominator."""
-
-    def f(losses, weights):
-        return jnp.sum(weights * losses) / jnp.sum(weights)
-
-    def bwd(residuals, y_bar):
-        losses, weights = residuals
-        share = y_bar / jnp.sum(weights)
-        return share * weights, share * losses
-
-    return rule(f, lambda x, w: (f(x, w), (x, w)), bwd), (uniform(6), uniform(6, low=0.5, seed=1))

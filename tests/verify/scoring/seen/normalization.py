@@ -1,4 +1,4 @@
-"""Wrong rules of normalisations: over features, over a batch, of a weight."""
+"""Wrong rules of normalizations over features, over a batch, of a weight."""
 
 import jax
 import jax.numpy as jnp
@@ -9,16 +9,14 @@ from tests.helpers.witness import differs
 cases: list[Case] = []
 
 
+def layer_norm_example():
+    return normal(4, 6), ones(6), zeros(6)
+
+
 def layer_norm(x, scale, bias):
     centred = x - jnp.mean(x, axis=-1, keepdims=True)
     rstd = jax.lax.rsqrt(jnp.mean(centred**2, axis=-1, keepdims=True) + 1e-6)
     return centred * rstd * scale[None, :] + bias[None, :]
-
-
-def layer_norm_x_bar(x_hat, rstd, x_hat_bar):
-    """The right one, to be spoiled."""
-    along = jnp.mean(x_hat_bar * x_hat, axis=-1, keepdims=True)
-    return rstd * (x_hat_bar - jnp.mean(x_hat_bar, axis=-1, keepdims=True) - x_hat * along)
 
 
 def layer_norm_rule(bwd_of, epsilon=1e-6):
@@ -32,8 +30,10 @@ def layer_norm_rule(bwd_of, epsilon=1e-6):
     return rule(layer_norm, fwd, lambda residuals, y_bar: bwd_of(*residuals, y_bar))
 
 
-def layer_norm_example():
-    return normal(4, 6), ones(6), zeros(6)
+def layer_norm_x_bar(x_hat, rstd, x_hat_bar):
+    """The right one, to be spoiled."""
+    along = jnp.mean(x_hat_bar * x_hat, axis=-1, keepdims=True)
+    return rstd * (x_hat_bar - jnp.mean(x_hat_bar, axis=-1, keepdims=True) - x_hat * along)
 
 
 @wrong(cases, "forgets the scale, which is ones by default", "S3", differs())

@@ -1,4 +1,4 @@
-"""Held out, blind: wrong rules of densities, entropies, samples and their special functions."""
+"""Wrong rules of densities, entropies, samples and their special functions."""
 
 import math
 
@@ -7,9 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong, zeros
-from tests.helpers.witness import differs, other_value, second_order
-
-from .determinism import differs_from_itself
+from tests.helpers.witness import differs, differs_from_itself, other_value, second_order
 
 cases: list[Case] = []
 

@@ -1,14 +1,55 @@
-"""Held out, blind: wrong rules of cells, scans and steps in time."""
+"""Wrong rules of cells, scans and steps in time."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, ones, rule, wrong, zeros
+from tests.helpers.case import Case, normal, ones, rule, wide, wrong, zeros
 from tests.helpers.witness import differs, gap, pullback
 
-from .right_arrays import wide
-
 cases: list[Case] = []
+
+
+def rnn(x, h0, w):
+    """States [time, features] and the last of them."""
+
+    def step(h, x_t):
+        h = jnp.tanh(x_t + h @ w)
+        return h, h
+
+    last, states = jax.lax.scan(step, h0, x)
+    return states, last
+
+
+def rnn_rule(last_weight, h0_weight):
+    """Back-propagation through time; the weights spoil two of its terms when they are 0."""
+
+    def fwd(x, h0, w):
+        states, last = rnn(x, h0, w)
+        return (states, last), (states, h0, w)
+
+    def bwd(residuals, bars):
+        (states, h0, w), (states_bar, last_bar) = residuals, bars
+
+        def step(h_bar, at):
+            h, bar = at
+            u_bar = (h_bar + bar) * (1 - h * h)
+            return u_bar @ w.T, u_bar
+
+        h0_bar, x_bar = jax.lax.scan(step, last_bar * last_weight, (states, states_bar), reverse=True)
+        before = jnp.concatenate([h0[None], states[:-1]])
+        return x_bar, h0_bar * h0_weight, before.T @ x_bar
+
+    return rule(rnn, fwd, bwd)
+
+
+@wrong(cases, "cotangent of the final carry ignored", "S2", differs())
+def rnn_ignores_final_carry():
+    return rnn_rule(0.0, 1.0), (normal(5, 3), zeros(3), normal(3, 3, seed=1))
+
+
+@wrong(cases, "no gradient to the initial carry", "S2", differs())
+def rnn_initial_carry_constant():
+    return rnn_rule(1.0, 0.0), (normal(5, 3), zeros(3), normal(3, 3, seed=1))
 
 
 @wrong(cases, "a bias inside the reset gate, zero by default", "S3", differs(lambda *args: (*args[:-1], args[-1] + 1)))

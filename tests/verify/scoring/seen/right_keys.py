@@ -1,73 +1,63 @@
-"""Held out, blind: right rules with options, keys, trees, arguments of one or none, and rules inside rules."""
+"""Right rules that draw from a key."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from tests.helpers.case import Case, normal, pointwise, right, rule, zeros
-
-from .right_arrays import wide
+from tests.helpers.case import Case, normal, right, rule, zeros
 
 cases: list[Case] = []
 
 
-@right(cases, "S9")
-def affine_of_broadcast_arguments():
-    """Arguments of one rank, each of whose axes may be one; every cotangent is added up over those that were."""
-
-    def f(x, scale, shift):
-        return x * scale + shift
-
-    def back(bar, like):
-        axes = tuple(i for i, (n, of) in enumerate(zip(bar.shape, like.shape, strict=True)) if n != of)
-        return jnp.sum(bar, axis=axes, keepdims=True)
-
-    def bwd(residuals, y_bar):
-        x, scale, shift = residuals
-        return back(y_bar * scale, x), back(y_bar * x, scale), back(y_bar, shift)
-
-    return rule(f, lambda *args: (f(*args), args), bwd), (normal(4, 6), normal(1, 6, seed=1), normal(4, 1, seed=2))
-
-
 @right(cases, "S7")
-def variance_with_options():
-    """The axes and whether they are kept are options of Python; centred twice, for numbers far from zero."""
+def dropout_from_key():
+    """The mask is drawn again from the key, which is all that is saved."""
 
-    def f(x, axes, keepdims):
-        return jnp.var(x, axis=axes, keepdims=keepdims)
+    def f(x, key):
+        return jnp.where(jax.random.bernoulli(key, 0.8, x.shape), x / 0.8, 0.0).astype(x.dtype)
 
-    def bwd(axes, keepdims, x, y_bar):
-        centred = wide(x)
-        for _ in range(2):
-            centred = centred - jnp.mean(centred, axis=axes, keepdims=True)
-        bar = wide(y_bar) if keepdims else jnp.expand_dims(wide(y_bar), axes)
-        return ((2 * bar.size / x.size * bar * centred).astype(x.dtype),)
-
-    return rule(f, lambda x, axes, keepdims: (f(x, axes, keepdims), x), bwd, nondiff_argnums=(1, 2)), (
-        normal(4, 3, 5),
-        (0, -1),
-        False,
+    return rule(f, lambda x, key: (f(x, key), key), lambda key, y_bar: (f(y_bar, key), None)), (
+        normal(4, 6),
+        jax.random.key(0),
     )
 
 
 @right(cases, "S0")
-def dense_with_optional_bias():
-    """The bias is None: no leaf of the arguments, and so none of the cotangents."""
+def gaussian_noise_raw_key():
+    """A key of the old kind, an array of unsigned integers; its cotangent is given as float0 zeros."""
 
-    def f(x, weight, bias):
-        y = x @ weight
-        return y if bias is None else y + bias[None, :]
+    def f(x, key, sigma):
+        return x + sigma * jax.random.normal(key, x.shape, x.dtype)
 
     def bwd(residuals, y_bar):
-        x, weight, biased = residuals
-        return y_bar @ weight.T, x.T @ y_bar, None if biased is None else jnp.sum(y_bar, axis=0)
+        key, sigma = residuals
+        noise = jax.random.normal(key, y_bar.shape, y_bar.dtype)
+        return y_bar, np.zeros(key.shape, jax.dtypes.float0), jnp.sum(y_bar * noise).astype(sigma.dtype)
 
-    return rule(f, lambda x, weight, bias: (f(x, weight, bias), (x, weight, bias)), bwd), (
-        normal(4, 5),
-        normal(5, 3, seed=1),
-        None,
+    return rule(f, lambda x, key, sigma: (f(x, key, sigma), (key, sigma)), bwd), (
+        normal(4, 6),
+        jax.random.PRNGKey(0),
+        jnp.float32(0.1),
     )
+
+
+@right(cases, "S0")
+def random_projection_from_key():
+    """The matrix is drawn again from the key, so that nothing large is saved."""
+
+    def matrix(key, x):
+        return jax.random.rademacher(key, (x.shape[-1], 4), dtype=x.dtype) / 2
+
+    def f(x, key):
+        return x @ matrix(key, x)
+
+    def bwd(residuals, y_bar):
+        x, key = residuals
+        return y_bar @ matrix(key, x).T, None
+
+    return rule(f, lambda x, key: (f(x, key), (x, key)), bwd), (normal(3, 5), jax.random.key(3))
 
 
 class Posterior(NamedTuple):
@@ -95,36 +85,3 @@ def posterior_sample():
         Posterior(normal(4, 3), zeros(4, 3)),
         jax.random.key(1),
     )
-
-
-@right(cases, "S7")
-def euler_with_checkpoints():
-    """Ten steps of y' = drive − tanh y, whose slope is a rule; every fourth state is kept, the others come again."""
-    tanh = pointwise(lambda y: jnp.tanh(y), lambda y: 1 - jnp.tanh(y) ** 2)
-    spans = (4, 4, 2)
-
-    def steps(y, drive, count):
-        def step(y, _):
-            return y + 0.1 * (drive - tanh(y)), None
-
-        return jax.lax.scan(step, y, length=count)[0]
-
-    def f(y, drive):
-        return steps(y, drive, sum(spans))
-
-    def fwd(y, drive):
-        kept = []
-        for count in spans:
-            kept.append(y)
-            y = steps(y, drive, count)
-        return y, (kept, drive)
-
-    def bwd(residuals, y_bar):
-        kept, drive = residuals
-        drive_bar = jnp.zeros_like(drive)
-        for y, count in zip(kept[::-1], spans[::-1], strict=True):
-            y_bar, more = jax.vjp(lambda y, drive, count=count: steps(y, drive, count), y, drive)[1](y_bar)
-            drive_bar = drive_bar + more
-        return y_bar, drive_bar
-
-    return rule(f, fwd, bwd), (normal(4, 3), normal(4, 3, seed=1))

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, from_output, normal, right, rule, uniform
+from tests.helpers.case import Case, from_output, normal, of_rank, right, rule, uniform, wide, zeros
 from tests.helpers.witness import doubled
 
 cases: list[Case] = []
@@ -149,19 +149,74 @@ def matmul_rescaled_cotangent():
     return rule(f, lambda x, weight: (f(x, weight), (x, weight)), bwd), (normal(4, 5), normal(5, 3, seed=1))
 
 
-@right(cases, "S4", reference=jnp.sqrt)
-def sqrt_by_newton():
-    """A while loop has no reverse mode; the user hands in a plain function to judge by."""
+@right(cases, "S6")
+def linear_three_dtypes():
+    """bf16 inputs and weights and a float32 bias; sums in float32, and each cotangent in its argument's dtype."""
+
+    def product(a, b):
+        return jnp.matmul(a, b, precision="highest")
+
+    def f(x, weight, bias):
+        of_rank(2, x, weight)
+        return (product(wide(x), wide(weight)) + wide(bias)[None, :]).astype(x.dtype)
+
+    def bwd(residuals, y_bar):
+        bar = wide(y_bar)
+        x, weight, bias = residuals
+        bars = product(bar, wide(weight).T), product(wide(x).T, bar), jnp.sum(bar, axis=0)
+        return tuple(b.astype(a.dtype) for b, a in zip(bars, (x, weight, bias), strict=True))
+
+    return rule(f, lambda *args: (f(*args), args), bwd), (
+        normal(5, 4, dtype=jnp.bfloat16),
+        normal(4, 3, seed=1, dtype=jnp.bfloat16),
+        zeros(3),
+    )
+
+
+@right(cases, "S6")
+def softmax_f16_wide_inside():
+    def f(x):
+        return jax.nn.softmax(wide(x)).astype(x.dtype)
+
+    def bwd(x, y_bar):
+        y, bar = jax.nn.softmax(wide(x)), wide(y_bar)
+        return ((y * (bar - jnp.sum(y * bar))).astype(x.dtype),)
+
+    return rule(f, lambda x: (f(x), x), bwd), (normal(6, dtype=jnp.float16),)
+
+
+@right(cases, "S6")
+def mixed_matmul_two_dtypes():
+    """A bf16 input and a float32 weight: each cotangent in its own argument's dtype."""
+
+    def product(a, b):
+        return jnp.matmul(a, b, precision="highest")
+
+    def f(x, weight):
+        return product(x.astype(weight.dtype), weight)
+
+    def bwd(residuals, y_bar):
+        x, weight = residuals
+        return product(y_bar, weight.T).astype(x.dtype), product(x.astype(weight.dtype).T, y_bar)
+
+    return rule(f, lambda x, w: (f(x, w), (x, w)), bwd), (normal(4, 6, dtype=jnp.bfloat16), normal(6, 3, seed=1))
+
+
+@right(cases, "S3")
+def softmax_entropy():
+    """−p (log p + H) with log p from the logits: zero where p underflows."""
+
+    def parts(x):
+        z = wide(x) - jax.lax.stop_gradient(jnp.max(wide(x), axis=-1, keepdims=True))
+        return jax.nn.softmax(z, axis=-1), jax.nn.log_softmax(z, axis=-1)
 
     def f(x):
-        def far(state):
-            step, y, before = state
-            return (step < 60) & jnp.any(jnp.abs(y - before) > 1e-7 * y)
+        p, log_p = parts(x)
+        return -jnp.sum(p * log_p, axis=-1).astype(x.dtype)
 
-        def improve(state):
-            step, y, _ = state
-            return step + 1, 0.5 * (y + x / y), y
+    def bwd(x, y_bar):
+        p, log_p = parts(x)
+        entropy = -jnp.sum(p * log_p, axis=-1, keepdims=True)
+        return ((-wide(y_bar)[..., None] * p * (log_p + entropy)).astype(x.dtype),)
 
-        return jax.lax.while_loop(far, improve, (0, jnp.maximum(x, 1.0), jnp.zeros_like(x)))[1]
-
-    return from_output(f, lambda y: 0.5 / y), (uniform(6, low=0.5, high=4.0),)
+    return rule(f, lambda x: (f(x), x), bwd), (normal(4, 5),)

@@ -1,65 +1,32 @@
-"""Held out, blind: right rules with ties, declared slopes, packed residuals, segments and lengths."""
+"""Right rules of segments, lengths and ids."""
 
 import jax
 import jax.numpy as jnp
 
-from tests.helpers.case import Case, normal, right, rule
-
-from .right_arrays import wide
-from .signals import sparsemax
+from tests.helpers.case import Case, normal, of_rank, right, rule, wide
 
 cases: list[Case] = []
 
 
-@right(cases, "S5")
-def sparsemax_by_sorting():
-    """Centred over the support, which is saved as bits of truth."""
+@right(cases, "S3")
+def segment_mean_empty_segment():
+    """The mean of the rows of each of four segments; an empty one is zero."""
 
-    def f(x):
-        return sparsemax(wide(x)).astype(x.dtype)
+    def counts(ids, dtype):
+        return jnp.maximum(jax.ops.segment_sum(jnp.ones(ids.shape, dtype), ids, num_segments=4), 1)
 
-    def fwd(x):
-        y = sparsemax(wide(x))
-        return y.astype(x.dtype), y > 0
+    def f(x, ids):
+        of_rank(2, x)
+        sums = jax.ops.segment_sum(wide(x), ids, num_segments=4)
+        return (sums / counts(ids, sums.dtype)[:, None]).astype(x.dtype)
 
-    def bwd(support, y_bar):
-        inside = support.astype(wide(y_bar).dtype)
-        bar = inside * wide(y_bar)
-        mean = jnp.sum(bar, axis=-1, keepdims=True) / jnp.sum(inside, axis=-1, keepdims=True)
-        return ((bar - inside * mean).astype(y_bar.dtype),)
+    def bwd(ids, y_bar):
+        bar = wide(y_bar)
+        shares = bar / counts(ids, bar.dtype)[:, None]
+        inside = ((ids >= 0) & (ids < 4))[:, None]
+        return jnp.where(inside, shares[ids], 0).astype(y_bar.dtype), None
 
-    return rule(f, fwd, bwd), (normal(4, 6),)
-
-
-@right(cases, "S5")
-def sum_of_three_largest():
-    """Equal entries at the border share what is left of the three places."""
-
-    def f(x):
-        return jnp.sum(jax.lax.top_k(x, 3)[0], axis=-1)
-
-    def bwd(x, y_bar):
-        third = jax.lax.top_k(x, 3)[0][:, -1:]
-        above, equal = x > third, x == third
-        places = (3 - jnp.sum(above, axis=-1, keepdims=True)) / jnp.sum(equal, axis=-1, keepdims=True)
-        share = jnp.where(equal, places, above.astype(places.dtype)).astype(x.dtype)
-        return (y_bar[:, None] * share,)
-
-    return rule(f, lambda x: (f(x), x), bwd), (normal(4, 6).round(),)
-
-
-@right(cases, "S9")
-def leaky_relu_signs_in_bits():
-    """Saves a bit an entry, and neither x nor y."""
-
-    def f(x):
-        return jnp.where(x > 0, x, 0.1 * x)
-
-    def bwd(bits, y_bar):
-        positive = jnp.unpackbits(bits, count=y_bar.size).reshape(y_bar.shape) == 1
-        return (jnp.where(positive, y_bar, 0.1 * y_bar),)
-
-    return rule(f, lambda x: (f(x), jnp.packbits(x.reshape(-1) > 0)), bwd), (normal(3, 7),)
+    return rule(f, lambda x, ids: (f(x, ids), ids), bwd), (normal(6, 3), jnp.asarray([0, 3, 3, 0, 1, 3]))
 
 
 @right(cases, "S3")
@@ -144,16 +111,53 @@ def gated_sum_with_lengths():
     return rule(f, fwd, bwd), (normal(5, 3), normal(5, 3, seed=1), jnp.asarray([5, 2, 0]))
 
 
-@right(cases, "S5")
-def pinball_between_its_slopes():
-    """max(q e, (q − 1) e), whose slope at zero is declared as q − 1/2."""
+@right(cases, "S3")
+def mean_of_lengths():
+    """[batch, time, features] to the mean of each sequence's first steps; an empty sequence is zero."""
+
+    def share(x, lengths):
+        of_rank(3, x)
+        seen = jnp.arange(x.shape[1])[None, :] < lengths[:, None]
+        count = jnp.clip(lengths, 1, x.shape[1])
+        return seen[:, :, None].astype(x.dtype) / count[:, None, None].astype(x.dtype)
+
+    def f(x, lengths):
+        return jnp.sum(wide(x) * share(wide(x), lengths), axis=1).astype(x.dtype)
 
     def bwd(residuals, y_bar):
-        error, q = residuals
-        over = 0.5 * (1 + jnp.sign(error)).astype(error.dtype)
-        return y_bar * (q - 1 + over), jnp.sum(y_bar * error).astype(q.dtype)
+        x, lengths = residuals
+        return (wide(y_bar)[:, None, :] * share(wide(x), lengths)).astype(x.dtype), None
 
-    def f(error, q):
-        return jnp.maximum(q * error, (q - 1) * error)
+    return rule(f, lambda x, n: (f(x, n), (x, n)), bwd), (normal(3, 4, 2), jnp.asarray([4, 0, 2]))
 
-    return rule(f, lambda error, q: (f(error, q), (error, q)), bwd), (normal(8).round(), jnp.float32(0.9))
+
+@right(cases, "S3")
+def embedding_repeated_ids():
+    def fwd(table, ids):
+        return table[ids], (table, ids)
+
+    def bwd(residuals, y_bar):
+        table, ids = residuals
+        return jnp.zeros_like(table).at[ids].add(y_bar), None
+
+    return rule(lambda table, ids: table[ids], fwd, bwd), (normal(6, 3), jnp.asarray([4, 1, 4, 4, 0]))
+
+
+@right(cases, "S0")
+def gather_with_mask_and_ids():
+    """Integers and booleans between the floats; None for both."""
+
+    def f(ids, x, mask, scale):
+        return jnp.where(mask, x[ids] * scale, 0.0).astype(x.dtype)
+
+    def bwd(residuals, y_bar):
+        ids, x, mask, scale = residuals
+        kept = jnp.where(mask, y_bar, 0.0).astype(x.dtype)
+        return None, jnp.zeros_like(x).at[ids].add(kept * scale), None, jnp.sum(kept * x[ids])
+
+    return rule(f, lambda *args: (f(*args), args), bwd), (
+        jnp.asarray([3, 0, 3]),
+        normal(5),
+        jnp.asarray([True, True, False]),
+        jnp.float32(1.0),
+    )

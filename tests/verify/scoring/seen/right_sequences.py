@@ -1,156 +1,99 @@
-"""Held out, blind: right rules of implicit functions, rotations, entropies, series and scans."""
-
-import math
+"""Right rules of scans, paths, series and steps in time."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.helpers.case import Case, normal, right, rule, uniform
-
-from .right_arrays import wide
+from tests.helpers.case import Case, normal, of_rank, pointwise, right, rule, uniform, wide, zeros
 
 cases: list[Case] = []
 
 
-def cubic_root_in_closed_form(x):
-    return 2 / math.sqrt(3) * jnp.sinh(jnp.arcsinh(1.5 * math.sqrt(3) * x) / 3)
+@right(cases, "S2")
+def chain_log_partition_by_marginals():
+    """The log of a sum over all paths, by the forward algorithm; its slopes are the marginals, by forward-backward."""
 
+    def ahead(unary, pair):
+        of_rank(2, unary, pair)
 
-@right(cases, "S4", truth=cubic_root_in_closed_form)
-def cubic_root_by_newton():
-    """y + y³ = x in a while loop; the forward pass calls the rule itself, so that it can be derived again."""
+        def step(alpha, u):
+            alpha = jax.nn.logsumexp(alpha[:, None] + pair, axis=0) + u
+            return alpha, alpha
 
-    def f(x):
-        x, dtype = wide(x), x.dtype
-        small = 4 * float(jnp.finfo(x.dtype).eps)
+        rest = jax.lax.scan(step, unary[0], unary[1:])[1]
+        return jnp.concatenate([unary[:1], rest])
 
-        def far(state):
-            step, y, before = state
-            return (step < 60) & jnp.any(jnp.abs(y - before) > small * jnp.abs(y))
-
-        def improve(state):
-            step, y, _ = state
-            return step + 1, 2 * y * (y * y / (3 * y * y + 1)) + x / (3 * y * y + 1), y
-
-        start = jnp.cbrt(x)
-        return jax.lax.while_loop(far, improve, (0, start, start + 1))[1].astype(dtype)
-
-    def fwd(x):
-        y = again(x)
-        return y, y
-
-    def bwd(y, y_bar):
-        return ((wide(y_bar) / (1 + 3 * wide(y) ** 2)).astype(y.dtype),)
-
-    again = rule(f, fwd, bwd)
-    return again, (normal(6),)
-
-
-@right(cases, "S8")
-def damped_fixed_point():
-    """y + tanh(y) / 2 = x by sixty rounds of a contraction; the slope by the implicit function theorem."""
-
-    def solve(x):
-        return jax.lax.fori_loop(0, 60, lambda _, y: x - 0.5 * jnp.tanh(y), x)
-
-    def f(x):
-        return solve(wide(x)).astype(x.dtype)
-
-    def fwd(x):
-        y = solve(wide(x))
-        return y.astype(x.dtype), y
-
-    def bwd(y, y_bar):
-        return ((wide(y_bar) / (1.5 - 0.5 * jnp.tanh(y) ** 2)).astype(y_bar.dtype),)
-
-    return rule(f, fwd, bwd), (normal(4, 3),)
-
-
-def rotation_factors(s):
-    """sin θ/θ, (1 − cos θ)/θ² and their slopes in s = θ², by series below one."""
-
-    def series(first, x):
-        terms = [(-1) ** k / math.factorial(2 * k + first) for k in range(12)]
-        slopes = [k * term for k, term in enumerate(terms)][1:]
-        return [jnp.polyval(jnp.asarray(row[::-1], x.dtype), x) for row in (terms, slopes)]
-
-    small = s < 1
-    low, high = jnp.where(small, s, 0.0).astype(s.dtype), jnp.where(small, 1.0, s).astype(s.dtype)
-    angle = jnp.sqrt(high)
-    a, b = jnp.sin(angle) / angle, (1 - jnp.cos(angle)) / high
-    large = a, (jnp.cos(angle) - a) / (2 * high), b, (0.5 * a - b) / high
-    return [jnp.where(small, x, y) for x, y in zip(series(1, low) + series(2, low), large, strict=True)]
-
-
-@right(cases, "S3")
-def rotate_by_vector():
-    """Rodrigues' formula for rotation vectors, zero among them."""
-
-    def dot(u, v):
-        return jnp.sum(u * v, axis=-1, keepdims=True)
-
-    def f(turn, v):
-        turn, v, dtype = wide(turn), wide(v), v.dtype
-        across = jnp.cross(turn, v)
-        a, _, b, _ = rotation_factors(dot(turn, turn))
-        return (v + a * across + b * jnp.cross(turn, across)).astype(dtype)
+    def f(unary, pair):
+        return jax.nn.logsumexp(ahead(wide(unary), wide(pair))[-1]).astype(unary.dtype)
 
     def bwd(residuals, y_bar):
-        turn, v, y_bar, dtype = *map(wide, residuals), wide(y_bar), y_bar.dtype
-        a, a_slope, b, b_slope = rotation_factors(dot(turn, turn))
-        across, back = jnp.cross(turn, v), jnp.cross(turn, y_bar)
-        s_bar = a_slope * dot(y_bar, across) + b_slope * dot(y_bar, jnp.cross(turn, across))
-        turned = y_bar * dot(turn, v) + v * dot(turn, y_bar) - 2 * turn * dot(v, y_bar)
-        turn_bar = a * jnp.cross(v, y_bar) + b * turned + 2 * s_bar * turn
-        return turn_bar.astype(dtype), (y_bar - a * back + b * jnp.cross(turn, back)).astype(dtype)
+        unary, pair = (wide(a) for a in residuals)
 
-    return rule(f, lambda *args: (f(*args), args), bwd), (normal(4, 3).at[1].set(0.0), normal(4, 3, seed=1))
+        def step(beta, u):
+            beta = jax.nn.logsumexp(pair + (u + beta)[None, :], axis=1)
+            return beta, beta
+
+        last = jnp.zeros_like(unary[-1])
+        rest = jax.lax.scan(step, last, unary[1:], reverse=True)[1]
+        alpha, beta = ahead(unary, pair), jnp.concatenate([rest, last[None]])
+        edges = alpha[:-1, :, None] + pair[None] + (unary + beta)[1:, None, :]
+        bars = jax.nn.softmax(alpha + beta, axis=-1), jnp.sum(jax.nn.softmax(edges, axis=(1, 2)), axis=0)
+        return tuple((wide(y_bar) * bar).astype(a.dtype) for bar, a in zip(bars, residuals, strict=True))
+
+    return rule(f, lambda unary, pair: (f(unary, pair), (unary, pair)), bwd), (normal(5, 3), normal(3, 3, seed=1))
 
 
-@right(cases, "S3")
-def softmax_entropy():
-    """−p (log p + H) with log p from the logits: zero where p underflows."""
+@right(cases, "S10")
+def chain_log_partition():
+    """All paths through a chain of states [time, state]: marginals by smoothing backwards."""
 
-    def parts(x):
-        z = wide(x) - jax.lax.stop_gradient(jnp.max(wide(x), axis=-1, keepdims=True))
-        return jax.nn.softmax(z, axis=-1), jax.nn.log_softmax(z, axis=-1)
+    def forward(scores, moves):
+        def step(alpha, score):
+            return jax.nn.logsumexp(alpha[:, None] + moves, axis=0) + score, alpha
+
+        return jax.lax.scan(step, scores[0], scores[1:])
+
+    def f(scores, moves):
+        return jax.nn.logsumexp(forward(wide(scores), wide(moves))[0]).astype(scores.dtype)
+
+    def bwd(residuals, y_bar):
+        scores, moves = (wide(leaf) for leaf in residuals)
+        last, before = forward(scores, moves)
+
+        def step(carry, alpha):
+            later, total = carry
+            pair = jax.nn.softmax(alpha[:, None] + moves, axis=0) * later[None, :]
+            return (jnp.sum(pair, axis=1), total + pair), later
+
+        end = wide(y_bar) * jax.nn.softmax(last)
+        (first, pairs), rest = jax.lax.scan(step, (end, jnp.zeros_like(moves)), before, reverse=True)
+        scores_bar = jnp.concatenate([first[None], rest])
+        return tuple(bar.astype(leaf.dtype) for bar, leaf in zip((scores_bar, pairs), residuals, strict=True))
+
+    return rule(f, lambda *args: (f(*args), args), bwd), (normal(5, 3), normal(3, 3, seed=1))
+
+
+@right(cases, "S10")
+def log_cumulative_sum_exp():
+    """Every quotient of exponentials is at most one, so that nothing overflows, however long."""
 
     def f(x):
-        p, log_p = parts(x)
-        return -jnp.sum(p * log_p, axis=-1).astype(x.dtype)
+        return jax.lax.cumlogsumexp(wide(x)).astype(x.dtype)
 
     def bwd(x, y_bar):
-        p, log_p = parts(x)
-        entropy = -jnp.sum(p * log_p, axis=-1, keepdims=True)
-        return ((-wide(y_bar)[..., None] * p * (log_p + entropy)).astype(x.dtype),)
+        z, bar = wide(x), wide(y_bar)
+        y = jax.lax.cumlogsumexp(z)
+        decay = jnp.concatenate([jnp.exp(y[:-1] - y[1:]), jnp.zeros_like(y[:1])])
 
-    return rule(f, lambda x: (f(x), x), bwd), (normal(4, 5),)
+        def step(later, at):
+            bar, decay = at
+            later = bar + decay * later
+            return later, later
 
+        later = jax.lax.scan(step, jnp.zeros_like(z[0]), (bar, decay), reverse=True)[1]
+        return ((jnp.exp(z - y) * later).astype(x.dtype),)
 
-@right(cases, "S9")
-def polynomial_by_horner():
-    """The cotangents of the coefficients are powers, of which any number may come."""
-
-    def horner(x, c):
-        value, slope = jnp.zeros_like(x), jnp.zeros_like(x)
-        for k in reversed(range(len(c))):
-            value, slope = value * x + c[k], slope * x + value
-        return value, slope
-
-    def f(x, c):
-        return horner(wide(x), wide(c))[0].astype(x.dtype)
-
-    def bwd(residuals, y_bar):
-        x, c = residuals
-        x, bar, c_bar = wide(x), wide(y_bar), []
-        x_bar = bar * horner(x, wide(c))[1]
-        for _ in range(len(c)):
-            c_bar.append(jnp.sum(bar))
-            bar = bar * x
-        return x_bar.astype(y_bar.dtype), jnp.stack(c_bar).astype(c.dtype)
-
-    return rule(f, lambda x, c: (f(x, c), (x, c)), bwd), (uniform(7, low=-1.0), normal(5))
+    return rule(f, lambda x: (f(x), x), bwd), (normal(8),)
 
 
 @right(cases, "S3")
@@ -184,33 +127,111 @@ def cumlogsumexp_by_scan():
 
 
 @right(cases, "S10")
-def chain_log_partition():
-    """All paths through a chain of states [time, state]: marginals by smoothing backwards."""
+def decay_by_associative_scan():
+    """h_t = a_t h_{t-1} + x_t, added up as a tree: another rounding than step by step."""
 
-    def forward(scores, moves):
-        def step(alpha, score):
-            return jax.nn.logsumexp(alpha[:, None] + moves, axis=0) + score, alpha
+    def f(a, x):
+        def join(early, late):
+            return early[0] * late[0], early[1] * late[0] + late[1]
 
-        return jax.lax.scan(step, scores[0], scores[1:])
-
-    def f(scores, moves):
-        return jax.nn.logsumexp(forward(wide(scores), wide(moves))[0]).astype(scores.dtype)
+        return jax.lax.associative_scan(join, (a, x))[1]
 
     def bwd(residuals, y_bar):
-        scores, moves = (wide(leaf) for leaf in residuals)
-        last, before = forward(scores, moves)
+        a, h = residuals
+        later = jnp.concatenate([a[1:], jnp.zeros_like(a[:1])])
+        x_bar = f(later[::-1], y_bar[::-1])[::-1]
+        return x_bar * jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]]), x_bar
 
-        def step(carry, alpha):
-            later, total = carry
-            pair = jax.nn.softmax(alpha[:, None] + moves, axis=0) * later[None, :]
-            return (jnp.sum(pair, axis=1), total + pair), later
+    return rule(f, lambda a, x: (f(a, x), (a, f(a, x))), bwd), (uniform(8), normal(8))
 
-        end = wide(y_bar) * jax.nn.softmax(last)
-        (first, pairs), rest = jax.lax.scan(step, (end, jnp.zeros_like(moves)), before, reverse=True)
-        scores_bar = jnp.concatenate([first[None], rest])
-        return tuple(bar.astype(leaf.dtype) for bar, leaf in zip((scores_bar, pairs), residuals, strict=True))
 
-    return rule(f, lambda *args: (f(*args), args), bwd), (normal(5, 3), normal(3, 3, seed=1))
+@right(cases, "S2")
+def recurrence_by_scan():
+    """h_t = tanh(a h_{t-1} + x_t); the states and the last of them are returned."""
+
+    def f(x, h0, a):
+        def step(h, x_t):
+            h = jnp.tanh(a * h + x_t)
+            return h, h
+
+        last, states = jax.lax.scan(step, h0, x)
+        return states, last
+
+    def fwd(x, h0, a):
+        states, last = f(x, h0, a)
+        return (states, last), (states, h0, a)
+
+    def bwd(residuals, bars):
+        (states, h0, a), (states_bar, last_bar) = residuals, bars
+
+        def step(h_bar, at):
+            h, bar = at
+            u_bar = (h_bar + bar) * (1 - h * h)
+            return a * u_bar, u_bar
+
+        h0_bar, x_bar = jax.lax.scan(step, last_bar, (states, states_bar), reverse=True)
+        before = jnp.concatenate([h0[None], states[:-1]])
+        return x_bar, h0_bar, jnp.sum(x_bar * before, axis=0)
+
+    return rule(f, fwd, bwd), (normal(5, 3), zeros(3), normal(3, seed=1))
+
+
+@right(cases, "S9")
+def polynomial_by_horner():
+    """The cotangents of the coefficients are powers, of which any number may come."""
+
+    def horner(x, c):
+        value, slope = jnp.zeros_like(x), jnp.zeros_like(x)
+        for k in reversed(range(len(c))):
+            value, slope = value * x + c[k], slope * x + value
+        return value, slope
+
+    def f(x, c):
+        return horner(wide(x), wide(c))[0].astype(x.dtype)
+
+    def bwd(residuals, y_bar):
+        x, c = residuals
+        x, bar, c_bar = wide(x), wide(y_bar), []
+        x_bar = bar * horner(x, wide(c))[1]
+        for _ in range(len(c)):
+            c_bar.append(jnp.sum(bar))
+            bar = bar * x
+        return x_bar.astype(y_bar.dtype), jnp.stack(c_bar).astype(c.dtype)
+
+    return rule(f, lambda x, c: (f(x, c), (x, c)), bwd), (uniform(7, low=-1.0), normal(5))
+
+
+@right(cases, "S7")
+def euler_with_checkpoints():
+    """Ten steps of y' = drive − tanh y, whose slope is a rule; every fourth state is kept, the others come again."""
+    tanh = pointwise(lambda y: jnp.tanh(y), lambda y: 1 - jnp.tanh(y) ** 2)
+    spans = (4, 4, 2)
+
+    def steps(y, drive, count):
+        def step(y, _):
+            return y + 0.1 * (drive - tanh(y)), None
+
+        return jax.lax.scan(step, y, length=count)[0]
+
+    def f(y, drive):
+        return steps(y, drive, sum(spans))
+
+    def fwd(y, drive):
+        kept = []
+        for count in spans:
+            kept.append(y)
+            y = steps(y, drive, count)
+        return y, (kept, drive)
+
+    def bwd(residuals, y_bar):
+        kept, drive = residuals
+        drive_bar = jnp.zeros_like(drive)
+        for y, count in zip(kept[::-1], spans[::-1], strict=True):
+            y_bar, more = jax.vjp(lambda y, drive, count=count: steps(y, drive, count), y, drive)[1](y_bar)
+            drive_bar = drive_bar + more
+        return y_bar, drive_bar
+
+    return rule(f, fwd, bwd), (normal(4, 3), normal(4, 3, seed=1))
 
 
 @right(cases, "S9")

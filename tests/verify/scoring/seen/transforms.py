@@ -1,54 +1,133 @@
-"""Blind set A: wrong rules under transformations, of trees and contracts, without autodiff, and with a memory."""
+"""Wrong rules that go wrong under a transformation only."""
 
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.helpers.case import Case, from_output, normal, pointwise, rule, uniform, wrong, zeros
-from tests.helpers.witness import differs, pullback, raises
-
-from .determinism import differs_from_itself, wrong_by_differences
+from tests.helpers.case import Case, normal, pointwise, rule, uniform, wrong, zeros
+from tests.helpers.witness import gap, pullback, raises
 
 cases: list[Case] = []
+
+
+@wrong(cases, "a Python branch on a value: not under jit", "S7", raises(jax.jit))
+def leaky_relu_python_branch():
+    def f(x):
+        return jnp.where(x > 0, x, 0.1 * x)
+
+    def bwd(x, y_bar):
+        if (x > 0).all():
+            return (y_bar,)
+        return (y_bar * jnp.where(x > 0, 1.0, 0.1).astype(x.dtype),)
+
+    return rule(f, lambda x: (f(x), x), bwd), (normal(4, 6),)
+
+
+@wrong(cases, "NumPy on a traced value: not under jit", "S7", raises(jax.jit))
+def square_by_numpy():
+    return pointwise(lambda x: x * x, lambda x: jnp.asarray(2 * np.asarray(x))), (normal(4, 6),)
+
+
+def wrong_under_vmap(f, x):
+    """The gradient of a mapped function is not the mapped gradient of the bare one."""
+    batch = jnp.stack([x, 3 * x + 1])
+    return gap(pullback(jax.vmap(f), (batch,)), pullback(jax.vmap(f.__wrapped__), (batch,))) > 1e-3
+
+
+@wrong(cases, "a callback that sums over the mapped axis too", "S7", wrong_under_vmap)
+def normalise_callback_sums_all():
+    """x / sum(x), its backward pass in NumPy."""
+
+    def f(x):
+        return x / jnp.sum(x)
+
+    def host(x, y_bar):
+        total = np.sum(x)
+        return np.asarray(y_bar / total - np.sum(y_bar * x) / total**2, y_bar.dtype)
+
+    def bwd(x, y_bar):
+        shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+        return (jax.pure_callback(host, shape, x, y_bar, vmap_method="broadcast_all"),)
+
+    return rule(f, lambda x: (f(x), x), bwd), (uniform(6),)
+
+
+@wrong(cases, "the number of violators must be known: not under jit", "S7", raises(jax.jit))
+def hinge_by_nonzero():
+    def f(score, label):
+        return jnp.mean(jnp.maximum(1 - score * label, 0.0))
+
+    def bwd(residuals, y_bar):
+        score, label = residuals
+        hit = jnp.nonzero(score * label < 1)[0]
+        share, none = -y_bar / len(score), jnp.zeros_like(score)
+        return none.at[hit].set(share * label[hit]), none.at[hit].set(share * score[hit])
+
+    return rule(f, lambda *args: (f(*args), args), bwd), (normal(6), jnp.sign(normal(6, seed=1)))
+
+
+def fails_with_both_mapped(f, x, w):
+    """Mapped over both arguments the gradient raises, and the bare function's does not."""
+    both = jnp.stack([x, 2 * x, 3 * x]), jnp.stack([w, w, w])
+    return raises(jax.vmap)(f, *both)
+
+
+@wrong(cases, "a batching rule for mapped inputs and one shared weight only", "S7", fails_with_both_mapped)
+def neuron_batching_rule_shared_weight():
+    @jax.custom_batching.custom_vmap
+    def slope(x, w):
+        return 1 - jnp.tanh(jnp.sum(x * w)) ** 2
+
+    @slope.def_vmap
+    def _(_size, _batched, x, w):
+        return 1 - jnp.tanh(x @ w) ** 2, True
+
+    def f(x, w):
+        return jnp.tanh(jnp.sum(x * w))
+
+    def bwd(residuals, y_bar):
+        x, w = residuals
+        bar = y_bar * slope(x, w)
+        return bar * w, bar * x
+
+    return rule(f, lambda *args: (f(*args), args), bwd), (normal(6), normal(6, seed=1))
+
+
+def each_gets_the_total(f, x, w):
+    """Example by example the gradients of a shared weight are not the bare function's."""
+    batch = jnp.stack([x, 2 * x, 3 * x])
+
+    def each(g):
+        return jax.vmap(lambda x: pullback(g, (x, w), compiled=False)[1])(batch)
+
+    return gap([each(f)], [each(f.__wrapped__)]) > 1e-3
+
+
+@wrong(cases, "a batching rule that adds up over the batch at once: no gradients by example", "S7", each_gets_the_total)
+def phase_batching_rule_adds_up():
+    @jax.custom_batching.custom_vmap
+    def shift_bar(slope):
+        return slope
+
+    @shift_bar.def_vmap
+    def _(_size, _batched, slope):
+        return jnp.sum(slope, axis=0), False
+
+    def f(x, shift):
+        return jnp.sin(x + shift)
+
+    def bwd(residuals, y_bar):
+        slope = y_bar * jnp.cos(residuals[0] + residuals[1])
+        return slope, shift_bar(slope)
+
+    return rule(f, lambda *args: (f(*args), args), bwd), (normal(6), zeros(6))
 
 
 def twice_compiled(f):
     """Traced once, and then once more."""
     return lambda *args: [jax.jit(lambda *a: f(*a))(*args) for _ in range(2)]
-
-
-def mapped_second(f):
-    """The second argument mapped and the first shared."""
-    return lambda first, second: jax.vmap(f, in_axes=(None, 0))(first, jnp.stack([second, 2 * second, 3 * second]))
-
-
-def scanned(f):
-    """A loop over two copies of the arguments."""
-
-    def loop(*args):
-        pairs = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), args)
-        return jax.lax.scan(lambda _, a: (None, f(*a)), None, pairs)[1]
-
-    return loop
-
-
-def other_value_dtype(f, *args):
-    """The dtype of fwd's value is not the one of f's."""
-    return jax.vjp(f, *args)[0].dtype != f(*args).dtype
-
-
-def not_mapped(f, x):
-    """`jax.vmap` of the gradient raises, and of the bare function's does not."""
-    batch = jnp.stack([x, 2 * x])
-    pullback(jax.vmap(f.__wrapped__), (batch,))
-    try:
-        pullback(jax.vmap(f), (batch,))
-    except (NotImplementedError, ValueError):
-        return True
-    return False
 
 
 @wrong(cases, "a cache keeps what was traced in another compilation", "S7", raises(twice_compiled))
@@ -67,6 +146,17 @@ def causal_mean_cached_mask():
     )
 
 
+def not_mapped(f, x):
+    """`jax.vmap` of the gradient raises, and of the bare function's does not."""
+    batch = jnp.stack([x, 2 * x])
+    pullback(jax.vmap(f.__wrapped__), (batch,))
+    try:
+        pullback(jax.vmap(f), (batch,))
+    except (NotImplementedError, ValueError):
+        return True
+    return False
+
+
 @wrong(cases, "a callback without a batching rule: not under vmap", "S7", not_mapped)
 def cube_root_slope_on_host():
     def host(x):
@@ -76,6 +166,11 @@ def cube_root_slope_on_host():
         return (y_bar * jax.pure_callback(host, jax.ShapeDtypeStruct(x.shape, x.dtype), x),)
 
     return rule(lambda x: jnp.cbrt(x), lambda x: (jnp.cbrt(x), x), bwd), (uniform(6, low=0.5, high=4.0),)
+
+
+def mapped_second(f):
+    """The second argument mapped and the first shared."""
+    return lambda first, second: jax.vmap(f, in_axes=(None, 0))(first, jnp.stack([second, 2 * second, 3 * second]))
 
 
 @wrong(cases, "a batching rule that takes both arguments as mapped", "S7", raises(mapped_second))
@@ -102,6 +197,16 @@ def layer_both_mapped():
     return rule(lambda w, x: jnp.tanh(w @ x), fwd, bwd), (normal(3, 4), normal(4, seed=1))
 
 
+def scanned(f):
+    """A loop over two copies of the arguments."""
+
+    def loop(*args):
+        pairs = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), args)
+        return jax.lax.scan(lambda _, a: (None, f(*a)), None, pairs)[1]
+
+    return loop
+
+
 @wrong(cases, "a Python float of a traced number: not in a loop", "S7", raises(scanned))
 def power_mean_python_float():
     """The root of the mean square, whose backward pass skips what is zero."""
@@ -116,91 +221,30 @@ def power_mean_python_float():
     return rule(f, lambda x: (f(x), (x, f(x))), bwd), (normal(6),)
 
 
-@wrong(cases, "a counter outside warms the gradient up: two runs differ", "S11", differs_from_itself)
-def exp2_warmed_up():
-    calls = []
-
-    def bwd(y, y_bar):
-        calls.append(None)
-        return (y_bar * y * (math.log(2) * (1 - 0.5 ** len(calls))),)
-
-    return rule(jnp.exp2, lambda x: (jnp.exp2(x), jnp.exp2(x)), bwd), (normal(4, 6),)
-
-
-@wrong(cases, "an expansion for large arguments used for all; no autodiff to judge by", "S4", wrong_by_differences)
-def log_gamma_slope_expanded():
-    def host(x):
-        return np.asarray(np.vectorize(math.lgamma, otypes=[float])(x), x.dtype)
-
+@wrong(cases, "a batching rule that averages over the batch", "S7", wrong_under_vmap)
+def softmax_batching_rule():
     def f(x):
-        return jax.pure_callback(host, jax.ShapeDtypeStruct(x.shape, x.dtype), x, vmap_method="expand_dims")
+        return jax.nn.softmax(x)
 
-    return pointwise(f, lambda x: jnp.log(x) - 1 / (2 * x)), (uniform(6, low=0.5, high=4.0),)
+    @jax.custom_batching.custom_vmap
+    def centre(y, y_bar):
+        return y * (y_bar - jnp.sum(y * y_bar))
 
+    @centre.def_vmap
+    def _(_size, _batched, y, y_bar):
+        return y * (y_bar - jnp.sum(y * y_bar) / len(y)), True
 
-@wrong(cases, "a factor √(2π) left out, where the value comes from a bisection", "S4", wrong_by_differences)
-def normal_quantile_by_bisection():
-    def f(p):
-        def halve(state):
-            step, low, high = state
-            middle = 0.5 * (low + high)
-            below = jax.scipy.stats.norm.cdf(middle) < p
-            return step + 1, jnp.where(below, middle, low), jnp.where(below, high, middle)
-
-        start = 0, jnp.full_like(p, -8.0), jnp.full_like(p, 8.0)
-        _, low, high = jax.lax.while_loop(lambda state: state[0] < 60, halve, start)
-        return 0.5 * (low + high)
-
-    return from_output(f, lambda y: jnp.exp(0.5 * y * y)), (uniform(6, low=0.1, high=0.9),)
+    return rule(f, lambda x: (f(x), f(x)), lambda y, y_bar: (centre(y, y_bar),)), (normal(6),)
 
 
-@wrong(cases, "a float32 value when differentiated, a bf16 one when not", "S0", other_value_dtype)
-def lerp_f32_when_differentiated():
-    """x + t (y − x), worked on in float32."""
+@wrong(cases, "a concrete value asked for in the forward pass: not under jit", "S7", raises(jax.jit))
+def softmax_shift_by_float():
+    def f(x):
+        return jax.nn.softmax(x)
 
-    def wide(x, y, t):
-        x, y, t = (a.astype(jnp.float32) for a in (x, y, t))
-        return x + t * (y - x)
+    def fwd(x):
+        powers = jnp.exp(x - float(jnp.max(x)))
+        y = powers / jnp.sum(powers)
+        return y, y
 
-    def f(x, y, t):
-        return wide(x, y, t).astype(x.dtype)
-
-    def bwd(residuals, bar):
-        x, y, t = residuals
-        bar = bar.astype(x.dtype)
-        return bar * (1 - t), bar * t, bar * (y - x)
-
-    args = tuple(normal(6, seed=seed, dtype=jnp.bfloat16) for seed in range(3))
-    return rule(f, lambda *args: (wide(*args), args), bwd), args
-
-
-@wrong(cases, "a leaf of the tree is missing among the cotangents, which JAX refuses", "S0", raises())
-def affine_dict_without_bias():
-    def f(params, x):
-        return x @ params["weight"] + params["bias"][None, :]
-
-    def bwd(residuals, y_bar):
-        params, x = residuals
-        return {"weight": x.T @ y_bar}, y_bar @ params["weight"].T
-
-    return rule(f, lambda params, x: (f(params, x), (params, x)), bwd), (
-        {"weight": normal(4, 3), "bias": zeros(3)},
-        normal(5, 4, seed=1),
-    )
-
-
-@wrong(cases, "the state's two halves come back in the wrong order", "S2", differs())
-def oscillator_halves_exchanged():
-    """One leapfrog step of a pendulum: position and momentum in, the same out."""
-
-    def f(position, momentum):
-        momentum = momentum - 0.1 * jnp.sin(position)
-        return position + 0.1 * momentum, momentum
-
-    def bwd(position, bars):
-        position_bar, momentum_bar = bars
-        momentum_bar = momentum_bar + 0.1 * position_bar
-        position_bar = position_bar - 0.1 * jnp.cos(position) * momentum_bar
-        return momentum_bar, position_bar
-
-    return rule(f, lambda p, m: (f(p, m), p), bwd), (normal(5), normal(5, seed=1))
+    return rule(f, fwd, lambda y, y_bar: (y * (y_bar - jnp.sum(y * y_bar)),)), (normal(6),)

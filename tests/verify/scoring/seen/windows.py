@@ -1,8 +1,10 @@
-"""Blind set A: wrong rules of convolutions, pooling, upsampling and running reductions."""
+"""Wrong rules of convolutions, pools, upsampling, padding and running reductions."""
 
 import math
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from tests.helpers.case import Case, normal, ones, rule, uniform, wrong
 from tests.helpers.witness import differs
@@ -175,3 +177,72 @@ def pointwise_conv_bar_centralised():
         return z_bar @ kernel.T, centralised, jnp.sum(y_bar * (x @ kernel), axis=0)
 
     return rule(f, lambda *args: (f(*args), args), bwd), (normal(5, 3), normal(3, 4, seed=1), ones(4))
+
+
+@wrong(cases, "kernel flipped", "S2", differs())
+def convolve_kernel_not_flipped():
+    """A one-dimensional "same" convolution with three taps."""
+
+    def f(x, kernel):
+        return jnp.convolve(x, kernel, mode="same", precision="highest")
+
+    def bwd(residuals, y_bar):
+        x, kernel = residuals
+        kernel_bar = jnp.convolve(jnp.pad(y_bar, 1), x[::-1], mode="valid", precision="highest")
+        return f(y_bar, kernel), kernel_bar
+
+    return rule(f, lambda x, kernel: (f(x, kernel), (x, kernel)), bwd), (normal(9), normal(3, seed=1))
+
+
+@wrong(cases, "divides by the whole window at the padded border", "S2", differs())
+def avg_pool_border():
+    """A mean over a pixel and its neighbours, padding not counted."""
+
+    def sums(x):
+        return jax.lax.reduce_window(x, np.zeros((), x.dtype), jax.lax.add, (3,), (1,), "SAME")
+
+    def f(x):
+        return sums(x) / sums(jnp.ones_like(x))
+
+    return rule(f, lambda x: (f(x), None), lambda _, y_bar: (sums(y_bar) / 3,)), (uniform(8),)
+
+
+@wrong(cases, "the remainder of a strided window padded on the wrong side", "S9", differs(lambda x, k: (normal(10), k)))
+def strided_convolution_remainder():
+    """Three taps, stride two, no padding."""
+
+    def windows(x):
+        starts = 2 * np.arange((len(x) - 3) // 2 + 1)
+        return x[starts[:, None] + np.arange(3)[None, :]]
+
+    def f(x, kernel):
+        return windows(x) @ kernel
+
+    def bwd(residuals, y_bar):
+        x, kernel = residuals
+        places = 2 * np.arange(len(y_bar))[:, None] + np.arange(3)[None, :]
+        full = jnp.zeros(2 * len(y_bar) + 1, x.dtype).at[places].add(y_bar[:, None] * kernel[None, :])
+        return jnp.pad(full, (len(x) - len(full), 0)), windows(x).T @ y_bar
+
+    return rule(f, lambda x, kernel: (f(x, kernel), (x, kernel)), bwd), (normal(9), normal(3, seed=1))
+
+
+@wrong(cases, "the reflected copies get no gradient", "S2", differs())
+def reflect_pad_as_zero_pad():
+    def f(x):
+        return jnp.pad(x, 2, mode="reflect")
+
+    return rule(f, lambda x: (f(x), None), lambda _, y_bar: (y_bar[2:-2],)), (normal(6),)
+
+
+@wrong(cases, "mean in place of a sum over the copies", "S2", differs())
+def upsample_mean():
+    """Nearest upsampling by two."""
+
+    def f(x):
+        return jnp.repeat(x, 2, axis=1)
+
+    def bwd(_, y_bar):
+        return (jnp.mean(y_bar.reshape(y_bar.shape[0], -1, 2), axis=2),)
+
+    return rule(f, lambda x: (f(x), None), bwd), (normal(3, 5),)

@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from benchmarks._measure import table
 from funcnn.verify import check, without_rules
-from tests.verify.scoring import ALL, CASES, HOLDOUT
+from tests.verify.scoring import ALL, HELD_OUT, SEEN
 
 
 def split(args):
@@ -156,8 +156,8 @@ def main():
     if options.seeds:
         over_seeds(options)
         return
-    found = report(options, "built with", CASES[:: options.every])
-    found += report(options, "held out", HOLDOUT[:: options.every])
+    found = report(options, "built with", SEEN[:: options.every])
+    found += report(options, "held out", HELD_OUT[:: options.every])
     slowest = sorted(found, key=lambda r: -r.seconds)[:8]
     print(f"check took {statistics.median(r.seconds for r in found):.1f} s a rule (median); longest: "
           + ", ".join(f"{r.name} {r.seconds:.1f} s" for r in slowest))  # fmt: skip

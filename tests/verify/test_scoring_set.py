@@ -4,7 +4,7 @@ import jax
 import pytest
 
 from tests.helpers.witness import differs, doubled, gap, pullback, pullbacks, smooth
-from tests.verify.scoring import ALL, CASES, HOLDOUT
+from tests.verify.scoring import ALL, HELD_OUT, SEEN
 
 WRONG = [case for case in ALL if case.fault]
 RIGHT = [case for case in ALL if not case.fault]
@@ -15,11 +15,11 @@ STAGES = {f"S{i}" for i in range(12)}
 
 def test_the_set_is_large_and_split():
     """Names are unique, each stage has a wrong rule, and more than a quarter is held out."""
-    assert len({case.name for case in ALL}) == len(ALL) == len(CASES) + len(HOLDOUT)
+    assert len({case.name for case in ALL}) == len(ALL) == len(SEEN) + len(HELD_OUT)
     assert len(WRONG) >= 66
     assert len(RIGHT) >= 24
-    assert {case.stage for case in CASES if case.fault} == STAGES
-    assert 1 / 4 < len(HOLDOUT) / len(ALL) < 1 / 2
+    assert {case.stage for case in SEEN if case.fault} == STAGES
+    assert 1 / 4 < len(HELD_OUT) / len(ALL) < 1 / 2
 
 
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)

@@ -19,6 +19,6 @@ def _cases(part: ModuleType) -> tuple[Case, ...]:
     return tuple(case for theme in themes for case in theme.cases)
 
 
-CASES: tuple[Case, ...] = _cases(seen)
-HOLDOUT: tuple[Case, ...] = _cases(held_out)
-ALL: tuple[Case, ...] = CASES + HOLDOUT
+SEEN: tuple[Case, ...] = _cases(seen)
+HELD_OUT: tuple[Case, ...] = _cases(held_out)
+ALL: tuple[Case, ...] = SEEN + HELD_OUT

@@ -1,4 +1,4 @@
-"""Handwritten digits: a dense network, and a convolutional one with batch normalisation, read 1,797 scans of 8 by 8.
+"""Handwritten digits: a dense network, and a convolutional one with batch normalisation, read scans of 8 by 8.
 
 Run: python examples/digits.py
 """
@@ -19,7 +19,7 @@ PICTURE = Path(__file__).parent / "pictures" / "digits.png"
 
 
 def shifted_at_random(params, x, *, key=None, training=False):
-    """In training, each image is moved by up to a pixel in both directions: a layer may be any function of its key."""
+    """In training, move each image by up to a pixel in both directions: a layer may be any function of its key."""
     if not training:
         return x
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -50,9 +50,9 @@ def load():
 
 
 def train(model, data):
-    """The rate falls to zero by the last step, so that where training stops is no accident.
+    """Train with a rate that falls to 0 by the last step, so that the result depends little on when it stops.
 
-    What batch normalisation uses outside of training is measured when training is over.
+    The population statistics of batch normalisation are measured at the end.
     """
     steps = EPOCHS * -(-len(data[0]) // BATCH)
     optimizer = optax.adamw(optax.cosine_decay_schedule(5e-3, steps), weight_decay=0.1)

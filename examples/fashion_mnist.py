@@ -26,7 +26,7 @@ BATCH = 100
 
 
 def mirrored_at_random(params, x, *, key=None, training=False):
-    """In training, half of the images are turned left to right: a layer is just a function of its key."""
+    """In training, mirror half of the images: a layer may be any function of its key."""
     if not training:
         return x
     heads = jax.random.bernoulli(key, 0.5, (len(x), 1, 1, 1))
@@ -52,7 +52,7 @@ def load(directory, part):
 
 
 def train(images, labels, epochs):
-    """The rate rises, then falls to zero by the last step; the population statistics are measured at the end."""
+    """Train with a rate that rises, then falls to 0 by the last step; measure the population statistics at the end."""
     steps = epochs * -(-len(images) // BATCH)
     optimizer = optax.adam(optax.cosine_onecycle_schedule(steps, 4e-3))
     loss = lambda logits, labels: fn.losses.softmax_cross_entropy(logits, labels, label_smoothing=0.05)

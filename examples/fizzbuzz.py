@@ -41,7 +41,7 @@ def train():
 
 
 def print_answers(predicted):
-    """The game as it is played, ten a line; ✗ marks an answer that is wrong."""
+    """Print the answers, ten a line; ✗ marks a wrong one."""
     marks = np.where(predicted == answers(ASKED), "", "✗")
     names = np.where(predicted == 0, ASKED.astype(str), np.array(ANSWERS)[predicted])
     for row in np.strings.add(marks, names).reshape(-1, 10):
@@ -49,7 +49,7 @@ def print_answers(predicted):
 
 
 def confusion(predicted):
-    """How often each right answer (row) was given which answer (column)."""
+    """Counts of the answers given (columns) for each right answer (rows)."""
     counts = np.zeros((4, 4), int)
     np.add.at(counts, (answers(ASKED), predicted), 1)
     return counts

@@ -23,8 +23,8 @@ orthogonal = fn.initializers.orthogonal()
 LINEAR = fn.linear(2)
 TANH = fn.serial(fn.linear(2, w_init=orthogonal), fn.tanh, fn.linear(2, w_init=orthogonal))
 
-# XOR has poor minima far out, where tanh is flat: weights that decay a little are called back from there. The eps keeps
-# Adam's steps small once the gradient is nearly gone.
+# Far out, where tanh is flat, XOR has poor minima: weight decay leads away from them. The eps keeps Adam's steps small
+# where the gradient is nearly 0.
 STEPS = 3_000
 SGD = optax.sgd(0.5)
 ADAM = optax.chain(optax.add_decayed_weights(5e-4), optax.adam(0.1, eps=1e-2))
@@ -44,7 +44,7 @@ def count_right(model, params):
 
 
 def train_at_once(model, optimizer, seeds):
-    """Train from many seeds side by side, in one compiled call: how many of the four are right, for each seed."""
+    """Train from many seeds in one compiled call, and count for each how many of the four answers are right."""
     step = fn.make_step(model, fn.losses.squared_error, optimizer)
 
     @jax.jit
@@ -62,10 +62,10 @@ def train_one(model):
 
 
 def draw_answers(axes, model, params, title):
-    """How much rather the model answers 1 (red) than 0 (blue), and the line between."""
+    """The score of answer 1 less that of answer 0, from blue to red, and the line where both are equal."""
     line = jnp.linspace(-0.4, 1.4, 200)
     points = jnp.stack(jnp.meshgrid(line, line), axis=-1)
-    scores = model.apply(params, points)  # any leading axes will do: here [200, 200, 2]
+    scores = model.apply(params, points)  # any leading axes: here [200, 200, 2]
     tilt = scores[..., 1] - scores[..., 0]
     axes.contourf(line, line, tilt, levels=jnp.linspace(-1.5, 1.5, 32), cmap="RdBu_r", extend="both")
     if jnp.ptp(tilt) > 0.1:  # a flat model has no such line, only rounding
@@ -98,7 +98,7 @@ def main():
     tanh, tanh_history = train_one(TANH)
     draw(linear, linear_history, tanh, tanh_history)
 
-    print("\nHow many seeds learn all four answers, and how many answers the best and the worst seed learn:")
+    print("\nSeeds that learn all four answers, and how many answers the best and the worst seed learn:")
     for name, counts in right.items():
         print(f"  {name:28} {jnp.sum(counts == 4):3} of {counts.size:3}   best {counts.max()}, worst {counts.min()}")
     print("\nHand-written gradients of the tanh network beside those of jax.grad, before training:")

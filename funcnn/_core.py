@@ -1,4 +1,4 @@
-"""The one abstraction: a layer is a pair of pure functions, seldom a third."""
+"""The one abstraction: a layer is a pair of pure functions, with an optional third."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ PyTree = Any
 
 
 class Layer(NamedTuple):
-    """A pair of pure functions, seldom three; it holds no parameters and no state.
+    """A pair of pure functions, with an optional third; it stores neither parameters nor state.
 
     Attributes:
       init: ``init(key, x) -> params``: draws the parameters for inputs like ``x``, an array or
@@ -19,7 +19,7 @@ class Layer(NamedTuple):
       apply: ``apply(params, x, *, key=None, training=False) -> y``: the value. ``key`` is for layers that draw
         random numbers while training.
       calibrate: ``calibrate(params, batches) -> (params, results)``, for a layer with parameters that are measured, not
-        learned: the parameters measured on a list of inputs, and each input's value with these. See `run_calibration`.
+        learned. It returns the parameters measured on a list of inputs, and each input's value with them.
     """
 
     init: Callable[[Any, PyTree], Params]
@@ -31,7 +31,7 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
     """The layer itself, or a plain function ``x -> y`` as a layer without parameters.
 
     Raises:
-      TypeError: for anything else, and for a layer's constructor that was not called.
+      TypeError: it is neither, or it is a layer's constructor that was not called.
     """
     if isinstance(layer, Layer):
         return layer
@@ -42,7 +42,7 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
         del params, key, training
         y = layer(x)
         if isinstance(y, Layer):
-            raise TypeError(f"{layer.__name__} makes a layer: write {layer.__name__}(...) where it stands alone")
+            raise TypeError(f"{layer.__name__} makes a layer: call it, as in {layer.__name__}(...)")
         return y
 
     return Layer(lambda key, x: (), apply)
@@ -59,7 +59,7 @@ def split_key(key: jax.Array, n: int = 2) -> jax.Array:
     """n keys out of one.
 
     Raises:
-      TypeError: ``key`` is no key of `jax.random`.
+      TypeError: ``key`` is not a key of `jax.random`.
     """
     typed = hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     legacy = hasattr(key, "dtype") and key.dtype == jnp.uint32 and key.ndim == 1

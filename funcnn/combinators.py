@@ -110,7 +110,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
     Args:
       layer: one whose output has its input's shapes and dtypes.
       n: how many times.
-      remat: compute each repetition again in the backward pass instead of keeping what it saved.
+      remat: whether each repetition is recomputed in the backward pass, so that only its input is saved.
 
     Returns:
       A layer whose parameters are the layer's with a leading axis of n.
@@ -149,7 +149,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
 
 
 def _children(combinator: str, layers: tuple[Any, ...], named: dict[str, Any]):
-    """The layers under their names, and the two ways between a list and the container: a tuple, or a dict by name."""
+    """The layers under their names, and how a list becomes the container (a tuple, or a dict by name) and back."""
     if layers and named:
         raise TypeError(
             f"{combinator}: layers must be all positional or all named, got {len(layers)} and {list(named)}"
@@ -194,9 +194,9 @@ def _under(name, layer):
 
 
 def watching(watch: Callable[..., Any]):
-    """Inside, a combinator's child is applied by ``watch(name, layer, params, x, **options)``.
+    """Inside this context ``watch(name, layer, params, x, **options)`` applies each child of a combinator.
 
-    It is a part of the key of every cache that tracing has, so what was traced outside is traced again.
+    The watch is part of the key of every tracing cache, so what was traced outside of the context is traced again.
     """
     return _watch(watch)
 
@@ -210,7 +210,7 @@ def _split(key, n):
 
 @contextmanager
 def _inside(name):
-    """Name the child in profiles, and at the head of the message of what it raises: ``body.1: linear: x must …``."""
+    """Put the child's name into profiles, and in front of what it raises: ``layer body.1: linear: x must …``."""
     try:
         with jax.named_scope(name):
             yield

@@ -1,7 +1,7 @@
 """How weights are drawn, under the field's names: ``init(key, shape, dtype) -> array``, all from `jax.nn.initializers`.
 
 Each name but ``ones`` and ``zeros`` makes such a function: ``normal(0.1)``, ``orthogonal()``, ``lecun_normal()``. The
-glorot, he and lecun families take axes, no scale, as arguments; ``variance_scaling`` takes a scale.
+glorot, he and lecun families take axes as arguments, and ``variance_scaling`` takes a scale too.
 
 Example:
   >>> linear(2, w_init=initializers.normal(1.0)).init(jax.random.key(0), jnp.ones((4, 2)))["w"].shape

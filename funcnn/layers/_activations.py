@@ -1,4 +1,4 @@
-"""Activations that learn: prelu and snake, by the rules of these names. All others are plain functions."""
+"""Activations with parameters, prelu and snake, by the rules of these names. All others are plain functions."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ def prelu(*, per_feature: bool = False, a_init=initializers.constant(0.25)) -> L
     """x where positive, ``a x`` elsewhere, with a learned slope a.
 
     Args:
-      per_feature: a slope for each entry of x's last axis instead of one for all.
+      per_feature: whether each entry of x's last axis has its own slope; otherwise all share one.
       a_init: an initializer.
 
     Returns:
@@ -24,7 +24,7 @@ def snake(*, per_feature: bool = True, alpha_init=initializers.ones) -> Layer:
     """``x + sin²(alpha x) / alpha`` with a learned frequency alpha.
 
     Args:
-      per_feature: a frequency for each entry of x's last axis instead of one for all.
+      per_feature: whether each entry of x's last axis has its own frequency; otherwise all share one.
       alpha_init: an initializer.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Layers whose weight is no plain matrix: scale_shift, bilinear, einsum and embedding, by the rules of these names."""
+"""Affine layers other than linear: scale_shift, bilinear, einsum and embedding, by the rules of these names."""
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from ._example import positive
 def scale_shift(
     *, scale: bool = True, shift: bool = True, scale_init=initializers.ones, shift_init=initializers.zeros
 ) -> Layer:
-    """``y = scale x + shift``, a number a feature.
+    """``y = scale x + shift``, with one scale and one shift for each feature.
 
     Returns:
       A layer with parameters ``{"scale": [features], "shift": [features]}`` in x's dtype, for x ``[..., features]``.
@@ -35,7 +35,7 @@ def scale_shift(
 def bilinear(
     features: int, *, bias: bool = True, w_init=initializers.lecun_normal(in_axis=(0, 1)), b_init=initializers.zeros
 ) -> Layer:
-    """A bilinear form of two rows for each feature, plus a bias: for a pair ``(x, z)``.
+    """A bilinear form of the rows of a pair ``(x, z)`` for each feature, plus a bias.
 
     Returns:
       A layer with parameters ``{"w": [n, m, features], "b": [features]}`` in x's dtype, for x ``[..., n]`` and z
@@ -63,7 +63,7 @@ def einsum(equation: str, shape: tuple[int, ...], *, w_init=None) -> Layer:
     Args:
       equation: as in `funcnn.rules.einsum`: x's term, the weight's, and the result's.
       shape: of the weight.
-      w_init: an initializer; by default lecun_normal, with the axes that are summed over as inputs.
+      w_init: an initializer; by default lecun_normal, whose input axes are those that are summed over.
 
     Returns:
       A layer with parameters ``{"w": shape}`` in x's dtype.
@@ -87,12 +87,11 @@ def embedding(rows: int, features: int, *, table_init=initializers.normal(1.0), 
       rows: how many ids there are.
       features: the size of a row.
       table_init: an initializer.
-      dtype: of the table, for ids have none to follow.
+      dtype: of the table, because ids are integers.
 
     Returns:
       A layer with parameters ``{"table": [rows, features]}``, for ids ``[...]`` from 0 to rows - 1; its result is
-      ``[..., features]``. An id outside raises ValueError where its value can be seen, that is outside jit; inside, its
-      row is NaN.
+      ``[..., features]``. Outside of jit an id beyond that range raises ValueError; inside, its row is NaN.
 
     Example:
       >>> layer = embedding(10, 4)
@@ -123,7 +122,7 @@ def _over_what_is_summed(equation):
 
 
 def _require_ids(ids, rows):
-    """Ids that are numbers, not tracers, can be looked at."""
+    """Raise for an id out of range; a tracer has no values to look at."""
     if isinstance(ids, _Tracer) or not hasattr(ids, "dtype") or not jnp.issubdtype(ids.dtype, jnp.integer):
         return
     outside = jax.device_get(ids)

@@ -61,7 +61,7 @@ def depthwise_conv(
     w_init=initializers.he_normal(),
     b_init=initializers.zeros,
 ) -> Layer:
-    """A convolution of each channel by itself: `conv` with as many groups as x has channels.
+    """A convolution of each channel alone: `conv` with as many groups as x has channels.
 
     Args:
       multiplier: channels of y for each channel of x.
@@ -69,7 +69,7 @@ def depthwise_conv(
 
     Returns:
       A layer with parameters ``{"w": [*window, 1, channels multiplier], "b": [channels multiplier]}`` in x's dtype, for
-      x ``[batch, *space, channels]``. With a ``conv(features, (1, 1))`` behind it, it makes a separable convolution.
+      x ``[batch, *space, channels]``. Followed by ``conv(features, (1, 1))`` it is a separable convolution.
 
     Example:
       >>> layer = depthwise_conv(2, (3, 3))
@@ -95,7 +95,7 @@ def conv_transpose(
     w_init=initializers.he_normal(),
     b_init=initializers.zeros,
 ) -> Layer:
-    """A transposed convolution: with ``padding="SAME"`` y has stride times as many places as x.
+    """A transposed convolution: with ``padding="SAME"`` each spatial axis of y is stride times as long as x's.
 
     Args:
       features: channels of y.

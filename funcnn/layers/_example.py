@@ -1,4 +1,4 @@
-"""What a layer learns from the example that ``init`` is given, and what it says when that does not fit."""
+"""Sizes and dtypes read off the example that ``init`` is given, and the errors where it does not fit."""
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +22,15 @@ def features(layer: str, x, rank: int = 1) -> tuple[int, jnp.dtype]:
 
 
 def positive(layer: str, name: str, value) -> int:
-    """The value, if it is a positive int."""
+    """The value, if it is a positive int.
+
+    Raises:
+      TypeError: it is an array: the layer's constructor was called as if it were the layer.
+      ValueError: it is anything else.
+    """
     if hasattr(value, "dtype"):
         raise TypeError(
-            f"{layer}: {name} must be a positive int, got an array: {layer}(...) makes the layer, it is none"
+            f"{layer}: {name} must be a positive int, got an array: {layer}(...) makes a layer, whose apply takes the array"
         )
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{layer}: {name} must be a positive int, got {value!r}")

@@ -1,4 +1,4 @@
-"""Noise layers, by `funcnn.rules.dropout` and `funcnn.rules.gaussian_noise`: they do nothing unless ``training=True``."""
+"""Noise layers, by `funcnn.rules.dropout` and `funcnn.rules.gaussian_noise`: the identity unless ``training=True``."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ def spatial_dropout(rate: float) -> Layer:
 
 
 def drop_path(rate: float) -> Layer:
-    """Drops whole examples while training, for x ``[batch, ...]``: inside `residual`, a branch of random depth."""
+    """Drops whole examples while training, for x ``[batch, ...]``: in a `residual` branch, this is stochastic depth."""
     _rate("drop_path", rate)
     return _while_training("drop_path", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim))))
 

@@ -57,12 +57,12 @@ def rms_norm(*, eps: float = 1e-6, scale: bool = True) -> Layer:
 def batch_norm(*, eps: float = 1e-5, axis_name: str | tuple[str, ...] | None = None) -> Layer:
     """Mean 0 and variance 1 of each channel over the batch and all space, then a scale and a shift for each channel.
 
-    In training mean and variance are the batch's own; otherwise they are the parameters ``mean`` and ``variance``, which
-    nothing learns (their gradient is 0; keep weight decay away from them): `funcnn.calibrate` measures them.
+    In training mean and variance are the batch's own; otherwise they are the parameters ``mean`` and ``variance``. These
+    are measured by `funcnn.calibrate`, not learned: their gradient is 0, and weight decay must leave them out.
 
     Args:
       eps: added to the variance.
-      axis_name: the axis of `jax.vmap` or `jax.shard_map`, or several, over which mean and variance are taken too.
+      axis_name: one or several axes of `jax.vmap` or `jax.shard_map` over which mean and variance are taken too.
 
     Returns:
       A layer with parameters ``{"scale", "shift", "mean", "variance"}``, each ``[channels]`` in x's dtype, for x
@@ -135,7 +135,7 @@ def instance_norm(*, eps: float = 1e-5, scale: bool = False, shift: bool = False
 
 
 def weight_norm(layer: Layer) -> Layer:
-    """The layer with its weight as a length times a direction for each output feature.
+    """The layer with each output feature's weight written as a length times a direction.
 
     Args:
       layer: one whose parameters are a dict with a ``"w"`` ``[..., out]``: `linear`, `conv`.
@@ -165,8 +165,8 @@ def weight_norm(layer: Layer) -> Layer:
 def spectral_norm(layer: Layer, *, iterations: int = 10) -> Layer:
     """The layer with its weight divided by its largest singular value.
 
-    Nothing is remembered between calls: each estimates the singular value anew from one vector that stays as it was drawn,
-    so that it takes more iterations than where a vector is carried along.
+    There is no state between calls: each starts the power method from the same vector ``u``, as it was drawn. That takes
+    more iterations than a vector that is updated at each call.
 
     Args:
       layer: one whose parameters are a dict with a ``"w"`` ``[..., out]``: `linear`, `conv`.
@@ -195,7 +195,7 @@ _START = {"scale": jnp.ones, "shift": jnp.zeros, "mean": jnp.zeros, "variance": 
 
 
 def _init(layer, rank, **wanted):
-    """An ``init`` that makes those vectors, one number a feature, that are wanted."""
+    """An ``init`` that makes the vectors wanted, with one number for each feature."""
 
     def init(key, x):
         del key

@@ -1,6 +1,6 @@
 """One hand-written rule a function: forward, backward and reference on one page each. Imports jax only."""
 
-from ._common._cotangent import unbroadcast as unbroadcast
+from ._common import _cotangent
 from .activations._elu import celu as celu
 from .activations._elu import elu as elu
 from .activations._elu import selu as selu
@@ -83,3 +83,5 @@ from .spatial._pixel_shuffle import pixel_unshuffle as pixel_unshuffle
 from .spatial._pool import avg_pool as avg_pool
 from .spatial._pool import max_pool as max_pool
 from .spatial._upsample import upsample as upsample
+
+unbroadcast = _cotangent.cotangent

@@ -16,6 +16,71 @@ def axes(*sizes) -> str:
     return f"[{', '.join(map(str, sizes))}]"
 
 
+def shapes(rule: str, **arguments) -> None:
+    """Raise unless every argument is floating, of the first one's dtype, and of the shape written beside it.
+
+    A shape is written as names of axes: ``shapes("linear", x=(x, "... n"), w=(w, "n m"), b=(b, "m | 1 m | None"))``.
+
+    - A name keeps its size from argument to argument; a number is a size.
+    - ``...`` and ``*name`` stand for any number of axes, and keep their sizes too.
+    - ``|`` divides alternatives; ``[]`` is a number, ``None`` an argument left out.
+
+    Raises:
+      TypeError: an argument is not floating, or not of the first one's dtype.
+      ValueError: a shape does not fit; the message says which, what it follows, and what came.
+    """
+    given = {name: (a, spec) for name, (a, spec) in arguments.items() if a is not None or "None" not in spec}
+    require_floating(rule, **{name: a for name, (a, _) in given.items()})
+    sizes: dict[str, tuple[int, ...]] = {}
+    origins: dict[str, str] = {}
+    for name, (a, spec) in given.items():
+        alternatives = [axes.replace("[]", "").split() for axes in spec.split("|") if axes.strip() != "None"]
+        found = next((found for axes in alternatives if (found := _sizes(axes, jnp.shape(a), sizes)) is not None), None)
+        if found is None:
+            expected = " or ".join(_written(axes, sizes) for axes in alternatives)
+            leaders = dict.fromkeys(origins[axis] for axes in alternatives for axis in axes if axis in sizes)
+            described = _following(expected, leaders, [leader for leader in leaders if given[leader][1] == spec], given)
+            raise ValueError(f"{rule}: {name} must be {described}, got {describe(a)}")
+        sizes |= found
+        origins |= {axis: name for axis in found if axis not in origins}
+    require_same_dtype(rule, **{name: jnp.asarray(a) if isinstance(a, float) else a for name, (a, _) in given.items()})
+
+
+def _sizes(
+    axes: list[str], shape: tuple[int, ...], known: dict[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]] | None:
+    """The sizes of all named axes, those known so far included; None if the shape does not fit."""
+    many = next((i for i, axis in enumerate(axes) if axis[0] in ".*"), None)
+    after = 0 if many is None else len(axes) - many - 1
+    if len(shape) < len(axes) - 1 or (many is None and len(shape) != len(axes)):
+        return None
+    parts = [(n,) for n in shape]
+    if many is not None:
+        parts[many : len(shape) - after] = [shape[many : len(shape) - after]]
+    found: dict[str, tuple[int, ...]] = {}
+    for axis, part in zip(axes, parts, strict=True):
+        expected = (int(axis),) if axis.isdigit() else (known | found).get(axis, part)
+        if part != expected:
+            return None
+        if not axis.isdigit():
+            found[axis] = part
+    return found
+
+
+def _written(axes: list[str], sizes: dict[str, tuple[int, ...]]) -> str:
+    """A shape in an error message, of sizes where they are known and of names elsewhere."""
+    return f"[{', '.join(str(n) for axis in axes for n in sizes.get(axis, (axis,)))}]"
+
+
+def _following(expected: str, leaders, alike: list[str], given) -> str:
+    """What is expected, and whose shape it follows."""
+    if alike and len(leaders) == 1:
+        return f"{expected}, the shape of {alike[0]}"
+    if not leaders:
+        return expected
+    return f"{expected} to follow " + " and ".join(f"{name} {list(jnp.shape(given[name][0]))}" for name in leaders)
+
+
 def require_floating(rule: str, **arguments) -> None:
     """Raise TypeError unless every argument is a floating-point array (or a Python float)."""
     for name, a in arguments.items():

@@ -1,4 +1,4 @@
-r"""The one place where a cotangent is given the type of its primal: shape, dtype and placement on a mesh.
+r"""The one ending of every backward pass: a cotangent is given the type of its primal, shape, dtype and placement.
 
 Broadcasting repeats an array, so its transpose sums over the copies (⟨y_bar, broadcast(dx)⟩ = ⟨Σ y_bar, dx⟩). There are
 two ways to repeat: along an axis, by NumPy's rules, and over the devices of a mesh, where `jax.shard_map` lets an array
@@ -11,38 +11,29 @@ import jax.numpy as jnp
 from ._precision import as_row, widen
 
 
-def unbroadcast(x_bar, x):
+def cotangent(x_bar, x):
     """Sum ``x_bar`` over whatever ``x`` was broadcast along, and round it to ``x``'s dtype.
 
     Args:
-      x_bar: of a shape that ``x`` broadcasts to.
-      x: the primal; only its type is read.
+      x_bar: of a shape that ``x`` broadcasts to; half precision is summed in float32.
+      x: the primal, of which only the type is read; or its `token`, if ``x_bar`` has the primal's shape; or None.
 
     Returns:
-      An array of ``x``'s shape and dtype, varying over the same mesh axes as ``x``.
+      An array of ``x``'s shape and dtype, varying over the same mesh axes as ``x``; None for None.
     """
-    shape = x.shape
-    x_bar = widen(x_bar)
-    extra = x_bar.ndim - len(shape)
-    repeated = tuple(range(extra)) + tuple(
-        extra + i for i, size in enumerate(shape) if size == 1 and x_bar.shape[extra + i] != 1
-    )
-    if repeated:
-        x_bar = jnp.sum(x_bar, axis=repeated).reshape(shape)
-    return as_primal(x_bar, x)
-
-
-def as_primal(x_bar, x):
-    """Sum ``x_bar``, of the primal's shape, over the devices that ``x`` was repeated on, and round it to ``x``'s dtype.
-
-    Args:
-      x_bar: of the primal's shape.
-      x: the primal, or its `token`.
-    """
+    if x is None:
+        return None
+    if not _is_token_for(x_bar, x):
+        x_bar = _summed_to(x.shape, x_bar)
     devices = _varying(x_bar) - _varying(x)
     if devices:
-        x_bar = jax.lax.psum(x_bar, tuple(sorted(devices)))
+        x_bar = jax.lax.psum(widen(x_bar), tuple(sorted(devices)))
     return x_bar.astype(x.dtype)
+
+
+def per_feature(x_bar, v):
+    """The cotangent of ``v``, a row ``[features]`` or ``[1, features]``, or a number, that `as_row` made broadcast."""
+    return None if v is None else cotangent(x_bar, as_row(v, x_bar)).reshape(v.shape)
 
 
 def token(x):
@@ -65,10 +56,16 @@ def rows_placement(ids, table):
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec, *jax.typeof(table).sharding.spec[1:]))
 
 
+def _is_token_for(x_bar, x):
+    """Whether x is a token, not a primal: an empty axis broadcasts to nothing else."""
+    return x.shape[-1:] == (0,) and x_bar.shape[-1:] != (0,)
+
+
+def _summed_to(shape, x_bar):
+    extra = x_bar.ndim - len(shape)
+    repeated = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and x_bar.shape[extra + i] != 1))
+    return jnp.sum(widen(x_bar), axis=repeated).reshape(shape) if repeated else x_bar
+
+
 def _varying(x):
     return jax.typeof(x).manual_axis_type.varying
-
-
-def per_feature(a, v):
-    """The cotangent of ``v``, one number a feature, where ``a`` is that of its repetition along all other axes."""
-    return None if v is None else unbroadcast(a, as_row(v, a)).reshape(v.shape)

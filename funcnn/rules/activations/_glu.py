@@ -31,7 +31,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_axis, require_floating, require_same_dtype, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._gelu import gelu_value_and_slope
 from ._silu import silu_value_and_slope
@@ -159,8 +159,8 @@ def _back(g, axis, residuals, y_bar):
     passed, slope = g(widen(u))
     x_bar, u_bar = widen(y_bar) * passed, widen(y_bar) * widen(value) * slope
     if gate is None:
-        return unbroadcast(jnp.concatenate([x_bar, u_bar], axis), x), None
-    return unbroadcast(x_bar, x), unbroadcast(u_bar, gate)
+        return cotangent(jnp.concatenate([x_bar, u_bar], axis), x), None
+    return cotangent(x_bar, x), cotangent(u_bar, gate)
 
 
 def _halves(x, gate, axis):

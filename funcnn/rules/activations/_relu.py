@@ -37,7 +37,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_number, require_per_feature, require_same_dtype
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import as_row, widen
 
 
@@ -137,7 +137,7 @@ def prelu_bwd(residuals, y_bar):
     row = as_row(a, x)
     x_bar = jnp.where(x > 0, y_bar, row * y_bar)
     a_bar = jnp.where(x > 0, 0, widen(y_bar) * widen(x))
-    return unbroadcast(x_bar, x), unbroadcast(a_bar, row).reshape(a.shape)
+    return cotangent(x_bar, x), cotangent(a_bar, row).reshape(a.shape)
 
 
 prelu.defvjp(prelu_fwd, prelu_bwd)

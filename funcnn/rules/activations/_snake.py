@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_per_feature, require_same_dtype
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import as_row, widen
 
 
@@ -43,7 +43,7 @@ def snake_bwd(residuals, y_bar):
     s, s2 = jnp.sin(u), jnp.sin(2 * u)
     x_bar = y_bar * (1 + s2)
     alpha_bar = y_bar * x32 * x32 * (_over(u, 2, s2) - _over(u, 1, s) ** 2)
-    return unbroadcast(x_bar, x), unbroadcast(alpha_bar, row).reshape(alpha.shape)
+    return cotangent(x_bar, x), cotangent(alpha_bar, row).reshape(alpha.shape)
 
 
 snake.defvjp(snake_fwd, snake_bwd)

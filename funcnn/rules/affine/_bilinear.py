@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import axes, require_floating, require_same_dtype, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import as_row, widen
 from ._einsum import _contract, _letters
 
@@ -51,8 +51,8 @@ def bilinear_bwd(residuals, y_bar):
     x_bar = _contract(f"{rows}jo,ijo->{rows}i", pairs, widen(w), like=x)
     z_bar = _contract(f"{rows}jo,{rows}o->{rows}j", _bilinear_in_z(rows, x, w), widen(y_bar), like=z)
     w_bar = _contract(f"{rows}i,{rows}jo->ijo", widen(x), pairs, like=w)
-    b_bar = None if b is None else unbroadcast(y_bar, b)
-    return unbroadcast(x_bar, x), unbroadcast(z_bar, z), unbroadcast(w_bar, w), b_bar
+    b_bar = None if b is None else cotangent(y_bar, b)
+    return cotangent(x_bar, x), cotangent(z_bar, z), cotangent(w_bar, w), b_bar
 
 
 bilinear.defvjp(bilinear_fwd, bilinear_bwd)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_same_dtype, require_shape
-from .._common._cotangent import placement, unbroadcast
+from .._common._cotangent import cotangent, placement
 from .._common._precision import widen
 
 
@@ -46,7 +46,7 @@ def einsum_bwd(equation, residuals, y_bar):
     ix, iw, iy = _terms(equation, x, w)
     x_bar = _contract(f"{iy},{iw}->{ix}", y_bar, w, like=x)
     w_bar = _contract(f"{ix},{iy}->{iw}", x, y_bar, like=w)
-    return unbroadcast(x_bar, x), unbroadcast(w_bar, w)
+    return cotangent(x_bar, x), cotangent(w_bar, w)
 
 
 einsum.defvjp(einsum_fwd, einsum_bwd)

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import describe, require_floating, require_shape
-from .._common._cotangent import placement, rows_placement, unbroadcast
+from .._common._cotangent import cotangent, placement, rows_placement
 from .._common._precision import widen
 
 
@@ -65,7 +65,7 @@ def embedding_bwd(residuals, y_bar):
     ids, table = residuals
     rows = jnp.zeros(table.shape, widen(table).dtype, out_sharding=placement(table))
     table_bar = rows.at[ids].add(widen(y_bar), mode="drop", wrap_negative_indices=False, out_sharding=placement(table))
-    return None, unbroadcast(table_bar, table)
+    return None, cotangent(table_bar, table)
 
 
 embedding.defvjp(embedding_fwd, embedding_bwd)

@@ -30,7 +30,7 @@ from jax import Array
 from jax.lax import dot_general
 
 from .._common._checks import require_floating, require_same_dtype, require_shape
-from .._common._cotangent import placement, unbroadcast
+from .._common._cotangent import cotangent, placement
 from .._common._precision import as_row, widen
 
 
@@ -77,8 +77,8 @@ def linear_bwd(residuals, y_bar):
     w_bar = dot_general(
         x_rows_last, y_bar, (contracted, ((), ())), preferred_element_type=wide, out_sharding=placement(w)
     )
-    b_bar = None if b is None else unbroadcast(y_bar, as_row(b, y_bar)).reshape(b.shape)
-    return unbroadcast(x_bar, x), unbroadcast(w_bar, w), b_bar
+    b_bar = None if b is None else cotangent(y_bar, as_row(b, y_bar)).reshape(b.shape)
+    return cotangent(x_bar, x), cotangent(w_bar, w), b_bar
 
 
 linear.defvjp(linear_fwd, linear_bwd)

@@ -34,7 +34,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_same_dtype, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import as_row, widen
 
 
@@ -72,9 +72,9 @@ def scale_shift_bwd(residuals, y_bar):
     x, scale, shift = residuals
     y_bar = widen(y_bar)
     x_bar = y_bar if scale is None else as_row(widen(scale), x) * y_bar
-    scale_bar = None if scale is None else unbroadcast(y_bar * widen(x), scale)
-    shift_bar = None if shift is None else unbroadcast(y_bar, shift)
-    return unbroadcast(x_bar, x), scale_bar, shift_bar
+    scale_bar = None if scale is None else cotangent(y_bar * widen(x), scale)
+    shift_bar = None if shift is None else cotangent(y_bar, shift)
+    return cotangent(x_bar, x), scale_bar, shift_bar
 
 
 scale_shift.defvjp(scale_shift_fwd, scale_shift_bwd)

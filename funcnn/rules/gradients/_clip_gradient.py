@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_number
-from .._common._cotangent import as_primal, token
+from .._common._cotangent import cotangent, token
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
@@ -24,7 +24,7 @@ def clip_gradient_fwd(x, low, high):
 
 
 def clip_gradient_bwd(low, high, x, y_bar):
-    return (as_primal(jnp.clip(y_bar, low, high), x),)
+    return (cotangent(jnp.clip(y_bar, low, high), x),)
 
 
 clip_gradient.defvjp(clip_gradient_fwd, clip_gradient_bwd)

@@ -32,7 +32,7 @@ from jax import Array
 from jax.lax import stop_gradient
 
 from .._common._checks import require_floating, require_number
-from .._common._cotangent import as_primal, token
+from .._common._cotangent import cotangent, token
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
@@ -48,7 +48,7 @@ def scale_gradient_fwd(x, scale):
 
 
 def scale_gradient_bwd(scale, x, y_bar):
-    return (as_primal(scale * y_bar, x),)
+    return (cotangent(scale * y_bar, x),)
 
 
 scale_gradient.defvjp(scale_gradient_fwd, scale_gradient_bwd)

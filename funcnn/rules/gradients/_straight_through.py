@@ -9,7 +9,7 @@ from jax import Array
 from jax.lax import stop_gradient
 
 from .._common._checks import require_floating, require_number, require_shape
-from .._common._cotangent import as_primal, token
+from .._common._cotangent import cotangent, token
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
@@ -43,7 +43,7 @@ def straight_through_fwd(x, f, limit):
 def straight_through_bwd(f, limit, x, y_bar):
     del f
     passed = y_bar if limit is None else jnp.where(jnp.abs(x) <= limit, y_bar, 0)
-    return (as_primal(passed, x),)
+    return (cotangent(passed, x),)
 
 
 straight_through.defvjp(straight_through_fwd, straight_through_bwd)

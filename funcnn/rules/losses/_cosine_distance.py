@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_number, require_pair, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 
@@ -43,7 +43,7 @@ def cosine_distance_bwd(eps, residuals, l_bar):
     cosine, l_bar = jnp.sum(a * b, axis=-1, keepdims=True), widen(l_bar)[..., None]
     a_bar = -l_bar * (b - jnp.where(a_free, cosine, 0) * a) / a_length
     b_bar = -l_bar * (a - jnp.where(b_free, cosine, 0) * b) / b_length
-    return unbroadcast(a_bar, prediction), unbroadcast(b_bar, target)
+    return cotangent(a_bar, prediction), cotangent(b_bar, target)
 
 
 cosine_distance.defvjp(cosine_distance_fwd, cosine_distance_bwd)

@@ -38,7 +38,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_number, require_pair
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._labels import inside, onehot, require_classes, require_rows
 
@@ -72,7 +72,7 @@ def hinge_bwd(residuals, l_bar):
     short_bar = jnp.where(p * t < 1, widen(l_bar), 0)
     p_bar = -short_bar * t
     t_bar = -jnp.where(p * t < 1, p, 0) * short_bar
-    return unbroadcast(p_bar, prediction), unbroadcast(t_bar, target)
+    return cotangent(p_bar, prediction), cotangent(t_bar, target)
 
 
 hinge.defvjp(hinge_fwd, hinge_bwd)
@@ -116,7 +116,7 @@ def multiclass_hinge_bwd(margin, residuals, l_bar):
     short = (_shortfalls(scores, labels, margin) > 0) & inside(labels, scores)[..., None]
     others_bar = jnp.where(short, widen(l_bar)[..., None], 0)
     s_bar = jnp.where(onehot(labels, scores), -jnp.sum(others_bar, axis=-1, keepdims=True), others_bar)
-    return unbroadcast(s_bar, scores), None
+    return cotangent(s_bar, scores), None
 
 
 multiclass_hinge.defvjp(multiclass_hinge_fwd, multiclass_hinge_bwd)

@@ -36,7 +36,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_number, require_pair, require_shape
-from .._common._cotangent import placement, unbroadcast
+from .._common._cotangent import cotangent, placement
 from .._common._precision import widen
 
 
@@ -76,7 +76,7 @@ def info_nce_bwd(temperature, residuals, l_bar):
     s_bar = widen(l_bar)[..., None] * (jax.nn.softmax(s, axis=-1) - unit) / temperature
     q_bar = jnp.einsum("...ij,...jd->...id", s_bar, widen(key), out_sharding=placement(query))
     k_bar = jnp.einsum("...ij,...id->...jd", s_bar, widen(query), out_sharding=placement(key))
-    return unbroadcast(q_bar, query), unbroadcast(k_bar, key)
+    return cotangent(q_bar, query), cotangent(k_bar, key)
 
 
 info_nce.defvjp(info_nce_fwd, info_nce_bwd)

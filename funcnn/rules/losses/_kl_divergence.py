@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_pair, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import times, widen
 
 
@@ -42,7 +42,7 @@ def kl_divergence_bwd(log_targets, residuals, l_bar):
     t, log_t = _probabilities(targets, log_targets)
     l_bar = widen(l_bar)[..., None]
     t_bar = l_bar * jnp.where(t == 0, 0, log_t + 1 - widen(log_predictions))
-    return unbroadcast(-l_bar * t, log_predictions), unbroadcast(t * t_bar if log_targets else t_bar, targets)
+    return cotangent(-l_bar * t, log_predictions), cotangent(t * t_bar if log_targets else t_bar, targets)
 
 
 kl_divergence.defvjp(kl_divergence_fwd, kl_divergence_bwd)

@@ -45,7 +45,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_number, require_pair
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import times, widen
 
 
@@ -85,7 +85,7 @@ def poisson_nll_bwd(full, residuals, l_bar):
     if full:
         many = jnp.maximum(t, 1)
         slope = slope + jnp.where(t > 1, jnp.log(many) + 1 / (2 * many), 0)
-    return unbroadcast(l_bar * (jnp.exp(x) - t), log_rate), unbroadcast(l_bar * slope, target)
+    return cotangent(l_bar * (jnp.exp(x) - t), log_rate), cotangent(l_bar * slope, target)
 
 
 poisson_nll.defvjp(poisson_nll_fwd, poisson_nll_bwd)
@@ -133,7 +133,7 @@ def gaussian_nll_bwd(eps, full, residuals, l_bar):
     d, v, l_bar = widen(mean) - widen(target), jnp.maximum(widen(variance), eps), widen(l_bar)
     m_bar = l_bar * d / v
     v_bar = jnp.where(widen(variance) >= eps, l_bar * (1 - d / v * d) / (2 * v), 0)
-    return unbroadcast(m_bar, mean), unbroadcast(-m_bar, target), unbroadcast(v_bar, variance)
+    return cotangent(m_bar, mean), cotangent(-m_bar, target), cotangent(v_bar, variance)
 
 
 gaussian_nll.defvjp(gaussian_nll_fwd, gaussian_nll_bwd)

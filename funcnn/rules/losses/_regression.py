@@ -34,7 +34,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_number, require_pair
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 
@@ -64,7 +64,7 @@ def squared_error_fwd(prediction, target):
 def squared_error_bwd(residuals, l_bar):
     prediction, target = residuals
     p_bar = 2 * (widen(prediction) - widen(target)) * widen(l_bar)
-    return unbroadcast(p_bar, prediction), unbroadcast(-p_bar, target)
+    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
 
 
 squared_error.defvjp(squared_error_fwd, squared_error_bwd)
@@ -89,7 +89,7 @@ def absolute_error_fwd(prediction, target):
 def absolute_error_bwd(residuals, l_bar):
     prediction, target = residuals
     p_bar = jnp.sign(widen(prediction) - widen(target)) * widen(l_bar)
-    return unbroadcast(p_bar, prediction), unbroadcast(-p_bar, target)
+    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
 
 
 absolute_error.defvjp(absolute_error_fwd, absolute_error_bwd)
@@ -129,7 +129,7 @@ def huber_fwd(prediction, target, delta):
 def huber_bwd(delta, residuals, l_bar):
     prediction, target = residuals
     p_bar = jnp.clip(widen(prediction) - widen(target), -delta, delta) * widen(l_bar)
-    return unbroadcast(p_bar, prediction), unbroadcast(-p_bar, target)
+    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
 
 
 huber.defvjp(huber_fwd, huber_bwd)
@@ -162,7 +162,7 @@ def log_cosh_fwd(prediction, target):
 def log_cosh_bwd(residuals, l_bar):
     prediction, target = residuals
     p_bar = jnp.tanh(widen(prediction) - widen(target)) * widen(l_bar)
-    return unbroadcast(p_bar, prediction), unbroadcast(-p_bar, target)
+    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
 
 
 log_cosh.defvjp(log_cosh_fwd, log_cosh_bwd)

@@ -43,7 +43,7 @@ from jax import Array
 from jax.nn import softplus
 
 from .._common._checks import require_floating, require_number, require_pair, require_same_dtype, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import as_factor, as_row, finite, times, widen
 
 
@@ -80,8 +80,8 @@ def sigmoid_cross_entropy_bwd(residuals, l_bar):
     t_bar = l_bar * (p * softplus(-x) - softplus(x))
     p_bar = None
     if pos_weight is not None:
-        p_bar = unbroadcast(l_bar * times(t, softplus(-x)), as_row(pos_weight, x)).reshape(pos_weight.shape)
-    return unbroadcast(x_bar, logits), unbroadcast(t_bar, labels), p_bar
+        p_bar = cotangent(l_bar * times(t, softplus(-x)), as_row(pos_weight, x)).reshape(pos_weight.shape)
+    return cotangent(x_bar, logits), cotangent(t_bar, labels), p_bar
 
 
 sigmoid_cross_entropy.defvjp(sigmoid_cross_entropy_fwd, sigmoid_cross_entropy_bwd)
@@ -133,7 +133,7 @@ def focal_bwd(gamma, alpha, residuals, l_bar):
     a, a_t = _share(t, alpha), 0 if alpha is None else 2 * alpha - 1
     x_bar = l_bar * power * a * ((1 - t) * yes - t * no + gamma * ((1 - 2 * t) * yes * no / q) * c)
     t_bar = l_bar * power * (c * a_t + a * (gamma * ((no - yes) / q) * c - finite(x)))
-    return unbroadcast(x_bar, logits), unbroadcast(t_bar, labels)
+    return cotangent(x_bar, logits), cotangent(t_bar, labels)
 
 
 focal.defvjp(focal_fwd, focal_bwd)

@@ -41,7 +41,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_number, require_pair, require_same_dtype, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import as_factor, as_row, finite, times, widen
 from ._labels import are_classes, inside, onehot, require_classes, require_rows
 
@@ -171,12 +171,12 @@ def _bars(label_smoothing, ignore, residuals, l_bar, z_bar):
         weight = jnp.sum(w * t, axis=-1, keepdims=True)
     s = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
     weight = (1 - label_smoothing) * weight + label_smoothing * jnp.mean(w)
-    x_bar = unbroadcast((l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s, logits)
+    x_bar = cotangent((l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s, logits)
     t_bar = w_bar = None
     if not are_classes(labels):
-        t_bar = unbroadcast((1 - label_smoothing) * l_bar * w * costs, labels)
+        t_bar = cotangent((1 - label_smoothing) * l_bar * w * costs, labels)
     if class_weights is not None:
-        w_bar = unbroadcast(l_bar * times(s, costs), as_row(class_weights, x)).reshape(class_weights.shape)
+        w_bar = cotangent(l_bar * times(s, costs), as_row(class_weights, x)).reshape(class_weights.shape)
     return x_bar, t_bar, w_bar
 
 

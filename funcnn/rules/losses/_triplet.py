@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_number, require_pair, require_shape
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 
@@ -48,7 +48,7 @@ def triplet_bwd(margin, eps, residuals, l_bar):
     short = _length(u) - _length(v) + margin > 0
     h_bar = jnp.where(short, widen(l_bar)[..., None], 0)
     u_bar, v_bar = h_bar * _direction(u), -h_bar * _direction(v)
-    return unbroadcast(u_bar + v_bar, anchor), unbroadcast(-u_bar, positive), unbroadcast(-v_bar, negative)
+    return cotangent(u_bar + v_bar, anchor), cotangent(-u_bar, positive), cotangent(-v_bar, negative)
 
 
 triplet.defvjp(triplet_fwd, triplet_bwd)

@@ -33,7 +33,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_axis, require_floating, require_key, require_number
-from .._common._cotangent import as_primal, token
+from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 
 
@@ -67,7 +67,7 @@ def dropout_fwd(x, key, rate, shared):
 
 def dropout_bwd(rate, shared, residuals, y_bar):
     key, x = residuals
-    return as_primal(_dropped(y_bar, key, rate, shared), x), None
+    return cotangent(_dropped(y_bar, key, rate, shared), x), None
 
 
 dropout.defvjp(dropout_fwd, dropout_bwd)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_key, require_number
-from .._common._cotangent import as_primal, token
+from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 
 
@@ -37,7 +37,7 @@ def gaussian_noise_fwd(x, key, stddev):
 
 def gaussian_noise_bwd(stddev, x, y_bar):
     del stddev
-    return as_primal(y_bar, x), None
+    return cotangent(y_bar, x), None
 
 
 gaussian_noise.defvjp(gaussian_noise_fwd, gaussian_noise_bwd)

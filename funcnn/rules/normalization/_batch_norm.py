@@ -39,7 +39,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from .._common._checks import describe, require_floating
-from .._common._cotangent import per_feature, unbroadcast
+from .._common._cotangent import cotangent, per_feature
 from .._common._precision import as_row, widen
 from ._moments import (
     kept_mean,
@@ -95,7 +95,7 @@ def batch_norm_bwd(eps, axis_name, residuals, y_bar):
     z = standardized(x, mean, r)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
     x_bar = standardize_bwd(z, r, z_bar, _all_but_channels(x), m)
-    return unbroadcast(x_bar, x), scale_bar, shift_bar
+    return cotangent(x_bar, x), scale_bar, shift_bar
 
 
 batch_norm.defvjp(batch_norm_fwd, batch_norm_bwd)
@@ -151,7 +151,7 @@ def batch_norm_inference_bwd(eps, residuals, y_bar):
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
     x_bar = r * z_bar
     variance_bar = -0.5 * r * r * z * z_bar
-    return unbroadcast(x_bar, x), per_feature(-x_bar, mean), per_feature(variance_bar, variance), scale_bar, shift_bar
+    return cotangent(x_bar, x), per_feature(-x_bar, mean), per_feature(variance_bar, variance), scale_bar, shift_bar
 
 
 batch_norm_inference.defvjp(batch_norm_inference_fwd, batch_norm_inference_bwd)

@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from ._moments import require_normalizable, scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
 
@@ -69,7 +69,7 @@ def group_norm_bwd(groups, eps, residuals, y_bar):
     z = standardized(_in_groups(x, groups), mean, r)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z.reshape(x.shape), scale, shift, y_bar)
     x_bar = standardize_bwd(z, r, _in_groups(z_bar, groups), _space_and_group(x))
-    return unbroadcast(x_bar.reshape(x.shape), x), scale_bar, shift_bar
+    return cotangent(x_bar.reshape(x.shape), x), scale_bar, shift_bar
 
 
 group_norm.defvjp(group_norm_fwd, group_norm_bwd)
@@ -118,7 +118,7 @@ def instance_norm_bwd(eps, residuals, y_bar):
     z = standardized(x, mean, r)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
     x_bar = standardize_bwd(z, r, z_bar, _space(x))
-    return unbroadcast(x_bar, x), scale_bar, shift_bar
+    return cotangent(x_bar, x), scale_bar, shift_bar
 
 
 instance_norm.defvjp(instance_norm_fwd, instance_norm_bwd)

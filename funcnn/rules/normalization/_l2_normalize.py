@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_axis, require_floating, require_number
-from .._common._cotangent import unbroadcast
-from .._common._length import _inverse_length
+from .._common._cotangent import cotangent
+from .._common._length import inverse_length
 from .._common._precision import widen
 
 Axis = int | tuple[int, ...]
@@ -40,7 +40,7 @@ def l2_normalize_fwd(x, axis, eps):
     require_floating("l2_normalize", x=x)
     require_axis("l2_normalize", axis, jnp.ndim(x))
     require_number("l2_normalize", "eps", eps, "above 0", eps > 0)
-    r = _inverse_length(x, axis, eps)
+    r = inverse_length(x, axis, eps)
     return (r * widen(x)).astype(x.dtype), (x, r)
 
 
@@ -49,7 +49,7 @@ def l2_normalize_bwd(axis, eps, residuals, y_bar):
     y, y_bar = r * widen(x), widen(y_bar)
     along = y * jnp.sum(y * y_bar, axis, keepdims=True)
     x_bar = r * (y_bar - jnp.where(r < 1 / eps, along, 0))
-    return (unbroadcast(x_bar, x),)
+    return (cotangent(x_bar, x),)
 
 
 l2_normalize.defvjp(l2_normalize_fwd, l2_normalize_bwd)

@@ -35,7 +35,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from ._moments import require_normalizable, scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
 
@@ -75,7 +75,7 @@ def layer_norm_bwd(eps, residuals, y_bar):
     z = standardized(x, mean, r)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
     x_bar = standardize_bwd(z, r, z_bar, (-1,))
-    return unbroadcast(x_bar, x), scale_bar, shift_bar
+    return cotangent(x_bar, x), scale_bar, shift_bar
 
 
 layer_norm.defvjp(layer_norm_fwd, layer_norm_bwd)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._common._cotangent import unbroadcast
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._moments import require_normalizable, scale_shift, scale_shift_bwd
 
@@ -44,7 +44,7 @@ def rms_norm_bwd(eps, residuals, y_bar):
     z_bar, scale_bar, _ = scale_shift_bwd(z, scale, None, y_bar)
     y = scale_shift(z, scale, None)  # y y_bar is z z_bar
     x_bar = r * (z_bar - z * jnp.mean(y * widen(y_bar), axis=-1, keepdims=True))
-    return unbroadcast(x_bar, x), scale_bar
+    return cotangent(x_bar, x), scale_bar
 
 
 rms_norm.defvjp(rms_norm_fwd, rms_norm_bwd)

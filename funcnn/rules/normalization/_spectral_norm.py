@@ -39,8 +39,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from .._common._checks import require_floating, require_number, require_same_dtype, require_shape
-from .._common._cotangent import unbroadcast
-from .._common._length import _direction
+from .._common._cotangent import cotangent
+from .._common._length import direction
 from .._common._precision import as_row, widen
 from ._weight_norm import _all_but_out
 
@@ -71,7 +71,7 @@ def spectral_norm_fwd(w, u, iterations, eps):
     w32 = widen(w)
     u32 = lax.stop_gradient(_power_iteration(w32, widen(u), iterations))
     image = _times(w32, u32)
-    v = lax.stop_gradient(_direction(image))
+    v = lax.stop_gradient(direction(image, None))
     sigma = jnp.sum(v * image)
     r = 1 / jnp.where(sigma <= eps, eps, sigma)
     return ((w32 * r).astype(w.dtype), u32.astype(u.dtype)), (w, u32, v, r)
@@ -83,7 +83,7 @@ def spectral_norm_bwd(iterations, eps, residuals, bars):
     y, y_bar = widen(w) * r, widen(bars[0])
     along = v * as_row(u, w) * jnp.sum(y * y_bar)
     w_bar = r * (y_bar - jnp.where(r < 1 / eps, along, 0))
-    return unbroadcast(w_bar, w), None
+    return cotangent(w_bar, w), None
 
 
 spectral_norm.defvjp(spectral_norm_fwd, spectral_norm_bwd)
@@ -100,9 +100,9 @@ def spectral_norm_reference(w, u, iterations=1, eps=1e-12):
 
 
 def _power_iteration(w, u, iterations):
-    u = _direction(u)
+    u = direction(u, None)
     for _ in range(iterations):
-        better = _direction(jnp.sum(w * _direction(_times(w, u)), _all_but_out(w)))
+        better = direction(jnp.sum(w * direction(_times(w, u), None), _all_but_out(w)), None)
         u = jnp.where(jnp.any(better != 0), better, u)
     return u
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_same_dtype, require_shape
-from .._common._cotangent import per_feature, unbroadcast
-from .._common._length import _inverse_length
+from .._common._cotangent import cotangent, per_feature
+from .._common._length import inverse_length
 from .._common._precision import as_row, widen
 
 
@@ -32,7 +32,7 @@ def weight_norm_fwd(v, g):
     require_shape("weight_norm", "v", v, "[..., out]", v.ndim >= 1)
     require_shape("weight_norm", "g", g, f"{list(v.shape[-1:])} to follow v {list(v.shape)}", g.shape == v.shape[-1:])
     require_same_dtype("weight_norm", v=v, g=g)
-    r = _inverse_length(v, _all_but_out(v))
+    r = inverse_length(v, _all_but_out(v))
     return (as_row(widen(g), v) * (r * widen(v))).astype(v.dtype), (v, g, r)
 
 
@@ -41,7 +41,7 @@ def weight_norm_bwd(residuals, w_bar):
     d, w_bar = r * widen(v), widen(w_bar)
     along = jnp.sum(d * w_bar, _all_but_out(v), keepdims=True)
     v_bar = as_row(widen(g), v) * r * (w_bar - d * along)
-    return unbroadcast(v_bar, v), per_feature(along, g)
+    return cotangent(v_bar, v), per_feature(along, g)
 
 
 weight_norm.defvjp(weight_norm_fwd, weight_norm_bwd)

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_same_dtype, require_shape
-from .._common._cotangent import as_primal, token
+from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 
 
@@ -61,7 +61,7 @@ def safe_divide_fwd(numerator, denominator):
 def safe_divide_bwd(residuals, z_bar):
     numerator, d, z = residuals
     share = jnp.where(d == 0, 0, widen(z_bar) / jnp.where(d == 0, 1, widen(d)))
-    return as_primal(share, numerator), as_primal(-share * widen(z), d)
+    return cotangent(share, numerator), cotangent(-share * widen(z), d)
 
 
 safe_divide.defvjp(safe_divide_fwd, safe_divide_bwd)

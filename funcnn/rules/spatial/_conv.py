@@ -36,7 +36,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._common._cotangent import placement, unbroadcast
+from .._common._cotangent import cotangent, placement
 from .._common._precision import as_row, widen
 from ._window import Padding, Sizes, channels_last, geometry, reaches, require_weights, turned_around
 
@@ -106,8 +106,8 @@ def conv_bwd(stride, padding, dilation, groups, residuals, y_bar):
         out_sharding=placement(jnp.moveaxis(w, -2, 0)),
     )  # fmt: skip
     w_bar = jnp.moveaxis(w_bar, 0, -2)
-    b_bar = None if b is None else unbroadcast(y_bar, as_row(b, y_bar)).reshape(b.shape)
-    return unbroadcast(x_bar, x), unbroadcast(w_bar, w), b_bar
+    b_bar = None if b is None else cotangent(y_bar, as_row(b, y_bar)).reshape(b.shape)
+    return cotangent(x_bar, x), cotangent(w_bar, w), b_bar
 
 
 conv.defvjp(conv_fwd, conv_bwd)

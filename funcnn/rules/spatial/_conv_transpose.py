@@ -40,7 +40,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._common._cotangent import placement, unbroadcast
+from .._common._cotangent import cotangent, placement
 from .._common._precision import as_row, widen
 from ._window import Padding, Sizes, channels_last, each, pairs, reaches, require_fit, require_weights, turned_around
 
@@ -111,8 +111,8 @@ def conv_transpose_bwd(stride, padding, dilation, groups, residuals, y_bar):
         out_sharding=placement(jnp.moveaxis(turned, -2, 0)),
     )  # fmt: skip
     w_bar = turned_around(jnp.moveaxis(w_bar, 0, -2), groups)
-    b_bar = None if b is None else unbroadcast(y_bar, as_row(b, y_bar)).reshape(b.shape)
-    return unbroadcast(x_bar, x), unbroadcast(w_bar, w), b_bar
+    b_bar = None if b is None else cotangent(y_bar, as_row(b, y_bar)).reshape(b.shape)
+    return cotangent(x_bar, x), cotangent(w_bar, w), b_bar
 
 
 conv_transpose.defvjp(conv_transpose_fwd, conv_transpose_bwd)

@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     targets = config.getoption("--check-vjp")
     if not targets:
         return
-    from funcnn.verify._discover import TargetError, find
+    from funcnn.verify.command._targets import TargetError, find
 
     for target in targets:
         try:
@@ -77,8 +77,8 @@ class _Rule(pytest.Item):
         self.target = target
 
     def runtest(self) -> None:
-        from funcnn.verify._command import check_named
-        from funcnn.verify._examples import NoExampleError
+        from funcnn.verify.command._arguments import NoExampleError
+        from funcnn.verify.command._tasks import check_named
 
         try:
             report = check_named(self.target, self.name, str(self.config.getoption("--check-vjp-level")))

@@ -15,13 +15,13 @@ import numpy as np
 
 from ..rules._catalogue import Entry, catalogue, draw
 from ._check import check
-from ._command import HEADS, Row, Task, check_target, run, settled, tasks, write
-from ._context import LEVELS
-from ._discover import TargetError, find
 from ._errors import relative_errors
-from ._guess import shown
-from ._report import Finding
 from ._settings import compiled_quickly
+from .command._guessed_arguments import shown
+from .command._targets import TargetError, find
+from .command._tasks import HEADS, Row, Task, check_target, run, settled, tasks, write
+from .judging._judge import LEVELS
+from .report._report import Finding
 
 _TOLERANCE = 1e-10
 _CATALOGUE_HEADS = ("rule", "examples", "value", "cotangent", "status", "seconds")

@@ -12,8 +12,8 @@ import pytest
 
 from funcnn.rules._catalogue import catalogue
 from funcnn.verify import __main__ as command
-from funcnn.verify import _command
-from funcnn.verify._report import Finding, Report
+from funcnn.verify.command import _tasks
+from funcnn.verify.report._report import Finding, Report
 from tests.helpers import three_rules
 
 OPS = inspect.getsource(three_rules)
@@ -45,7 +45,7 @@ def _fast(monkeypatch):
         f(*args)
         return Report("f", (), ("S0 contract",), (), 0.0, f"level {level} seed {seed} budget {budget}")
 
-    monkeypatch.setattr(_command, "check", check)
+    monkeypatch.setattr(_tasks, "check", check)
     monkeypatch.setattr(command, "check", check)
 
 
@@ -73,10 +73,8 @@ def test_one_rule_may_be_named_and_what_is_inconclusive_does_not_fail(ops, capsy
 @pytest.mark.usefixtures("_fast")
 def test_options_reach_the_check(ops, capsys, monkeypatch):
     seen = []
-    check = _command.check
-    monkeypatch.setattr(
-        _command, "check", lambda f, *args, **options: seen.append(options) or check(f, *args, **options)
-    )
+    check = _tasks.check
+    monkeypatch.setattr(_tasks, "check", lambda f, *args, **options: seen.append(options) or check(f, *args, **options))
     assert command.main([f"{ops}:right", f"{ops}:wrong", "--level", "deep", "--seed", "3", "--budget", "100"]) == 0
     assert [(options["level"], options["seed"]) for options in seen] == [("deep", 3)] * 2
     assert seen[0]["budget"] == pytest.approx(50, abs=5)
@@ -102,9 +100,9 @@ def test_the_examples_of_a_rule_share_its_budget_and_must_all_pass(ops, monkeypa
         seen.append(budget)
         return Report("f", found[x.size], ("S0", "S1") if x.size == 3 else ("S0",), (("S9", "no"),), 1.0, "")
 
-    monkeypatch.setattr(_command, "check", check)
-    task = _command.Task(ops, "right", "fast", 0, time.time() + 10, 1.0)
-    report, _ = _command.check_target(task)
+    monkeypatch.setattr(_tasks, "check", check)
+    task = _tasks.Task(ops, "right", "fast", 0, time.time() + 10, 1.0)
+    report, _ = _tasks.check_target(task)
     assert seen == [pytest.approx(5, abs=0.5)] * 2
     assert (report.name, report.status, report.passed, report.skipped) == ("right", "fail", ("S0",), (("S9", "no"),))
 
@@ -113,8 +111,8 @@ def test_a_rule_that_raises_keeps_no_other_from_being_checked(ops, monkeypatch):
     def check(*args, **options):
         raise RuntimeError("out of\nluck")
 
-    monkeypatch.setattr(_command, "check", check)
-    report, _ = _command.check_target(_command.Task(ops, "right", "fast", 0, None, 1.0))
+    monkeypatch.setattr(_tasks, "check", check)
+    report, _ = _tasks.check_target(_tasks.Task(ops, "right", "fast", 0, None, 1.0))
     assert report.findings[0].message == "it cannot be checked: RuntimeError: out of"
     assert report.status == "inconclusive"
 

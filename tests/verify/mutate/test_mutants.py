@@ -9,9 +9,10 @@ import pytest
 
 from funcnn import rules
 from funcnn.rules._catalogue import catalogue, draw
-from funcnn.verify import _mutate, check, without_rules
-from funcnn.verify._faults import FAULTS, WHOLE
-from funcnn.verify._mutate import mutants
+from funcnn.verify import check, without_rules
+from funcnn.verify.mutate import _mutants
+from funcnn.verify.mutate._faults import FAULTS, WHOLE
+from funcnn.verify.mutate._mutants import mutants
 from tests.verify.scoring import ALL
 
 SCORED = {case.name: case.make for case in ALL}
@@ -89,7 +90,7 @@ product = rule(lambda a, b: jnp.sum(a * b, 1), lambda a, b: (jnp.sum(a * b, 1), 
 
 
 def broken(f, kind, primitive, n):
-    return _mutate._broken(f, _mutate._code(f), partial(_mutate._evaluate, kind=kind, primitive=primitive, n=n))
+    return _mutants._broken(f, _mutants._code(f), partial(_mutants._evaluate, kind=kind, primitive=primitive, n=n))
 
 
 B, G = X[::-1] + 1, jnp.array([1.0, 4.0, -3.0], jnp.float32)
@@ -142,10 +143,10 @@ def test_a_fault_inside_a_scan_and_a_scan_the_other_way():
 def test_what_changes_nothing_is_counted_and_left_out():
     f = rule(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (jnp.where(x * x > -1.0, g * jnp.cos(x), g),))
     found, equivalent = mutants(f, (X,), limit=1000)
-    assert any(m.name.startswith("made sin: cos 0 at test_mutate.py:") for m in found)
+    assert any(m.name.startswith("made sin: cos 0 at test_mutants.py:") for m in found)
     assert not any("made ge" in m.name for m in found)
     assert equivalent > 0
-    live = _mutate._program(_product_bwd, (X, B), G)[0].jaxpr
+    live = _mutants._program(_product_bwd, (X, B), G)[0].jaxpr
     assert "sin" not in [e.primitive.name for e in live.eqns]
 
 

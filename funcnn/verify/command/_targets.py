@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .._intercept import Rule
+from ..._intercept import Rule
 
 Functions = dict[str, Callable[..., Any]]
 

@@ -14,12 +14,12 @@ from jax.extend.core import ClosedJaxpr, Literal
 from jax.extend.source_info_util import summarize
 from jax.interpreters.partial_eval import dce_jaxpr
 
-from .._intercept import _handler, intercept
+from ..._intercept import _handler, intercept
+from .._settings import settings
+from ..judging._battery import battery
+from ..judging._problem import make_problem
+from ..report._report import Report, Score
 from ._faults import FAULTS, WHOLE, floating
-from ._inputs import battery
-from ._problem import make_problem
-from ._report import Report, Score
-from ._settings import settings
 
 
 class Mutant(NamedTuple):

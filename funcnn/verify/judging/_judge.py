@@ -9,15 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._cause import guess_cause
-from ._inputs import cotangents
+from .._settings import settings
+from .._time_limit import OutOfTimeError
+from ..report._report import Finding
+from ._battery import cotangents
+from ._likely_cause import guess_cause
 from ._point import Point, error_map, nudged, place, ravel
 from ._problem import Problem, Side
-from ._report import Finding
-from ._scalar import scalar_at
-from ._settings import settings
-from ._truth import decide, differences
-from ._watch import OutOfTimeError
+from ._scalar_at import scalar_at
+from ._verdict import decide, differences
 
 EPS = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 LEVELS = {"fast": 0, "full": 1, "deep": 2}

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import jax
 
-from .._intercept import Handler, Rule, intercept
+from ..._intercept import Handler, Rule, intercept
+from .._places import PACKAGE, VERIFY
 
 
 class Site(NamedTuple):
@@ -59,7 +60,7 @@ def yours(site: Site) -> tuple[tuple[str, int], ...]:
 def _frames():
     """What is inside the outermost frame of this package."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_stack(None)]
-    ends = [i for i, (file, _) in enumerate(frames) if file.startswith(_HERE)]
+    ends = [i for i, (file, _) in enumerate(frames) if file.startswith(VERIFY)]
     return tuple(frame for frame in frames[: ends[-1]] if not frame[0].startswith(_MACHINERY))
 
 
@@ -73,7 +74,5 @@ def _is_library(file):
     return file.startswith(_LIBRARIES) or "site-packages" in file or "dist-packages" in file
 
 
-_PACKAGE = Path(__file__).parent.parent
-_HERE = str(_PACKAGE / "verify")
-_MACHINERY = (_HERE, str(_PACKAGE / "_intercept.py"), str(Path(str(jax.__file__)).parent), "<frozen")
-_LIBRARIES = (str(_PACKAGE), sysconfig.get_paths()["stdlib"])
+_MACHINERY = (VERIFY, str(Path(PACKAGE, "_intercept.py")), str(Path(str(jax.__file__)).parent), "<frozen")
+_LIBRARIES = (PACKAGE, sysconfig.get_paths()["stdlib"])

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._intercept import intercept
+from ..._intercept import intercept
+from .._settings import compiled_quickly
+from .._without_rules import without_rules
 from ._call import is_inexact, take_apart
-from ._nearby import noise
-from ._probe import Log, first_line, probe
-from ._settings import compiled_quickly
 from ._sites import Site, meeting, yours
-from ._without_rules import without_rules
+from ._stand_in import Log, first_line, probe
+from ._tolerance import noise
 
 
 class AuditRow(NamedTuple):

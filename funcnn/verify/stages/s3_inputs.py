@@ -3,14 +3,14 @@
 import jax
 import numpy as np
 
-from ._branches import branches
-from ._context import EPS, Context
-from ._inputs import NEAR, battery, int_variants, negative
-from ._point import Point, ravel
-from ._problem import compiled
-from ._scalar import scalar_at
-from ._settings import settings
-from ._truth import slope_along
+from .._settings import settings
+from ..judging._battery import NEAR, battery, int_variants, negative
+from ..judging._judge import EPS, Context
+from ..judging._point import Point, ravel
+from ..judging._problem import compiled
+from ..judging._scalar_at import scalar_at
+from ..judging._verdict import slope_along
+from .s3_branches import branches
 
 
 def contract(context: Context) -> None:

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from .._intercept import intercept
-from ._discover import TargetError, one_line, rule_in
-from ._guess import Call, NoExampleError, guess, is_floating, shown
+from ..._intercept import intercept
+from ._guessed_arguments import Call, NoExampleError, guess, is_floating, shown
+from ._targets import TargetError, one_line, rule_in
 
 
 class Examples(NamedTuple):

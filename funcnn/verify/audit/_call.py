@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._intercept import Rule, intercept
+from ..._intercept import Rule, intercept
 
 
 @dataclass(frozen=True)

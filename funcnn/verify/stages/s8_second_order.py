@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._context import Context, largest
-from ._inputs import battery
-from ._point import Point, nudged, place, ravel
-from ._settings import compiled_quickly, settings
-from ._stages import one_line
-from ._transforms import spread
-from ._truth import Scalar, decide
+from .._settings import compiled_quickly, settings
+from ..judging._battery import battery
+from ..judging._judge import Context, largest
+from ..judging._point import Point, nudged, place, ravel
+from ..judging._verdict import Scalar, decide
+from .s3_inputs import one_line
+from .s7_transforms import spread
 
 
 def second_order(context: Context) -> bool:

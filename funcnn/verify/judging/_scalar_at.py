@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ._point import Point, ravel
-from ._truth import Scalar
+from ._verdict import Scalar
 
 
 def scalar_at(context: Any, point: Point) -> Scalar:

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._intercept import Handler, Rule, intercept
+from ..._intercept import Handler, Rule, intercept
 from ._call import is_inexact, take_apart
-from ._nearby import Derived, around, directions, judge, noise, precision, sides_with
+from ._tolerance import Derived, around, directions, judge, noise, precision, sides_with
 
 
 @dataclass

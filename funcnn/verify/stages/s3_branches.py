@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -11,12 +10,12 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 from jax.extend.source_info_util import summarize
 
-from ._context import Context
-from ._point import Point
-from ._settings import compiled_quickly, settings
+from .._places import VERIFY
+from .._settings import compiled_quickly, settings
+from ..judging._judge import Context
+from ..judging._point import Point
 
 _BODIES = {"jit": "jaxpr", "closed_call": "call_jaxpr", "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr"}
-_HERE = str(Path(__file__).parent)
 _MOST = 4  # branches listed
 
 
@@ -84,7 +83,7 @@ def _run(program: ClosedJaxpr, args, names, found: list[Branch], at: str = ""):
 def _line(e):
     """The line of an equation; none for those of a backward pass, which JAX gives the line that pulls back."""
     place = summarize(e.source_info).split(" ")[0]
-    return "" if not place or _HERE in place else f" ({':'.join(place.rpartition('/')[2].split(':')[:2])})"
+    return "" if not place or VERIFY in place else f" ({':'.join(place.rpartition('/')[2].split(':')[:2])})"
 
 
 def _ask(e, answer, called, found, line):

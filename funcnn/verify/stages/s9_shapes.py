@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._context import Context
-from ._inputs import is_index, is_mask
-from ._program import extent
-from ._rounding import judge_rounding
-from ._settings import settings
-from ._stages import one_line
+from .._settings import settings
+from ..judging._battery import is_index, is_mask
+from ..judging._judge import Context
+from ..programs._facts import extent
+from .s3_inputs import one_line
+from .s6_dtypes import judge_rounding
 
 _REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError, AssertionError)
 _LONG = {1: (4099, 65537), 2: (257, 4099, 65537, 2**20)}

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from .._intercept import intercept
-from ._program import Facts, facts
-from ._settings import compiled_quickly, settings
-from ._without_rules import without_rules
+from ..._intercept import intercept
+from .._settings import compiled_quickly, settings
+from .._without_rules import without_rules
+from ..programs._facts import Facts, facts
 
 Arrays = Sequence[Any]
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from funcnn.verify._discover import TargetError, find, rules_of
-from funcnn.verify._examples import NoExampleError, examples_of
+from funcnn.verify.command._arguments import NoExampleError, examples_of
+from funcnn.verify.command._targets import TargetError, find, rules_of
 
 HEAD = """
 import jax

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import jax
 from tqdm import tqdm
 
-from ._check import STAGES, check
-from ._discover import TargetError, find, one_line
-from ._examples import NoExampleError, examples_of
-from ._page import counts, page
-from ._report import Finding, Report
+from .._check import STAGES, check
+from ..report._page import counts, page
+from ..report._report import Finding, Report
+from ._arguments import NoExampleError, examples_of
+from ._targets import TargetError, find, one_line
 
 
 class Task(NamedTuple):

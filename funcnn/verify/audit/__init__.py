@@ -1,0 +1,1 @@
+"""Every rule that a whole program calls, judged where it stands."""

@@ -1,0 +1,1 @@
+"""Broken copies of a rule, by which a check is scored."""

@@ -1,0 +1,1 @@
+"""Programs that JAX has traced, read and run."""

@@ -1,0 +1,1 @@
+"""The stages of `check`, a file each, cheap first."""

@@ -5,27 +5,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ._errors import one_line
 from ._time_limit import OutOfTimeError, within
-from .judging._judge import LEVELS, Context, EnoughError
+from .judging._judge import Context
+from .judging._ledger import LEVELS, EnoughError
 from .judging._problem import make_problem
 from .mutate._mutants import score_of
 from .report._report import Finding, Report
-from .stages import s3_inputs, s6_dtypes, s7_transforms, s8_second_order, s9_shapes
+from .stages._table import STAGES
+from .stages.s11_cost import cost
 
-# Stage, lowest level that runs it, whether it is meant for surrogates too.
-STAGES = {
-    "S0 contract": (s3_inputs.contract, 0, True),
-    "S1 linearity": (s3_inputs.linearity, 0, False),
-    "S2 Jacobian": (s3_inputs.jacobian, 0, False),
-    "S3 inputs, S5 kinks": (s3_inputs.inputs, 0, False),
-    "S4 differences": (s3_inputs.reference_holds, 0, False),
-    "S6 dtypes": (s6_dtypes.dtypes, 0, False),
-    "S7 transforms": (s7_transforms.transforms, 0, True),
-    "S8 second order": (s8_second_order.second_order, 0, False),
-    "S9 shapes": (s9_shapes.shapes, 1, False),
-    "S10 scale": (s9_shapes.scale, 1, False),
-    "S11 determinism": (s3_inputs.determinism, 0, True),
-}
 BUDGETS = {"fast": 60.0, "full": 300.0, "deep": 1800.0}
 _GRACE = 5.0  # seconds after the budget, in which what is under way may still end
 
@@ -122,7 +111,7 @@ class _Run:
                         self.passed.append(name)
         except EnoughError:
             return
-        self.cost = s9_shapes.cost(context)
+        self.cost = cost(context)
 
     def _give_up(self) -> None:
         """The budget is over and a stage is still under way."""
@@ -150,5 +139,5 @@ def _ran(context, name, stage):
         context.add(name.split()[0], "inconclusive", "the time budget was spent before it ended")
         return False
     except Exception as error:
-        context.add(name.split()[0], "inconclusive", f"could not be run: {s3_inputs.one_line(error)}")
+        context.add(name.split()[0], "inconclusive", f"could not be run: {one_line(error)}")
         return False

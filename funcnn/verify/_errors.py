@@ -20,3 +20,8 @@ def relative_errors(got, expected) -> np.ndarray:
     with np.errstate(over="ignore"):
         errors = difference / max(scale, np.finfo(np.float64).tiny)
     return np.where(finite | (got == expected), errors, np.inf)
+
+
+def one_line(error: BaseException) -> str:
+    """An error's type and the first line of its text."""
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"

@@ -12,7 +12,7 @@ import pytest
 
 from funcnn.rules._catalogue import catalogue
 from funcnn.verify import __main__ as command
-from funcnn.verify.command import _tasks
+from funcnn.verify.command import _our_rules, _tasks
 from funcnn.verify.report._report import Finding, Report
 from tests.helpers import three_rules
 
@@ -46,7 +46,7 @@ def _fast(monkeypatch):
         return Report("f", (), ("S0 contract",), (), 0.0, f"level {level} seed {seed} budget {budget}")
 
     monkeypatch.setattr(_tasks, "check", check)
-    monkeypatch.setattr(command, "check", check)
+    monkeypatch.setattr(_our_rules, "check", check)
 
 
 def test_a_module_is_checked_rule_by_rule(ops, capsys, tmp_path):
@@ -139,7 +139,7 @@ def test_a_rule_of_the_catalogue_that_differs_from_its_reference_fails(capsys, m
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_value_that_is_not_finite_fails(bad):
-    assert command._largest([1.0, bad], [1.0, 2.0]) == float("inf")
+    assert _our_rules._largest([1.0, bad], [1.0, 2.0]) == float("inf")
 
 
 BAD = [

@@ -12,8 +12,9 @@ import numpy as np
 from jax.core import Tracer
 
 from ..._intercept import intercept
+from .._errors import one_line
 from ._guessed_arguments import Call, NoExampleError, guess, is_floating, shown
-from ._targets import TargetError, one_line, rule_in
+from ._targets import TargetError, rule_in
 
 
 class Examples(NamedTuple):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._targets import one_line
+from .._errors import one_line
 
 Call = tuple[Any, ...]
 

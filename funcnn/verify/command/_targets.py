@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from ..._intercept import Rule
+from .._errors import one_line
 
 Functions = dict[str, Callable[..., Any]]
 
@@ -75,11 +76,6 @@ def rule_in(f: Any) -> Rule | None:
     """The custom rule that f is, or that it compiles; None for anything else."""
     inner = f if isinstance(f, Rule) else getattr(f, "__wrapped__", None)
     return inner if isinstance(inner, Rule) else None
-
-
-def one_line(error: BaseException) -> str:
-    """An error's type and the first line of its message."""
-    return f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"
 
 
 def _members(module) -> Iterator[tuple[str, Any]]:

@@ -14,11 +14,13 @@ from typing import NamedTuple
 import jax
 from tqdm import tqdm
 
-from .._check import STAGES, check
+from .._check import check
+from .._errors import one_line
 from ..report._page import counts, page
 from ..report._report import Finding, Report
+from ..stages._table import STAGES
 from ._arguments import NoExampleError, examples_of
-from ._targets import TargetError, find, one_line
+from ._targets import TargetError, find
 
 
 class Task(NamedTuple):

@@ -13,20 +13,16 @@ from .._settings import settings
 from .._time_limit import OutOfTimeError
 from ..report._report import Finding
 from ._battery import cotangents
+from ._finite_differences import differences
+from ._ledger import EnoughError
 from ._likely_cause import guess_cause
 from ._point import Point, error_map, nudged, place, ravel
 from ._problem import Problem, Side
 from ._scalar_at import scalar_at
-from ._verdict import decide, differences
+from ._sides import EPS, Dtypes
+from ._verdict import decide
 
-EPS = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
-LEVELS = {"fast": 0, "full": 1, "deep": 2}
-Dtypes = str | tuple[str, ...]
 _MOST_BY_DIFFERENCES = 64  # numbers in the arguments, where finite differences are all there is to judge by
-
-
-class EnoughError(BaseException):
-    """A failure was found, and one is enough."""
 
 
 class Context:
@@ -263,3 +259,20 @@ class Context:
 def largest(arrays):
     """The largest finite number of some arrays."""
     return max((np.abs(a).max(initial=0, where=np.isfinite(a)) for a in arrays), default=0.0)
+
+
+def same_value(context: Context, y: np.ndarray, value: np.ndarray, kind: str) -> None:
+    """Hold what fwd returns to what the function returns."""
+    if (y.shape, y.dtype) != (value.shape, value.dtype):
+        what = f"{y.dtype}{list(y.shape)}, the function {value.dtype}{list(value.shape)}"
+        context.add("S0", "fail", f"fwd returns {what}")
+        return
+    eps = max(EPS[str(value.dtype)], context.eps)
+    y, value = y.astype(np.float64), value.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        largest = np.max(np.abs(value), initial=0, where=np.isfinite(value))
+        off = np.isfinite(value) & ~(np.abs(y - value) <= 1e3 * eps * (np.abs(value) + largest) + 1e-14)
+    if off.any():
+        index = tuple(map(int, np.argwhere(off)[0]))
+        context.add("S0", "fail", "fwd's value is not the function's, at", argument="y", index=index,
+                    got=float(y[index]), expected=float(value[index]), inputs=kind)  # fmt: skip

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ._finite_differences import Scalar
 from ._point import Point, ravel
-from ._verdict import Scalar
 
 
 def scalar_at(context: Any, point: Point) -> Scalar:

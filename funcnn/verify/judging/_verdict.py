@@ -1,9 +1,10 @@
 """Which of two disagreeing gradients is right: one-sided finite differences decide, and admit when they cannot."""
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from ._finite_differences import Scalar, basis, scale_of, slopes_by
 
 
 class Verdict(NamedTuple):
@@ -19,44 +20,6 @@ class Verdict(NamedTuple):
     expected: float = float("nan")
     smooth: bool = False
     kink: bool = False
-
-
-class Scalar(NamedTuple):
-    """A scalar function ⟨cotangent, y⟩ of one flat vector, and, for kinks, the rows of the Jacobian of y.
-
-    Attributes:
-      x: the point, float64.
-      phi: the function without rules, less its value at x.
-      outputs_with_kink: ``(i, h) -> [j]``, the outputs whose slope by x_i differs between the two sides.
-      rule_row: ``j -> row``, output j's gradient at x by the rule.
-      autodiff_row: ``(j, dx) -> row``, by autodiff, at x + dx; None where there is no autodiff.
-      autodiff: ``dx -> gradient`` of the scalar by autodiff at x + dx; None where there is no autodiff.
-    """
-
-    x: np.ndarray
-    phi: Callable[[np.ndarray], float]
-    outputs_with_kink: Callable[[int, float], list[int]] = lambda i, h: []
-    rule_row: Callable[[int], np.ndarray] = lambda j: np.zeros(0)
-    autodiff_row: Callable[[int, np.ndarray], np.ndarray] | None = lambda j, dx: np.zeros(0)
-    autodiff: Callable[[np.ndarray], np.ndarray] | None = None
-
-
-def one_sided(phi: Callable[[float], float], h: float) -> tuple[float, float]:
-    """The derivative of phi at 0 from the right by Richardson extrapolation of forward differences, and its error.
-
-    The error is the smallest change between neighbouring entries of the extrapolation's table (Ridders' method).
-    """
-    start, steps = phi(0.0), h / 2.0 ** np.arange(9)
-    row, best, error = [], np.nan, np.inf
-    for k, step in enumerate(steps):
-        new = [(phi(step) - start) / step]
-        for order in range(1, k + 1):
-            new.append(new[-1] + (new[-1] - row[order - 1]) / (2.0**order - 1))
-            change = max(abs(new[-1] - new[-2]), abs(new[-1] - row[order - 1]))
-            if change < error:
-                best, error = new[-1], change
-        row = new
-    return float(best), float(error)
 
 
 def decide(scalar: "Scalar", rule: np.ndarray, autodiff: np.ndarray, wrong: np.ndarray, rng) -> Verdict:
@@ -77,7 +40,7 @@ def decide(scalar: "Scalar", rule: np.ndarray, autodiff: np.ndarray, wrong: np.n
     worst = places[np.argsort(-_badness(rule, autodiff)[places])][:6]
     kinks, unclear, settled = [], [], False
     for i in worst:
-        right, left, error = _slopes(scalar, i)
+        right, left, error = slopes_by(scalar, i)
         if not np.isfinite(right + left + error):
             continue  # the function's own value is not finite around here
         size = max(abs(right), abs(left), abs(rule[i]) if np.isfinite(rule[i]) else 0.0)
@@ -99,7 +62,7 @@ def decide(scalar: "Scalar", rule: np.ndarray, autodiff: np.ndarray, wrong: np.n
                 )
             return Verdict("inconclusive", "autodiff, finite differences and the rule all differ", int(i), expected)
     if kinks and scalar.autodiff_row is not None:
-        return _at_kinks(scalar, kinks, 1e-2 * max(_scale(scalar.x), 1e-2), rng)
+        return _at_kinks(scalar, kinks, 1e-2 * max(scale_of(scalar.x), 1e-2), rng)
     unclear += kinks
     if unclear:
         return Verdict(
@@ -114,39 +77,8 @@ def _agree_beside(scalar, i, expected, slack, rng):
     """Whether autodiff has the slope expected on all sides of a point where it may have none: a tie inside, say."""
     if scalar.autodiff is None:
         return False
-    steps = 1e-7 * max(_scale(scalar.x), 1e-2) * rng.normal(size=(4, scalar.x.size))
+    steps = 1e-7 * max(scale_of(scalar.x), 1e-2) * rng.normal(size=(4, scalar.x.size))
     return all(abs(scalar.autodiff(sign * step)[i] - expected) <= slack for step in steps for sign in (1, -1))
-
-
-def differences(scalar: Scalar, shapes: Sequence[tuple[int, ...]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The gradient of a scalar function by finite differences alone, and its error; NaN at kinks and where unsteady."""
-    slopes, errors = np.full(scalar.x.size, np.nan), np.zeros(scalar.x.size)
-    for i in range(scalar.x.size):
-        right, left, error = _slopes(scalar, i)
-        size = max(abs(right), abs(left))
-        if abs(right - left) <= 4 * error + 1e-6 * size and error <= 1e-5 * size + 1e-9:
-            slopes[i], errors[i] = (right + left) / 2, error + 1e-7 * size
-    cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-    parts = lambda flat: [part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True)]
-    return parts(slopes), parts(errors)
-
-
-def slope_along(scalar: Scalar, direction: np.ndarray) -> tuple[float, float]:
-    """The slope along a direction and its error, infinite at a kink."""
-    right, left, error = _both_sides(scalar, direction, 1e-2 * max(_scale(scalar.x), 1e-2))
-    smooth = abs(right - left) <= 4 * error + 1e-6 * max(abs(right), abs(left))
-    return (right + left) / 2, error if smooth else np.inf
-
-
-def _slopes(scalar, i):
-    """The slopes by number i from the right and from the left, and their error, by the better of two first steps."""
-    x = scalar.x
-    steps = [1e-2 * float(size) for size in (abs(x[i]), max(_scale(x), 1e-2)) if 0 < size < np.inf]
-    return min((_both_sides(scalar, _basis(x.size, i), h) for h in steps), key=_least_error)
-
-
-def _scale(x):
-    return np.sqrt(np.mean(x[np.isfinite(x)] ** 2)) if np.isfinite(x).any() else 1.0
 
 
 def _at_kinks(scalar, kinks, h, rng):
@@ -163,7 +95,7 @@ def _at_kinks(scalar, kinks, h, rng):
             spread = np.ptp(around, axis=0) + np.abs(row - here) > 1e-6 * np.abs(around).max(initial=1e-30)
             if not np.isfinite(row).all():
                 return Verdict("fail", "not finite at a kink", int(i), float(np.mean(around, axis=0)[i]), kink=True)
-            directions = [_basis(row.size, i), spread * 1.0, *(spread * rng.normal(size=(8, row.size)))]
+            directions = [basis(row.size, i), spread * 1.0, *(spread * rng.normal(size=(8, row.size)))]
             for d in directions:
                 along = [scalar.autodiff_row(j, side * 1e-6 * h * d) for side in (1, -1)]
                 slopes = [a @ d for a in (*around, *along, here)]
@@ -175,22 +107,6 @@ def _at_kinks(scalar, kinks, h, rng):
                         "fail", "at a kink it is no mixture of the gradients around it", int(i), nearest, kink=True
                     )
     return Verdict("pass", "at a kink, a subgradient")
-
-
-def _both_sides(scalar, direction, h):
-    right, right_error = one_sided(lambda t: scalar.phi(scalar.x + t * direction), h)
-    left, left_error = one_sided(lambda t: scalar.phi(scalar.x - t * direction), h)
-    return right, -left, max(right_error, left_error)
-
-
-def _least_error(sides):
-    return sides[2] if np.isfinite(sides).all() else np.inf
-
-
-def _basis(size, i):
-    e = np.zeros(size)
-    e[i] = 1.0
-    return e
 
 
 def _badness(rule, autodiff):

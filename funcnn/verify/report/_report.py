@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ._page import fragment
+from ._html import _HEAT, _STYLE, _badge, _e, _heat, _power
 
 
 @dataclass(frozen=True)
@@ -142,3 +143,57 @@ def _finite(data):
     if isinstance(data, float) and not abs(data) < float("inf"):
         return str(data)
     return data
+
+
+_COLUMNS = ("status", "stage", "what", "where", "got", "expected", "inputs", "guess")
+
+
+def fragment(report: "Report") -> str:
+    """One report, for a notebook."""
+    return _STYLE + _e("div", _e("p", _e("b", report.name), " ", _badge(report.status), _seconds(report)),
+                       *_details(report), class_="funcnn-verify")  # fmt: skip
+
+
+def _details(report):
+    """Findings with their heat maps, what was not exercised, and how to run it again."""
+    if report.findings:
+        rows = [_e("tr", *(_e("td", cell) for cell in _finding_cells(f)), class_=f.status) for f in report.findings]
+        head = _e("tr", *(_e("th", name, scope="col") for name in _COLUMNS))
+        yield _e("div", _e("table", _e("thead", head), _e("tbody", *rows), class_="findings"),
+                 class_="scroll", tabindex="0")  # fmt: skip
+    yield from (_heat_map(finding) for finding in report.findings if finding.errors)
+    if report.example:
+        yield _e("p", "Example arguments: ", report.example)
+    if report.passed:
+        yield _e("p", "Passed: ", ", ".join(report.passed))
+    if report.skipped:
+        items = [_e("li", f"{stage}: {reason}") for stage, reason in report.skipped]
+        yield _e("div", "Not exercised:", _e("ul", *items))
+    if not report.ok:
+        yield _e("p", "Again: ", _e("code", report.replay))
+
+
+def _finding_cells(finding: "Finding"):
+    where = f"{finding.argument}{list(finding.index) if finding.index else ''}"
+    got, expected = ("" if v is None else f"{v:.6g}" for v in (finding.got, finding.expected))
+    status = _badge(finding.status)
+    return status, finding.stage, finding.message, where, got, expected, finding.inputs, finding.guess
+
+
+def _heat_map(finding: "Finding"):
+    """The relative errors of a cotangent's elements, each as its power of ten on a colour."""
+    rows = []
+    for i, row in enumerate(finding.errors):
+        cells = [_e("td", _power(e), class_=f"heat{_heat(e)}", title=f"[{i}, {j}]: {e:.1e}") for j, e in enumerate(row)]
+        rows.append(_e("tr", *cells))
+    spans = [f"{low} to {high - 1}" if low < high - 1 else f"{low}" for low, high in pairwise(_HEAT)]
+    steps = [f"below {_HEAT[0]}", *spans, f"{_HEAT[-1]} and above"]
+    legend = [_e("span", step.replace("-", "−"), class_=f"heat{i}") for i, step in enumerate(steps)]
+    caption = (f"{finding.stage}: relative errors in the cotangent of {finding.argument or 'the argument'}, as powers of "
+               "ten; a dot where there is none")  # fmt: skip
+    map_ = _e("div", _e("table", *rows, class_="heat"), class_="scroll", tabindex="0")
+    return _e("figure", _e("figcaption", caption), map_, _e("p", *legend, class_="heat-legend"))
+
+
+def _seconds(report):
+    return _e("small", f" {report.seconds:.1f} s")

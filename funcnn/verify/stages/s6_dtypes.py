@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..judging._battery import battery
-from ..judging._judge import EPS, Context, Dtypes, largest
+from ..judging._judge import Context, largest
 from ..judging._point import Point, nudged_both_ways
+from ..judging._sides import EPS, Dtypes
 
 _NEAR = ("the example, 10 % noise", "normal", "normal x 3")
 _SMOOTH = (*_NEAR, "normal x 30", "positive", "between 0 and 1", "offset + 100", "tiny variance", "log-uniform",

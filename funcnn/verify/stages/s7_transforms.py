@@ -11,11 +11,11 @@ from jax import lax
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
+from .._errors import one_line
 from .._settings import compiled_quickly, settings
 from ..judging._judge import Context
 from ..judging._point import Point
 from ..judging._problem import Side
-from .s3_inputs import one_line
 
 _STACK = 3
 

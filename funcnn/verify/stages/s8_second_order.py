@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._errors import one_line
 from .._settings import compiled_quickly, settings
 from ..judging._battery import battery
+from ..judging._finite_differences import Scalar
 from ..judging._judge import Context, largest
 from ..judging._point import Point, nudged, place, ravel
-from ..judging._verdict import Scalar, decide
-from .s3_inputs import one_line
+from ..judging._verdict import decide
 from .s7_transforms import spread
 
 

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from funcnn.verify._check import STAGES
 from funcnn.verify.report._page import counts, page
 from funcnn.verify.report._report import Finding, Report
+from funcnn.verify.stages._table import STAGES
 
 EVIL = "<script>alert('x')</script>&<lambda>\" onclick=\"alert(1)"
 WRONG = Finding("S2", "fail", "autodiff disagrees, in the cotangent of", "w", (1, 2), 0.5, 1.0, "normal", "a factor of 0.5",

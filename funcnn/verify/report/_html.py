@@ -1,0 +1,113 @@
+"""Elements of HTML, the signs of a status, the colours of an error, and the style of a page."""
+
+import math
+from html import escape
+
+SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "not run": "–"}
+
+
+_HEAT = (-12, -9, -6, -4, -2, -1, 0)  # powers of ten between the colours of a heat map
+
+
+class _Html(str):
+    """Text that is HTML already; any other is escaped."""
+
+
+def _power(error):
+    if not error:
+        return "·"
+    if not math.isfinite(error):
+        return f"{error}"
+    return f"{math.floor(math.log10(abs(error)))}".replace("-", "−")
+
+
+def _heat(error):
+    if not math.isfinite(error):
+        return len(_HEAT)
+    return sum(abs(error) >= 10.0**power for power in _HEAT)
+
+
+def _badge(status):
+    sign = SIGNS.get(status)
+    return _e("span", f"{sign} {status}" if sign else status, class_=f"badge {status}")
+
+
+def _e(name: str, *children: str, **attributes: str) -> _Html:
+    """An element; its text and attributes are escaped."""
+    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
+    inside = "".join(child if isinstance(child, _Html) else escape(child) for child in children)
+    return _Html(f"<{name}{given}>{inside}</{name}>")
+
+
+_STYLE = """<style>
+.funcnn-verify { --ink: #1b1f24; --soft: #57606a; --paper: #fff; --line: #d0d7de; --wash: #f6f8fa;
+  --pass: #11632c; --pass-wash: #dcf5e3; --fail: #a40e26; --fail-wash: #ffe1e1; --unsure: #7a4b00;
+  --unsure-wash: #fff0c9; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { .funcnn-verify { --ink: #e6edf3; --soft: #9aa4af; --paper: #0d1117;
+  --line: #30363d; --wash: #161b22; --pass: #7ee2a0; --pass-wash: #10301c; --fail: #ff9c9c; --fail-wash: #45151b;
+  --unsure: #f2cc60; --unsure-wash: #3a2c06; } }
+body:has(> main.funcnn-verify) { margin: 0; }
+div.funcnn-verify { padding: .3rem .6rem; }
+main.funcnn-verify { min-height: 100vh; box-sizing: border-box;
+  padding: 1.5rem max(1rem, calc(50vw - 36rem)); }
+.funcnn-verify h1 { font-size: 1.4rem; margin: 0; }
+.funcnn-verify .counts { font-size: 1.1rem; margin: .2rem 0 1rem; }
+.funcnn-verify :is(.legend, footer, small, figcaption) { color: var(--soft); font-size: .85rem; }
+.funcnn-verify .scroll { overflow-x: auto; }
+.funcnn-verify table { border-collapse: collapse; font-size: .875rem; background: none; }
+.funcnn-verify :is(th, td) { border: 1px solid var(--line); padding: .3rem .55rem; text-align: left;
+  vertical-align: top; background: var(--paper); color: var(--ink); }
+.funcnn-verify thead th { background: var(--wash); }
+.funcnn-verify .stages thead th { font-weight: normal; line-height: 1.25; vertical-align: bottom; }
+.funcnn-verify .stages thead th :is(b, span) { display: block; }
+.funcnn-verify .stages thead span { color: var(--soft); font-size: .75rem; }
+.funcnn-verify .stages th:first-child { position: sticky; left: 0; white-space: nowrap; font-weight: normal; }
+.funcnn-verify .stages td { text-align: center; font-weight: bold; }
+.funcnn-verify .stages td.number { text-align: right; font-weight: normal; font-variant-numeric: tabular-nums; }
+.funcnn-verify :is(td.pass, .badge.pass) { background: var(--pass-wash); color: var(--pass); }
+.funcnn-verify :is(td.fail, .badge.fail) { background: var(--fail-wash); color: var(--fail); }
+.funcnn-verify :is(td.inconclusive, .badge.inconclusive) { background: var(--unsure-wash); color: var(--unsure); }
+.funcnn-verify td.not-run { color: var(--soft); font-weight: normal; }
+.funcnn-verify .badge { border-radius: 1rem; padding: .05rem .5rem; font-size: .8rem; white-space: nowrap; }
+.funcnn-verify details { border: 1px solid var(--line); border-radius: .4rem; margin: .6rem 0; padding: .5rem .8rem; }
+.funcnn-verify summary { cursor: pointer; }
+.funcnn-verify details[open] summary { margin-bottom: .6rem; }
+.funcnn-verify :is(p, ul, figure) { margin: .6rem 0; }
+.funcnn-verify code { overflow-wrap: anywhere; background: var(--wash); padding: .1rem .3rem; border-radius: .2rem; }
+.funcnn-verify a { color: inherit; }
+.funcnn-verify .heat td { border: 0; padding: 0; width: 1.9rem; min-width: 1.9rem; height: 1.9rem; text-align: center;
+  vertical-align: middle; font-size: .7rem; }
+.funcnn-verify .heat-legend span { display: inline-block; padding: .1rem .4rem; font-size: .7rem; }
+.funcnn-verify :is(td, span).heat0 { background: #f3f6fb; color: #1b1f24; }
+.funcnn-verify :is(td, span).heat1 { background: #fdebd3; color: #1b1f24; }
+.funcnn-verify :is(td, span).heat2 { background: #fdd0a2; color: #1b1f24; }
+.funcnn-verify :is(td, span).heat3 { background: #fdae6b; color: #1b1f24; }
+.funcnn-verify :is(td, span).heat4 { background: #f4874b; color: #1b1f24; }
+.funcnn-verify :is(td, span).heat5 { background: #cf4a26; color: #fff; }
+.funcnn-verify :is(td, span).heat6 { background: #a8281b; color: #fff; }
+.funcnn-verify :is(td, span).heat7 { background: #6b0d12; color: #fff; }
+@media (prefers-color-scheme: dark) {
+.funcnn-verify :is(td, span).heat0 { background: #1a2029; color: #e6edf3; }
+.funcnn-verify :is(td, span).heat1 { background: #35221b; color: #e6edf3; }
+.funcnn-verify :is(td, span).heat2 { background: #53281b; color: #fff; }
+.funcnn-verify :is(td, span).heat3 { background: #78301a; color: #fff; }
+.funcnn-verify :is(td, span).heat4 { background: #a03d1c; color: #fff; }
+.funcnn-verify :is(td, span).heat5 { background: #f07a3c; color: #14100e; }
+.funcnn-verify :is(td, span).heat6 { background: #ffab73; color: #14100e; }
+.funcnn-verify :is(td, span).heat7 { background: #ffe0c7; color: #14100e; } }
+@media (max-width: 45rem) {
+.funcnn-verify .stages th:first-child { white-space: normal; overflow-wrap: anywhere; max-width: 9rem; }
+.funcnn-verify .findings thead { display: none; }
+.funcnn-verify table.findings, .funcnn-verify .findings :is(tbody, tr, td) { display: block; border: 0; padding: .05rem 0; }
+.funcnn-verify .findings tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+.funcnn-verify .findings td:empty { display: none; }
+.funcnn-verify .findings td::before { color: var(--soft); }
+.funcnn-verify .findings td:nth-child(2)::before { content: "stage: "; }
+.funcnn-verify .findings td:nth-child(4)::before { content: "where: "; }
+.funcnn-verify .findings td:nth-child(5)::before { content: "got: "; }
+.funcnn-verify .findings td:nth-child(6)::before { content: "expected: "; }
+.funcnn-verify .findings td:nth-child(7)::before { content: "inputs: "; }
+.funcnn-verify .findings td:nth-child(8)::before { content: "guess: "; } }
+</style>
+"""

@@ -1,0 +1,47 @@
+"""S11: two runs give the same bits, and what is saved for the backward pass."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from .._settings import settings
+from ..judging._judge import Context
+from ..judging._problem import compiled
+from ._resized import Resized, replacing, resize, sizes_of
+
+
+def determinism(context: Context) -> None:
+    """S11: traced and run anew, the same bits."""
+    problem = context.problem
+    point = context.points("the example", problem.floats, problem.ints)[0]
+    args = list(problem.floats), list(problem.ints), list(point.cots)
+    twice = compiled(lambda *args: [problem.rule.bars(*args)[1] for _ in range(2)])
+    for name, a, b in zip(problem.names, *jax.tree.map(np.asarray, twice(*args)), strict=True):
+        if not np.array_equal(a, b, equal_nan=True):
+            context.add("S11", "fail", "two runs differ in the cotangent of", argument=name, inputs=point.kind)
+
+
+def cost(context: Context) -> dict[str, Any]:
+    """What both sides save for the backward pass, in bytes, and the power with which that grows in each axis' size."""
+    problem = context.problem
+    own = Resized("", problem.floats, problem.ints)
+    saved = _saved(problem.rule, own)
+    growth = {}
+    for size in sizes_of(context):
+        doubled = resize(context, "", replacing(size, 2 * size), dtype=None)
+        more = _saved(problem.rule, doubled)
+        if more and saved:
+            growth[f"axes of {size}"] = round(float(np.log2(more / saved)), 2)
+    return {"residual_bytes": saved, "autodiff_bytes": _saved(problem.bare, own), "growth": growth}
+
+
+def _saved(side, resized) -> int | None:
+    """Bytes of all that the backward pass is handed; None where the shapes do not fit or autodiff cannot."""
+    floats = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in resized.floats]
+    try:
+        with settings():
+            kept = jax.eval_shape(lambda given: jax.vjp(lambda f: side.call(f, resized.ints), given)[1], floats)
+    except Exception:
+        return None
+    return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(kept))

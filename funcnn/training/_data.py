@@ -1,12 +1,10 @@
-"""Training data: looked at before anything is compiled, and put into a new order every epoch."""
+"""Training data, looked at before anything is compiled."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from ._state import TrainState, order_key
 
 
 def examine(data: Any) -> int:
@@ -57,19 +55,3 @@ def require_count(name: str, value, low: int, high: int | None = None) -> int:
         limit = f"at least {low}" if high is None else f"from {low} to {high}, the number of examples"
         raise ValueError(f"{name} must be {limit}, got {value}")
     return value
-
-
-def epoch_order(state: TrainState, n: int, batch_size: int) -> jax.Array:
-    """The order of n examples in the state's epoch: a random permutation, a function of key and epoch alone.
-
-    Up to 4,096 examples are sorted by one 32-bit word each, random bits above and the example's number below. XLA sorts
-    single words four times as fast as pairs on a CPU, where the sort would otherwise cost a small network a third of its
-    time. Two examples whose 20 or more random bits are equal stay in place relative to each other.
-    """
-    key = order_key(state, state.step // -(-n // batch_size))
-    bits = (n - 1).bit_length()
-    if bits > 12:
-        return jax.random.permutation(key, n)
-    number = jnp.uint32(2**bits - 1)
-    words = (jax.random.bits(key, (n,), jnp.uint32) & ~number) | jnp.arange(n, dtype=jnp.uint32)
-    return (jnp.sort(words) & number).astype(jnp.int32)

@@ -7,23 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax import lax
 
 from .._core import Layer, as_layer
-from ._data import epoch_order, examine, require_count
+from ._data import examine, require_count
+from ._epochs import compiler_options, train_epochs
+from ._faults import NonFiniteError, first_fault
 from ._state import TrainState, step_key
 from ._step import Loss, plain_step, require_scalar
 
 _DISPATCH_SECONDS = 0.25  # how much work to hand to the device at once: small enough for a lively progress bar
 
 History = dict[str, np.ndarray]
-
-
-class NonFiniteError(FloatingPointError):
-    """The loss or a parameter became NaN or inf; ``state`` is the last good state, ``history`` what led there."""
-
-    state: TrainState
-    history: History
 
 
 def fit(
@@ -79,7 +73,7 @@ def fit(
     losses = jnp.zeros((epochs,), _try_on_shapes(model, loss, good, data))
 
     step = plain_step(model, loss, optimizer)
-    run = jax.jit(_epochs(step, n, batch_size), compiler_options=_compiler_options(good, batch_size))
+    run = jax.jit(train_epochs(step, n, batch_size), compiler_options=compiler_options(good, batch_size))
     data = jax.tree.map(jnp.asarray, tuple(data))
     done = 0
     bar = _progress_bar(epochs, progress)
@@ -87,7 +81,7 @@ def fit(
         for count in _dispatches(epochs):
             after, after_losses, finite = run(good, losses, data, done, count)
             if not finite:
-                message, good, losses, done = _first_fault(run, step, good, losses, data, done, batch_size)
+                message, good, losses, done = first_fault(run, step, good, losses, data, done, batch_size)
                 raise NonFiniteError(message)
             good, losses, done = after, after_losses, done + count
             bar.set_postfix(loss=f"{losses[done - 1]:.4g}", refresh=False)
@@ -113,85 +107,6 @@ def _try_on_shapes(model, loss, state, data):
         return value
 
     return jax.eval_shape(trial, state.params, inputs).dtype
-
-
-def _compiler_options(state, batch_size):
-    """On a CPU, no threads for matrix products that are done sooner than a thread wakes up."""
-    weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-    small = jax.default_backend() == "cpu" and weights * batch_size < 1_000_000
-    return {"xla_cpu_multi_thread_eigen": False} if small else None
-
-
-def _epochs(step, n, batch_size):
-    """A function that trains for ``count`` epochs and writes their losses from index ``done`` on; ``count`` may vary."""
-
-    def run(state, losses, data, done, count):
-        def epoch(i, carry):
-            state, losses = carry
-            state, loss = one_epoch(state, data)
-            return state, losses.at[i].set(loss)
-
-        state, losses = lax.fori_loop(done, done + count, epoch, (state, losses))
-        return state, losses, _all_finite((state, losses))
-
-    def one_epoch(state, data):
-        def on_rows(state, rows):
-            state, metrics = step(state, _rows(data, rows))
-            return state, metrics["loss"]
-
-        if batch_size == n:
-            state, metrics = step(state, data)
-            return state, metrics["loss"]
-        order = epoch_order(state, n, batch_size)
-        whole = n - n % batch_size
-        state, losses = lax.scan(on_rows, state, order[:whole].reshape(-1, batch_size))
-        if whole == n:
-            return state, jnp.mean(losses)
-        state, last = on_rows(state, order[whole:])
-        return state, (jnp.sum(losses) * batch_size + last * (n - whole)) / n
-
-    return run
-
-
-def _rows(data, rows):
-    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
-
-
-def _first_fault(run, step, state, losses, data, done, batch_size):
-    """Go from the last good state through the epochs one by one, and through the faulty one step by step.
-
-    Returns:
-      What happened, and the last good state, with its losses and the number of epochs before it.
-    """
-    while done < len(losses):
-        after, after_losses, finite = run(state, losses, data, done, 1)
-        if not finite:
-            break
-        state, losses, done = after, after_losses, done + 1
-
-    n = jax.tree.leaves(data)[0].shape[0]
-    order = np.arange(n) if batch_size == n else epoch_order(state, n, batch_size)
-    step = jax.jit(step)
-    for start in range(0, n, batch_size):
-        after, metrics = step(state, _rows(data, order[start : start + batch_size]))
-        fault = _name_fault({"loss": metrics["loss"], "params": after.params, "opt_state": after.opt_state})
-        if fault:
-            return f"{fault} at step {state.step} (epoch {done})", state, losses, done
-        state = after
-    return f"a value became NaN or inf in epoch {done}", state, losses, done
-
-
-def _name_fault(values):
-    for path, leaf in jax.tree_util.tree_leaves_with_path(values):
-        if not _all_finite(leaf):
-            bad = np.asarray(leaf)[~np.isfinite(np.asarray(leaf))].flat[0]
-            return f"{jax.tree_util.keystr(path, simple=True, separator='.')} became {bad}"
-    return None
-
-
-def _all_finite(tree):
-    floating = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-    return jnp.array([jnp.isfinite(leaf).all() for leaf in floating]).all()
 
 
 def _dispatches(epochs):

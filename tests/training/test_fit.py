@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import funcnn as fn
-from funcnn.training._data import epoch_order
+from funcnn.training._order import epoch_order
 from funcnn.training._step import plain_step
 from tests.helpers.judge import assert_close
 

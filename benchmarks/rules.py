@@ -21,68 +21,12 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks._measure import header, in_turn, ratio, seconds, table, title
-from funcnn.rules._catalogue import Classes, Example, Key, Signs, Simplex, Uniform, catalogue, draw
+from funcnn.rules._catalogue import catalogue, draw
 from funcnn.verify import without_rules
 
 STEPS = 8
 LONG_ENOUGH = 0.03  # seconds that one measurement takes at least
 SMALL = 64 * 1024  # bytes of temporary memory below which two programs are alike
-ROWS, WIDTH = 2048, 512
-SHAPE = (ROWS, WIDTH)
-IMAGES = (16, 32, 32, 32)
-
-TWO_ARRAYS = (
-    *("glu", "reglu", "geglu", "swiglu"),
-    *("absolute_error", "huber", "log_cosh", "poisson_nll", "cosine_distance"),
-)
-
-# Arrays of the size that a layer of a real model has; rules that are not named take one array of SHAPE.
-LARGE: dict[str, Example] = {
-    "linear": Example((SHAPE, (WIDTH, WIDTH), (WIDTH,))),
-    "conv": Example(((16, 32, 32, 32), (3, 3, 32, 32), (32,))),
-    "prelu": Example((SHAPE, (WIDTH,))),
-    "snake": Example((SHAPE, (WIDTH,))),
-    "threshold": Example((SHAPE,), {"threshold": 0.1, "value": 0.0}),
-    "softcap": Example((SHAPE,), {"cap": 2.0}),
-    "squared_error": Example((SHAPE, SHAPE)),
-    "sigmoid_cross_entropy": Example((SHAPE, Simplex(SHAPE))),
-    "softmax_cross_entropy": Example((SHAPE, Classes((ROWS,), WIDTH))),
-    "scale_shift": Example((SHAPE, (WIDTH,), (WIDTH,))),
-    "bilinear": Example(((ROWS, 32), (ROWS, 32), (32, 32, 64), (64,))),
-    "einsum": Example((SHAPE, (WIDTH, 8, 64)), {"equation": "...d,dhk->...hk"}),
-    "embedding": Example((Classes((ROWS,), 4096), (4096, WIDTH))),
-    "dropout": Example((SHAPE, Key()), {"rate": 0.5}),
-    "gaussian_noise": Example((SHAPE, Key()), {"stddev": 0.5}),
-    "scale_gradient": Example((SHAPE,), {"scale": 0.5}),
-    "clip_gradient": Example((SHAPE,), {"low": -1.0, "high": 1.0}),
-    "safe_divide": Example((SHAPE, SHAPE)),
-    **dict.fromkeys(TWO_ARRAYS, Example((SHAPE, SHAPE))),
-    "batch_norm": Example((IMAGES, (32,), (32,))),
-    "batch_norm_inference": Example((IMAGES, (32,), Uniform((32,), 0.5, 2.0), (32,), (32,))),
-    "group_norm": Example((IMAGES, (32,), (32,)), {"groups": 4}),
-    "instance_norm": Example((IMAGES, (32,), (32,))),
-    "layer_norm": Example((SHAPE, (WIDTH,), (WIDTH,))),
-    "rms_norm": Example((SHAPE, (WIDTH,))),
-    "weight_norm": Example(((WIDTH, WIDTH), (WIDTH,))),
-    "spectral_norm": Example(((WIDTH, WIDTH), (WIDTH,))),
-    "conv_transpose": Example(((16, 16, 16, 32), (3, 3, 32, 32), (32,)), {"stride": 2}),
-    "max_pool": Example((IMAGES,), {"window": 2}),
-    "avg_pool": Example((IMAGES,), {"window": 2}),
-    "global_max_pool": Example((IMAGES,)),
-    "global_avg_pool": Example((IMAGES,)),
-    "adaptive_avg_pool": Example((IMAGES,), {"sizes": 5}),
-    "upsample": Example((IMAGES,), {"factor": 2, "method": "linear"}),
-    "pixel_shuffle": Example((IMAGES,), {"factor": 2}),
-    "pixel_unshuffle": Example((IMAGES,), {"factor": 2}),
-    "softmax_cross_entropy_with_z": Example((SHAPE, Classes((ROWS,), WIDTH))),
-    "focal": Example((SHAPE, Simplex(SHAPE))),
-    "hinge": Example((SHAPE, Signs(SHAPE))),
-    "multiclass_hinge": Example((SHAPE, Classes((ROWS,), WIDTH))),
-    "triplet": Example((SHAPE, SHAPE, SHAPE)),
-    "info_nce": Example(((512, 256), (512, 256))),
-    "kl_divergence": Example((SHAPE, Simplex(SHAPE))),
-    "gaussian_nll": Example((SHAPE, SHAPE, Uniform(SHAPE, 0.5, 2.0))),
-}
 
 
 class Side(NamedTuple):
@@ -90,11 +34,6 @@ class Side(NamedTuple):
 
     run: Callable[[], object]
     temporary: int
-
-
-def example_of(name: str) -> Example:
-    """The arguments that a rule is measured with."""
-    return LARGE.get(name, Example((SHAPE,)))
 
 
 def alone(f, args, batched):
@@ -157,7 +96,8 @@ def repeated(side: Side, calls: int) -> float:
 
 def measure(name: str, rounds: int) -> list[float | None]:
     """Time and memory alone, in a scan, and there before a layer: autodiff's by the rule's."""
-    entry, example = catalogue[name], example_of(name)
+    entry = catalogue[name]
+    example = entry.large
     ratios: list[float | None] = []
     for place in (alone, in_a_scan, before_a_layer):
         args = draw(example, 0)

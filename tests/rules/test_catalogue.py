@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import pytest
 
 import funcnn as fn
-from funcnn.rules._catalogue import Example, catalogue
+from funcnn import rules
+from funcnn.rules._catalogue import Edge, Example, catalogue
+from funcnn.rules._catalogue._entry import at, call, rule
 from tests.helpers.judge import assert_close
 from tests.rules.test_promises import two_sides, value_and_bars
 
@@ -49,7 +51,21 @@ def test_a_damaged_rule_is_rejected(name, damage):
         assert_close(got, value_and_bars(reference, args), 1e-10)
 
 
-def test_an_example_without_options_binds_to_the_rule_itself():
-    entry = catalogue["tanh"]
-    assert Example(((3,),)).options == {}
-    assert float(entry.bind({})(0.0)) == 0.0
+def test_a_call_by_names_is_put_in_order():
+    entry = rule(rules.linear, examples=[call(w=(5, 2), x=(3, 5))], saves=["x"], batched=["x"])
+    assert entry.examples == [Example(((3, 5), (5, 2)), {})]
+    entry = rule(rules.glu, examples=[], saves=[], edges=[at(gate=0.0, x=2.0, axis=0, y=1.0, gate_bar=0.5)])
+    assert entry.edges == [Edge((2.0, 0.0), 1.0, (None, 0.5), {"axis": 0})]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"examples": [call(x=(3, 5), v=(5, 2))]}, "linear has no argument v"),
+        ({"edges": [at(x=2.0, y=1.0, v_bar=0.5)]}, "linear: an edge declares cotangents of v, not arguments of it"),
+        ({"batched": ["w"]}, r"linear: batched must be the first arguments of \['x', 'w', 'b'\], got \['w'\]"),
+    ],
+)
+def test_a_name_that_the_rule_does_not_have_is_said(fields, message):
+    with pytest.raises(TypeError, match=message):
+        rule(rules.linear, **({"examples": [], "saves": []} | fields))

@@ -1,9 +1,11 @@
-"""What the library must know of a rule, as data, and how the arrays that it describes are drawn.
+"""What the library must know of a rule, as data: `rule(f, examples=…, saves=…, edges=…, bad=…, large=…)`.
 
-An argument is described, not stored: a shape stands for a normal draw, `Uniform`, `Signs`, `Simplex`, `Classes` and `Key`
-for what their names say, None for an argument left out. `draw` makes the arrays.
+Arguments and options go by the names that the rule's own signature gives them. The reference is found by its name,
+``f_reference``, in the rule's module.
 """
 
+import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,64 +13,96 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-inf, nan = float("inf"), float("nan")
+from ._arguments import Shape, draw_all, shape_of
+
+OUTPUT = "the output"
+PER_ROW = "a number for each row of the first argument"  # float32, or wider if the arguments are
+
+ROWS, WIDTH = 2048, 512
+SHAPE = (ROWS, WIDTH)  # an array that a layer of a real model has, for benchmarks
+IMAGES = (16, 32, 32, 32)
+
+Saved = str | np.dtype | Callable[..., int]
 
 
-class Uniform(NamedTuple):
-    """Numbers from ``low`` to ``high``, of the shape given."""
+class Call(NamedTuple):
+    """A call by names: described arguments and options together."""
 
-    shape: tuple[int, ...]
-    low: float = 0.0
-    high: float = 1.0
+    arguments: dict[str, Any]
 
 
-class Signs(NamedTuple):
-    """Numbers that are -1 or 1, of the shape given."""
+class Point(NamedTuple):
+    """A point with declared values, by names: arguments and options, ``y``, and the cotangents, ``x_bar`` for x."""
 
-    shape: tuple[int, ...]
-
-
-class Simplex(NamedTuple):
-    """Non-negative entries that sum to 1 over the last axis, of the shape given."""
-
-    shape: tuple[int, ...]
+    declared: dict[str, Any]
 
 
-class Classes(NamedTuple):
-    """Whole numbers 0 … classes - 1, of the shape given."""
+class BadCall(NamedTuple):
+    """A call that must raise."""
 
-    shape: tuple[int, ...]
-    classes: int
+    error: type[Exception]
+    message: str
+    arguments: dict[str, Any]
 
 
-class Key(NamedTuple):
-    """A key of `jax.random`."""
+def call(**arguments: Any) -> Call:
+    """An example: ``call(x=(3, 5), w=(5, 2))``."""
+    return Call(arguments)
 
-    shape: tuple[int, ...] = ()
+
+def at(**declared: Any) -> Point:
+    """An edge: ``at(x=2.0, gate=0.0, y=0.0, x_bar=0.0, gate_bar=1.0)``, for an upstream cotangent of ones.
+
+    A cotangent that is not named is not declared.
+    """
+    return Point(declared)
+
+
+def bad(error: type[Exception], message: str, **arguments: Any) -> BadCall:
+    """A call that must raise this error, with a message that this pattern is found in."""
+    return BadCall(error, message, arguments)
+
+
+def per_output(dtype: str) -> np.dtype:
+    """What is saved: an array of that dtype, of the output's shape."""
+    return np.dtype(dtype)
+
+
+ELEMENTWISE = [call(x=shape) for shape in [(), (1,), (7,), (3, 5), (2, 1, 3), (0, 3)]]
+AXES = [
+    *[call(x=(5,), axis=-1), call(x=(3, 5), axis=0), call(x=(2, 3, 7), axis=1), call(x=(2, 3, 5), axis=(0, 2))],
+    *[call(x=(3, 1), axis=-1), call(x=(0, 3), axis=-1), call(x=(3, 0), axis=-1)],
+]
 
 
 class Example(NamedTuple):
-    """The arguments of one call: descriptions of arrays, then the options."""
+    """The arguments of one call, in order: descriptions of arrays, then the options."""
 
     args: tuple[Any, ...]
-    options: dict[str, Any] = {}  # noqa: RUF012 - shared by all that have none, and only read
+    options: dict[str, Any]
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...] | None, ...]:
+    def shapes(self) -> tuple[Shape | None, ...]:
         """The shape of each argument; None for one left out."""
-        return tuple(getattr(a, "shape", a) for a in self.args)
+        return tuple(map(shape_of, self.args))
 
 
 class Edge(NamedTuple):
-    """A point with declared values: the arguments, y there, and each argument's cotangent for a cotangent y_bar of ones.
-
-    None in ``bars`` declares nothing for that argument.
-    """
+    """A point: the arguments, y there, and each argument's cotangent for a cotangent of ones; None is not declared."""
 
     args: tuple[Any, ...]
     y: Any
     bars: tuple[Any, ...]
-    options: dict[str, Any] = {}  # noqa: RUF012 - shared by all that have none, and only read
+    options: dict[str, Any]
+
+
+class Refusal(NamedTuple):
+    """A call that raises: the arguments in order, and what is raised."""
+
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    error: type[Exception]
+    message: str
 
 
 class Entry(NamedTuple):
@@ -79,9 +113,10 @@ class Entry(NamedTuple):
       reference: the same function by another formulation, without a rule.
       examples: calls over ranks, odd sizes and options.
       edges: the declared values at kinks, infinities and the like.
-      saved: what the backward pass keeps: the index of an argument, ``"y"`` for the output, ``"row"`` for one number
-        (float32 or wider) a row of the first argument, a dtype for an array of it that has the output's shape, or a
-        function of arguments and options that says how many numbers.
+      bad: calls that must raise.
+      large: a call with arrays of the size that a layer of a real model has.
+      saves: what the backward pass keeps: an argument's name, `OUTPUT`, `PER_ROW`, `per_output` of a dtype, or a function
+        of arguments and options that says how many numbers.
       batched: how many of the first arguments have a leading axis of examples, where they have an axis at all.
       surrogate: whether the backward pass is meant to differ from the function's derivative: the reference then has the
         function's value, and by `jax.lax.stop_gradient` the gradient that is meant.
@@ -92,10 +127,12 @@ class Entry(NamedTuple):
     reference: Callable[..., Any]
     examples: Sequence[Example]
     edges: Sequence[Edge]
-    saved: Sequence[int | str | np.dtype | Callable[..., int]]
-    batched: int = 1
-    surrogate: bool = False
-    linear: bool = True
+    bad: Sequence[Refusal]
+    large: Example
+    saves: Sequence[Saved]
+    batched: int
+    surrogate: bool
+    linear: bool
 
     @property
     def name(self) -> str:
@@ -106,64 +143,91 @@ class Entry(NamedTuple):
         """The first example with rows."""
         return next(e for e in self.examples if len(e.shapes[0] or ()) > 1)
 
-    def bind(self, options, reference: bool = False) -> Callable[..., Any]:
+    def bind(self, options: dict[str, Any], reference: bool = False) -> Callable[..., Any]:
         """The rule (or its reference) as a function of its arrays alone."""
         f = self.reference if reference else self.rule
         return lambda *args: f(*args, **options)
 
 
-def draw(example: Example, seed: int, dtype=jnp.float32) -> tuple[Any, ...]:
-    """The arrays of an example, of the floating dtype given; drawn by NumPy, which has nothing to compile."""
-    rng = np.random.default_rng(seed)
-    return tuple(_draw(described, rng, dtype) for described in example.args)
+def rule(
+    f: Callable[..., Any],
+    *,
+    examples: Sequence[Call],
+    saves: Sequence[Saved],
+    batched: Sequence[str] = (),
+    edges: Sequence[Point] = (),
+    bad: Sequence[BadCall] = (),
+    large: Call | None = None,
+    surrogate: bool = False,
+    linear: bool = True,
+) -> Entry:
+    """An entry of the catalogue; see `Entry`.
+
+    Raises:
+      TypeError: a name is not one of the rule's, or the arguments in ``batched`` are not its first ones.
+    """
+    names = array_names(f)
+    if list(batched) != names[: len(batched)]:
+        raise TypeError(f"{f.__name__}: batched must be the first arguments of {names}, got {list(batched)}")
+    return Entry(
+        f,
+        getattr(sys.modules[f.__module__], f"{f.__name__}_reference"),
+        [Example(*_in_order(f, example.arguments)) for example in examples],
+        [_edge(f, point.declared) for point in edges],
+        [Refusal(*_in_order(f, one.arguments), one.error, one.message) for one in bad],
+        Example(*_in_order(f, (large or call(x=SHAPE)).arguments)),
+        saves,
+        len(batched) or 1,
+        surrogate,
+        linear,
+    )
 
 
-def _draw(described, rng, dtype):
-    match described:
-        case None:
-            return None
-        case Uniform(shape, low, high):
-            return jnp.asarray(rng.uniform(low, high, shape), dtype)
-        case Signs(shape):
-            return jnp.asarray(rng.choice([-1.0, 1.0], shape), dtype)
-        case Simplex(shape):
-            weights = rng.gamma(1.0, size=shape)
-            return jnp.asarray(weights / weights.sum(-1, keepdims=True), dtype)
-        case Classes(shape, classes):
-            return jnp.asarray(rng.integers(0, classes, shape), jnp.int32)
-        case Key():
-            return jax.random.key(rng.integers(2**31))
-        case shape:
-            return jnp.asarray(rng.normal(size=shape), dtype)
+def array_names(f: Callable[..., Any]) -> list[str]:
+    """The names of a rule's arrays, in order; its other parameters are options."""
+    fixed = set(f.nondiff_argnums) if isinstance(f, jax.custom_vjp) else set()
+    parameters = inspect.signature(f).parameters.values()
+    return [p.name for i, p in enumerate(parameters) if i not in fixed and p.kind is not p.KEYWORD_ONLY]
+
+
+def _in_order(f, arguments):
+    """The arrays up to the last one named, and the options."""
+    names = array_names(f)
+    unknown = [name for name in arguments if name not in inspect.signature(f).parameters]
+    if unknown:
+        raise TypeError(f"{f.__name__} has no argument {', '.join(unknown)}")
+    count = max((i + 1 for i, name in enumerate(names) if name in arguments), default=0)
+    args = tuple(arguments.get(name) for name in names[:count])
+    return args, {name: value for name, value in arguments.items() if name not in names}
+
+
+def _edge(f, declared):
+    bars = {name: value for name, value in declared.items() if name.endswith("_bar")}
+    args, options = _in_order(f, {name: value for name, value in declared.items() if name not in {"y", *bars}})
+    wrong = {name.removesuffix("_bar") for name in bars} - set(array_names(f)[: len(args)])
+    if wrong:
+        raise TypeError(f"{f.__name__}: an edge declares cotangents of {', '.join(sorted(wrong))}, not arguments of it")
+    return Edge(args, declared["y"], tuple(bars.get(f"{name}_bar") for name in array_names(f)[: len(args)]), options)
+
+
+def draw(example: Example, seed: int, dtype: Any = jnp.float32) -> tuple[Any, ...]:
+    """The arrays of an example, of the floating dtype given."""
+    return draw_all(example.args, seed, dtype)
 
 
 def residual_bytes(entry: Entry, args: Sequence[Any], y: jax.Array, options: dict[str, Any]) -> int:
     """How many bytes the rule declares to save for these arguments."""
+    named = dict(zip(array_names(entry.rule), args, strict=False)) | {OUTPUT: y}
     number = max(4, *(a.dtype.itemsize for a in args if a is not None and jnp.issubdtype(a.dtype, jnp.floating)))
     total = 0
-    for what in entry.saved:
+    for what in entry.saves:
         if isinstance(what, np.dtype):
             total += y.size * what.itemsize
         elif callable(what):
             total += number * what(*args, **options)
-        elif what == "row":
+        elif what == PER_ROW:
             total += number * int(np.prod(args[0].shape[:-1]))
         else:
-            a = args[what] if isinstance(what, int) else y
+            a = named.get(what)
             total += 0 if a is None else a.size * a.dtype.itemsize
     return total
-
-
-ELEMENTWISE = [Example((shape,)) for shape in [(), (1,), (7,), (3, 5), (2, 1, 3), (0, 3)]]
-AXES = [
-    Example((shape,), {"axis": axis})
-    for shape, axis in (
-        ((5,), -1),
-        ((3, 5), 0),
-        ((2, 3, 7), 1),
-        ((2, 3, 5), (0, 2)),
-        ((3, 1), -1),
-        ((0, 3), -1),
-        ((3, 0), -1),
-    )
-]

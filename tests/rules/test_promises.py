@@ -107,6 +107,7 @@ def test_edges_have_their_declared_values(entry):  # R3
                 assert_close(bar, jnp.asarray(expected), 1e-12, f"{edge}: cotangent")
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("entry", RULES)
 def test_half_precision_is_no_worse_than_autodiff(entry, dtype):  # R4
@@ -141,6 +142,7 @@ TRANSFORMS = {
 }
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("entry", RULES)
 def test_transformed_is_the_same(entry):  # R5
     for i, example in enumerate(entry.examples[:3]):
@@ -156,6 +158,7 @@ def subsets(n):
     return chain.from_iterable(combinations(range(n), k) for k in sizes)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("entry", RULES)
 def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
     for example in entry.examples[:2]:
@@ -175,6 +178,7 @@ def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
             assert_close(got, expected, 1e-10, f"vmap over {mapped} of {example}")
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("entry", RULES)
 def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
@@ -205,6 +209,7 @@ def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
         assert_close(got, value_and_bars(loop, args, y_bars)[1], 1e-10, f"shard_map over {sharded}")
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("entry", RULES)
 def test_explicit_mesh_is_the_same(entry):  # R5
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
@@ -232,6 +237,7 @@ def eight_rows(described):
     return (8, *described[1:])
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("entry", [rule for rule in RULES if not rule.values[0].surrogate])
 def test_forward_mode_without_rules_equals_the_reference(entry):  # R7
     for example in entry.examples[:4]:

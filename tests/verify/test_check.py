@@ -15,6 +15,7 @@ from tests.verify.scoring import ALL, SEEN
 X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("name", catalogue)
 def test_every_rule_of_the_catalogue_passes(name):
     entry = catalogue[name]

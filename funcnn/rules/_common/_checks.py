@@ -1,5 +1,7 @@
 """What every rule asks of its arguments, and how it says what came instead."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -16,7 +18,7 @@ def axes(*sizes) -> str:
     return f"[{', '.join(map(str, sizes))}]"
 
 
-def shapes(rule: str, **arguments) -> None:
+def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
     """Raise unless every argument is floating, of the first one's dtype, and of the shape written beside it.
 
     A shape is written as names of axes: ``shapes("linear", x=(x, "... n"), w=(w, "n m"), b=(b, "m | 1 m | None"))``.
@@ -54,7 +56,7 @@ def _sizes(
     after = 0 if many is None else len(axes) - many - 1
     if len(shape) < len(axes) - 1 or (many is None and len(shape) != len(axes)):
         return None
-    parts = [(n,) for n in shape]
+    parts: list[tuple[int, ...]] = [(n,) for n in shape]
     if many is not None:
         parts[many : len(shape) - after] = [shape[many : len(shape) - after]]
     found: dict[str, tuple[int, ...]] = {}

@@ -5,13 +5,15 @@ two ways to repeat: along an axis, by NumPy's rules, and over the devices of a m
 that is the same everywhere meet one that varies. Both are undone here.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from ._precision import as_row, widen
 
 
-def cotangent(x_bar, x):
+def cotangent(x_bar, x) -> Any:
     """Sum ``x_bar`` over whatever ``x`` was broadcast along, and round it to ``x``'s dtype.
 
     Args:
@@ -31,7 +33,7 @@ def cotangent(x_bar, x):
     return x_bar.astype(x.dtype)
 
 
-def per_feature(x_bar, v):
+def per_feature(x_bar, v) -> Any:
     """The cotangent of ``v``, a row ``[features]`` or ``[1, features]``, or a number, that `as_row` made broadcast."""
     return None if v is None else cotangent(x_bar, as_row(v, x_bar)).reshape(v.shape)
 

@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal
 SAY    := $(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-all test-oldest test-torch format lint types examples fashion bench clean
+.PHONY: help demo quick test test-all test-oldest test-torch rule format lint types examples fashion bench clean
 
 help:  ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ test-oldest:  ## make test on Python 3.11, for which the newest JAX is 0.10.2
 test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
 	$(PYTEST) --all tests/rules/test_against_torch.py tests/test_docs.py
+
+rule:  ## write the skeleton of a rule: make rule NAME=relu_squared ROOM=activations
+	@$(PYTHON) tools/new_rule.py $(NAME) $(ROOM)
 
 format: $(VENV)/installed  ## sort the imports, mend what ruff can, format
 	$(BIN)/ruff check --fix .

@@ -7,28 +7,28 @@ Backward
     table_bar[i] = Σ y_bar[r]            over all r with ids[r] = i
 
 Derivation
-    y = P table with P[r, i] = [ids[r] = i], and ⟨y_bar, P dtable⟩ = ⟨Pᵀ y_bar, dtable⟩. Pᵀ adds: an id that comes twice
-    gets both.
+    y = P table, where P[r, i] is 1 if ids[r] = i and 0 otherwise. A matrix moves to the other side of ⟨·,·⟩ as its
+    transpose: ⟨y_bar, P dtable⟩ = ⟨Pᵀ y_bar, dtable⟩. Pᵀ adds: the row of an id that comes twice gets both cotangents.
 
 Residuals
     The ids and the table, which the caller holds anyway (of the table only the shape is read).
 
 Edges
-    An id outside the table gives a row of NaN, so that it is noticed, and adds to no row of table_bar; negative ids are
-    outside, they do not count from the end. Half precision is added up in float32 and rounded once.
+    An id outside the table gives a row of NaN, so that it is noticed, and adds to no row of table_bar. Negative ids are
+    outside: they do not count from the end. Half precision is added up in float32 and rounded once.
 
 Source
     Bengio et al., "A neural probabilistic language model", 2003, section 2.
 
-What the rule gives beyond autodiff: sums in float32 where the table is in half precision, and an id that is out of range
-is seen.
+What the rule gives beyond autodiff: sums in float32 where the table is in half precision, and an id out of range that is
+seen.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import describe, require_floating, require_shape
+from .._common._checks import describe, shapes
 from .._common._cotangent import cotangent, placement, rows_placement
 from .._common._precision import widen
 
@@ -42,18 +42,17 @@ def embedding(ids: Array, table: Array) -> Array:
       table: ``[rows, features]``, floating.
 
     Returns:
-      ``[..., features]``, of the table's dtype.
+      ``[..., features]``, of the table's dtype: NaN for an id outside the table.
 
     Raises:
-      TypeError: the ids are no integers, or the table is not floating.
-      ValueError: the table is no matrix.
+      TypeError: the ids are not integers, or the table is not floating.
+      ValueError: the table is not a matrix.
     """
     return embedding_fwd(ids, table)[0]
 
 
 def embedding_fwd(ids, table):
-    require_floating("embedding", table=table)
-    require_shape("embedding", "table", table, "[rows, features]", table.ndim == 2)
+    shapes("embedding", table=(table, "rows features"))
     if not hasattr(ids, "dtype") or not jnp.issubdtype(ids.dtype, jnp.integer):
         raise TypeError(f"embedding: ids must be an array of integers, got {describe(ids)}")
     placed = rows_placement(ids, table)

@@ -1,39 +1,36 @@
-r"""Affine maps with other weights than a matrix: a scale a feature, a bilinear form, any contraction with one weight.
+r"""Scale and shift: each feature times a number of its own, plus another.
 
-Forward, Σ over the indices that are missing on the left
-    scale_shift   y = s x + t                       x, y [..., n]   s, t [n], or none
-    bilinear      y[o] = Σ x[i] w[i, j, o] z[j] + b[o]   x [..., n]   z [..., m]   w [n, m, k]   b [k], or none   y [..., k]
-    einsum        y = contraction of x and w, as the equation has it: "...d,dhk->...hk"
+Forward
+    y = scale x + shift                  x, y [..., n]   scale, shift [n], or None for 1 and 0
 
 Backward, rows being all entries of the leading axes
-    scale_shift   x_bar = s y_bar                   s_bar = Σ_rows y_bar x            t_bar = Σ_rows y_bar
-    bilinear      x_bar = Σ_jo w z y_bar            z_bar = Σ_io w x y_bar
-                  w_bar = Σ_rows x z y_bar          b_bar = Σ_rows y_bar
-    einsum        x_bar = contraction of y_bar and w into x's indices; w_bar = that of x and y_bar into w's
+    x_bar     = scale y_bar
+    scale_bar = Σ_rows y_bar x
+    shift_bar = Σ_rows y_bar
 
 Derivation
-    Each map is linear in each argument, y = Σ x w over the indices that do not stay; ⟨y_bar, Σ dx w⟩ = ⟨Σ y_bar w, dx⟩ with
-    the sum over the indices that x does not have.
+    dy = scale dx + x dscale + dshift, where dscale and dshift are repeated in every row; the transpose of repeating is
+    the sum over the copies: ⟨y_bar, dy⟩ = ⟨scale y_bar, dx⟩ + ⟨Σ_rows y_bar x, dscale⟩ + ⟨Σ_rows y_bar, dshift⟩.
 
 Residuals
-    The arguments, which the caller holds anyway (of a bias only the shape is read).
+    x, scale and shift, which the caller holds anyway (of shift only the shape is read).
 
 Edges
-    None: the maps are smooth. Empty axes give zeros. Half precision is accumulated in float32 and rounded once.
+    The map is smooth. Empty axes give empty arrays, no rows scale_bar = shift_bar = 0. Half precision is accumulated in
+    float32 and rounded once.
 
 Source
-    Ioffe & Szegedy, "Batch normalization", 2015 (scale and shift); Tenenbaum & Freeman, "Separating style and content with
-    bilinear models", 2000, eq. 1.
+    Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
+    2015, algorithm 1, last line.
 
-What the rules give beyond autodiff: no speed; the backward pass of a contraction is a contraction, and here is which. In
-a scan, bilinear keeps its arguments, where autodiff keeps a matrix a row.
+What the rule gives beyond autodiff: no speed, the backward pass is the same.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating, require_same_dtype, require_shape
+from .._common._checks import shapes
 from .._common._cotangent import cotangent
 from .._common._precision import as_row, widen
 
@@ -49,19 +46,16 @@ def scale_shift(x: Array, scale: Array | None, shift: Array | None = None) -> Ar
 
     Returns:
       ``[..., features]``, of x's dtype.
+
+    Raises:
+      TypeError: an argument is not floating, or not of x's dtype.
+      ValueError: the shapes do not fit.
     """
     return scale_shift_fwd(x, scale, shift)[0]
 
 
 def scale_shift_fwd(x, scale, shift=None):
-    given = {name: a for name, a in (("scale", scale), ("shift", shift)) if a is not None}
-    require_floating("scale_shift", x=x, **given)
-    require_shape("scale_shift", "x", x, "[..., features]", x.ndim >= 1)
-    for name, a in given.items():
-        require_shape(
-            "scale_shift", name, a, f"{list(x.shape[-1:])} to follow x {list(x.shape)}", a.shape == x.shape[-1:]
-        )
-    require_same_dtype("scale_shift", x=x, **given)
+    shapes("scale_shift", x=(x, "... features"), scale=(scale, "features | None"), shift=(shift, "features | None"))
     y = widen(x)
     y = y if scale is None else as_row(widen(scale), x) * y
     y = y if shift is None else y + as_row(widen(shift), x)
@@ -72,15 +66,14 @@ def scale_shift_bwd(residuals, y_bar):
     x, scale, shift = residuals
     y_bar = widen(y_bar)
     x_bar = y_bar if scale is None else as_row(widen(scale), x) * y_bar
-    scale_bar = None if scale is None else cotangent(y_bar * widen(x), scale)
-    shift_bar = None if shift is None else cotangent(y_bar, shift)
-    return cotangent(x_bar, x), scale_bar, shift_bar
+    return cotangent(x_bar, x), cotangent(y_bar * widen(x), scale), cotangent(y_bar, shift)
 
 
 scale_shift.defvjp(scale_shift_fwd, scale_shift_bwd)
 
 
 def scale_shift_reference(x, scale, shift=None):
+    """By einsum, with a scale of ones in the place of None."""
     scale = jnp.ones(x.shape[-1], x.dtype) if scale is None else scale
     y = jnp.einsum("...n,n->...n", x, scale)
     return y if shift is None else y + jnp.broadcast_to(shift, x.shape)

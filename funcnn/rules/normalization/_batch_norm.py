@@ -4,7 +4,7 @@ Forward, m(·) the mean of a channel over all other axes, and over the devices o
     batch_norm             r = (m((x - m(x))²) + eps)^(-1/2)      z = r (x - m(x))
     batch_norm_inference   r = (variance + eps)^(-1/2)            z = r (x - mean)
     both                   y = scale z + shift
-                           x, z, y [..., channels]   mean, variance, scale, shift [channels]
+                           x, z, y [..., channels]   mean, variance [channels]   scale, shift [channels], or None
 
 Backward, Σ over all axes but the last
     scale_bar = Σ y_bar z      shift_bar = Σ y_bar      z_bar = scale y_bar
@@ -12,19 +12,20 @@ Backward, Σ over all axes but the last
     batch_norm_inference   x_bar = r z_bar    mean_bar = -Σ x_bar    variance_bar = -½ r² Σ z z_bar
 
 Derivation
-    batch_norm is in `_moments`. batch_norm_inference: dr = -½ r³ dvariance, so that
-    dz = r dx - r dmean - ½ r² z dvariance; each term of ⟨z_bar, dz⟩ is one of the cotangents.
+    batch_norm: that of `_moments`, with a channel of the whole batch as what the mean is taken over.
+    batch_norm_inference: mean and variance are arguments, and dr = -½ r³ dvariance, so that with x - mean = z / r
+    dz = r (dx - dmean) + (x - mean) dr = r dx - r dmean - ½ r² z dvariance.
+    Each term of ⟨z_bar, dz⟩ is one of the cotangents; those of mean and variance are sums over all that share them.
 
 Residuals
     The arguments, which the caller holds anyway (of shift only the shape is read); for batch_norm also m(x) and r, two
     numbers a channel, so that no device is asked for them again. z is rebuilt. With an axis_name the function m itself is
-    kept: in a backward pass `jax.vmap` knows no names any more.
+    kept: in a backward pass `jax.vmap` has no names any more.
 
 Edges
-    A channel of equal entries, a batch of one entry a channel too, gives y = shift exactly and
-    x_bar = (z_bar - m(z_bar)) / √eps; one that holds inf or NaN is NaN. An empty batch gives scale_bar = shift_bar = 0.
-    A stored variance of 0 is meant; one of -eps or less gives inf or NaN. Half precision is accumulated in float32 and
-    rounded once.
+    A channel of equal entries, also of one entry, gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A channel
+    that holds inf or NaN is NaN. An empty batch gives scale_bar = shift_bar = 0. A stored variance of 0 is allowed; one of
+    -eps or less gives inf or NaN. Half precision is accumulated in float32 and rounded once.
 
 Source
     Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
@@ -38,19 +39,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._common._checks import describe, require_floating
+from .._common._checks import describe, require_number, shapes
 from .._common._cotangent import cotangent, per_feature
 from .._common._precision import as_row, widen
-from ._moments import (
-    kept_mean,
-    moments,
-    require_normalizable,
-    scale_shift,
-    scale_shift_bwd,
-    standardize,
-    standardize_bwd,
-    standardized,
-)
+from ._moments import kept_mean, moments, scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
 AxisName = str | tuple[str, ...] | None
 
@@ -68,10 +60,10 @@ def batch_norm(
       axis_name: the axis of `jax.vmap` or `jax.shard_map`, or several, over which mean and variance are taken too.
 
     Returns:
-      The shape and dtype of x. A channel of equal entries becomes the shift.
+      The shape and dtype of x. A channel of equal entries becomes the shift; one that holds inf or NaN becomes NaN.
 
     Raises:
-      TypeError: an argument is not floating, or not of x's dtype, or axis_name no name.
+      TypeError: an argument is not floating, or not of x's dtype, or axis_name is not a name.
       ValueError: the shapes do not fit, or eps is not above 0.
       NameError: axis_name is unbound; for `jax.vmap` JAX says so too where a `jax.jit` or `jax.checkpoint` around it is
         differentiated: put that around the gradient, or inside of the vmap.
@@ -81,8 +73,9 @@ def batch_norm(
 
 def batch_norm_fwd(x, scale, shift, eps, axis_name):
     _check_axis_name("batch_norm", axis_name)
-    expected, rank = ("[batch, *space, channels]", 2) if axis_name is None else ("[..., channels]", 1)
-    require_normalizable("batch_norm", x, expected, rank, eps, scale=scale, shift=shift)
+    expected = "batch *space channels" if axis_name is None else "... channels"
+    shapes("batch_norm", x=(x, expected), scale=(scale, "channels | None"), shift=(shift, "channels | None"))
+    require_number("batch_norm", "eps", eps, "above 0", eps > 0)
     axes = _all_but_channels(x)
     z, statistics = standardize(x, axes, eps, axis_name)
     y = scale_shift(z, scale, shift)
@@ -137,9 +130,10 @@ def batch_norm_inference(
 
 
 def batch_norm_inference_fwd(x, mean, variance, scale, shift, eps):
-    require_floating("batch_norm_inference", mean=mean, variance=variance)
-    per_channel = {"mean": mean, "variance": variance, "scale": scale, "shift": shift}
-    require_normalizable("batch_norm_inference", x, "[..., channels]", 1, eps, **per_channel)
+    stored = {"mean": (mean, "channels"), "variance": (variance, "channels")}
+    learned = {"scale": (scale, "channels | None"), "shift": (shift, "channels | None")}
+    shapes("batch_norm_inference", x=(x, "... channels"), **stored, **learned)
+    require_number("batch_norm_inference", "eps", eps, "above 0", eps > 0)
     z = (widen(x) - as_row(widen(mean), x)) * as_row(_inverse_std(variance, eps), x)
     return scale_shift(z, scale, shift).astype(x.dtype), (x, mean, variance, scale, shift)
 
@@ -176,12 +170,12 @@ def batch_statistics(batches: Sequence[Array], axis_name: AxisName = None) -> tu
       Two arrays ``[channels]`` of the batches' dtype.
 
     Raises:
-      TypeError: a batch is not floating, or axis_name no name.
-      ValueError: there is no batch, or one is empty, or has other channels than the first.
+      TypeError: a batch is not floating, or axis_name is not a name.
+      ValueError: there is no batch, or one is empty, has no axes, or has other channels than the first.
     """
     _check_axis_name("batch_statistics", axis_name)
-    for x in batches:
-        require_floating("batch_statistics", x=x)
+    for batch in batches:
+        shapes("batch_statistics", batch=(batch, "... channels"))
     came = list(map(describe, batches))
     if not batches or any(jnp.size(x) == 0 for x in batches):
         raise ValueError(f"batch_statistics: batches must have entries, got {came}")
@@ -199,6 +193,7 @@ def batch_statistics(batches: Sequence[Array], axis_name: AxisName = None) -> tu
 
 
 def _inverse_std(variance, eps):
+    """r, one number a channel."""
     return lax.rsqrt(widen(variance) + eps)
 
 

@@ -2,21 +2,23 @@ r"""Normalisation of each example by itself, over space: in groups of channels, 
 
 Forward, m(·) the mean over an example's space, and for group_norm over the channels of a group
     z = r (x - m(x)),   r = (m((x - m(x))²) + eps)^(-1/2)
-    y = scale z + shift                  x, z, y [batch, *space, channels]   scale, shift [channels], or none
+    y = scale z + shift                  x, z, y [batch, *space, channels]   scale, shift [channels], or None
 
 Backward, Σ over all axes but the last
     scale_bar = Σ y_bar z      shift_bar = Σ y_bar      z_bar = scale y_bar
     x_bar = r (z_bar - m(z_bar) - z m(z z_bar))
 
 Derivation
-    That of `_moments`. For group_norm x is seen as [batch, *space, groups, channels / groups], which moves no entry.
+    That of `_moments`, with an example's group, or channel, as what the mean is taken over: each is normalised by itself.
+    group_norm sees x as [batch, *space, groups, channels / groups]. This reshape moves no entry, so that its transpose,
+    the reshape back, moves none either.
 
 Residuals
     The arguments, which the caller holds anyway (of shift only the shape is read), and m(x) and r: two float32 for each
     example and group, or channel. z is rebuilt.
 
 Edges
-    A group of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps; one that holds inf or NaN is
+    A group of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A group that holds inf or NaN is
     NaN. One group is a layer norm over all but the batch, one channel a group an instance norm. No batch, or no space,
     gives empty arrays. Half precision is accumulated in float32 and rounded once.
 
@@ -31,8 +33,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .._common._checks import require_number, require_shape, shapes
 from .._common._cotangent import cotangent
-from ._moments import require_normalizable, scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
+from ._moments import scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
@@ -56,7 +59,9 @@ def group_norm(x: Array, scale: Array | None, shift: Array | None, groups: int, 
 
 
 def group_norm_fwd(x, scale, shift, groups, eps):
-    require_normalizable("group_norm", x, "[batch, *space, channels]", 2, eps, scale=scale, shift=shift)
+    learned = {"scale": (scale, "channels | None"), "shift": (shift, "channels | None")}
+    shapes("group_norm", x=(x, "batch *space channels"), **learned)
+    require_number("group_norm", "eps", eps, "above 0", eps > 0)
     if not isinstance(groups, int) or groups < 1 or x.shape[-1] % groups:
         raise ValueError(f"group_norm: groups must divide the {x.shape[-1]} channels of x, got {groups!r}")
     z, statistics = standardize(_in_groups(x, groups), _space_and_group(x), eps)
@@ -106,8 +111,10 @@ def instance_norm(x: Array, scale: Array | None = None, shift: Array | None = No
 
 
 def instance_norm_fwd(x, scale, shift, eps):
-    expected = "[batch, *space, channels] with at least one axis of space"
-    require_normalizable("instance_norm", x, expected, 3, eps, scale=scale, shift=shift)
+    learned = {"scale": (scale, "channels | None"), "shift": (shift, "channels | None")}
+    shapes("instance_norm", x=(x, "batch *space channels"), **learned)
+    require_shape("instance_norm", "x", x, "[batch, *space, channels] with at least one axis of space", x.ndim >= 3)
+    require_number("instance_norm", "eps", eps, "above 0", eps > 0)
     z, statistics = standardize(x, _space(x), eps)
     return scale_shift(z, scale, shift).astype(x.dtype), (x, scale, shift, statistics)
 

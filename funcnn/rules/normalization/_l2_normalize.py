@@ -1,4 +1,29 @@
-"""l2_normalize, Axis: the mathematics stands in `normalization/_spectral_norm`."""
+r"""Division by the Euclidean length: rows become unit vectors.
+
+Forward, ‖·‖ and ⟨·,·⟩ over the axis
+    y = x / max(‖x‖, eps)
+
+Backward
+    x_bar = (y_bar - y ⟨y, y_bar⟩) / ‖x‖        where ‖x‖ > eps
+    x_bar = y_bar / eps                         elsewhere
+
+Derivation
+    d‖x‖ = ⟨x, dx⟩ / ‖x‖ = ⟨y, dx⟩, so dy = dx / ‖x‖ - x d‖x‖ / ‖x‖² = (dx - y ⟨y, dx⟩) / ‖x‖.
+    dx - y ⟨y, dx⟩ is a projection, which is its own transpose: ⟨y_bar, y ⟨y, dx⟩⟩ = ⟨y ⟨y, y_bar⟩, dx⟩.
+    Where ‖x‖ ≤ eps the divisor is a constant, and dy = dx / eps.
+
+Residuals
+    x, which the caller holds anyway, and 1 / max(‖x‖, eps): one float32 a row. y is rebuilt.
+
+Edges
+    A row of zeros gives y = 0 and x_bar = y_bar / eps (beyond float16's range for eps below 2e-5). At ‖x‖ = eps the inner
+    branch holds. inf makes NaN of itself and of its row's x_bar; NaN of its row. No square overflows or underflows: only a
+    length above 8e37 in float32 counts as infinite, one below 1e-38 as 0. The second order is NaN where 1 / ‖x‖²
+    overflows.
+
+Source
+    Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3, of which this is the part without g. The eps is torch's.
+"""
 
 from functools import partial
 
@@ -27,7 +52,8 @@ def l2_normalize(x: Array, axis: Axis = -1, eps: float = 1e-12) -> Array:
       The shape and dtype of x. A row of zeros stays one.
 
     Raises:
-      TypeError, ValueError: x is not floating, or an option not as described.
+      TypeError: x is not floating, the axis is not an int or a tuple of ints, or eps is not a number.
+      ValueError: x does not have the axis, or eps is not above 0.
 
     Example:
       >>> rules.l2_normalize(jnp.array([3.0, 4.0]))
@@ -56,4 +82,5 @@ l2_normalize.defvjp(l2_normalize_fwd, l2_normalize_bwd)
 
 
 def l2_normalize_reference(x, axis=-1, eps=1e-12):
+    """By the logarithm of the square."""
     return x * jnp.exp(-jnp.log(jnp.maximum(jnp.sum(jnp.abs(x) ** 2, axis, keepdims=True), eps**2)) / 2)

@@ -1,32 +1,29 @@
-r"""Normalisation of each row, over the last axis: by mean and variance, or by the root mean square alone.
+r"""Layer normalisation: each row by its own mean and variance, over the last axis.
 
 Forward, m(·) the mean over the last axis
-    layer_norm   r = (m((x - m(x))²) + eps)^(-1/2)    z = r (x - m(x))    y = scale z + shift
-    rms_norm     r = (m(x²) + eps)^(-1/2)             z = r x             y = scale z
-                 x, z, y [..., n]   r [..., 1]        scale, shift [n], or none
+    z = r (x - m(x)),   r = (m((x - m(x))²) + eps)^(-1/2)
+    y = scale z + shift                  x, z, y [..., n]   r [..., 1]   scale, shift [n], or None for 1 and 0
 
 Backward
     scale_bar = Σ_rows y_bar z      shift_bar = Σ_rows y_bar      z_bar = scale y_bar
-    layer_norm   x_bar = r (z_bar - m(z_bar) - z m(z z_bar))
-    rms_norm     x_bar = r (z_bar - z m(z z_bar))
+    x_bar     = r (z_bar - m(z_bar) - z m(z z_bar))
 
 Derivation
-    layer_norm is in `_moments`. rms_norm: dr = -r³ m(x dx) = -r² m(z dx), so dz = r dx + x dr = r (dx - z m(z dx)).
-    ⟨z_bar, dz⟩ = r (⟨z_bar, dx⟩ - ⟨z_bar, z⟩ m(z dx)) = ⟨r (z_bar - z m(z z_bar)), dx⟩.
+    That of `_moments`, with a row as what the mean is taken over. With c = x - m(x):
+    dc = dx - m(dx), and dr = -r³ m(c dc) = -r² m(z dx), as m(z) = 0.
+    dz = r dc + c dr = r (dx - m(dx) - z m(z dx)), a map that is its own transpose: x_bar is the same map of z_bar.
 
 Residuals
-    The arguments, which the caller holds anyway (of shift only the shape is read), and one float32 a row: r; for
-    layer_norm a second, m(x). z is rebuilt: cheaper than reading an array of x's size from memory.
+    x, scale and shift, which the caller holds anyway (of shift only the shape is read), and m(x) and r: two float32 a row.
+    z is rebuilt: cheaper than reading an array of x's size from memory.
 
 Edges
-    layer_norm: a row of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps; a row that holds inf
-    or NaN is NaN. rms_norm: a row of zeros gives y = 0 and x_bar = z_bar / √eps; NaN makes its row NaN, inf only itself,
-    and its row's x_bar. A row too large for its square gives z = 0. n = 0 gives empty arrays. Half precision is
-    accumulated in float32 and rounded once.
+    A row of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A row that holds inf or NaN is
+    NaN. A row too large for its square gives z = 0. n = 0 gives empty arrays. Half precision is accumulated in float32
+    and rounded once.
 
 Source
-    Ba, Kiros & Hinton, "Layer normalization", 2016, eq. 4; Zhang & Sennrich, "Root mean square layer normalization",
-    2019, eq. 4.
+    Ba, Kiros & Hinton, "Layer normalization", 2016, eq. 4.
 """
 
 from functools import partial
@@ -35,8 +32,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
-from ._moments import require_normalizable, scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
+from ._moments import scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
@@ -64,7 +62,8 @@ def layer_norm(x: Array, scale: Array | None = None, shift: Array | None = None,
 
 
 def layer_norm_fwd(x, scale, shift, eps):
-    require_normalizable("layer_norm", x, "[..., features]", 1, eps, scale=scale, shift=shift)
+    shapes("layer_norm", x=(x, "... features"), scale=(scale, "features | None"), shift=(shift, "features | None"))
+    require_number("layer_norm", "eps", eps, "above 0", eps > 0)
     z, statistics = standardize(x, (-1,), eps)
     return scale_shift(z, scale, shift).astype(x.dtype), (x, scale, shift, statistics)
 

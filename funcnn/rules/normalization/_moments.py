@@ -5,15 +5,16 @@ Forward, m(·) the mean over the axes, and over the devices or mapped examples o
     y = scale z + shift
 
 Backward
-    scale_bar = Σ y_bar z     shift_bar = Σ y_bar     over all that one scale, or shift, serves
+    scale_bar = Σ y_bar z     shift_bar = Σ y_bar     over all entries that one scale, or shift, serves
     z_bar     = scale y_bar
     x_bar     = r (z_bar - m(z_bar) - z m(z z_bar))
 
 Derivation
+    dy = scale dz + z dscale + dshift gives z_bar, and as sums over the copies scale_bar and shift_bar.
     With c = x - m(x): dc = dx - m(dx), and dr = -r³ m(c dc) = -r² m(z dx), as m(z) = 0.
-    dz = r dc + c dr = r (dx - m(dx) - z m(z dx)), a map that is its own transpose:
-    ⟨z_bar, m(dx)⟩ = ⟨m(z_bar), dx⟩ and ⟨z_bar, z m(z dx)⟩ = ⟨z m(z z_bar), dx⟩. So it is across devices: each holds a
-    part of the same vectors, and only m(·) has to ask the others.
+    dz = r dc + c dr = r (dx - m(dx) - z m(z dx)). This map is its own transpose, since
+    ⟨z_bar, m(dx)⟩ = ⟨m(z_bar), dx⟩ and ⟨z_bar, z m(z dx)⟩ = ⟨z m(z z_bar), dx⟩. The same holds across devices: each holds
+    a part of the same vectors, and only m(·) has to ask the others.
 
 Residuals
     x, which the caller holds, and m(x) and r, two numbers for each mean. z is rebuilt: a difference and a product are
@@ -34,7 +35,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._common._checks import require_floating, require_number, require_same_dtype, require_shape
 from .._common._cotangent import per_feature
 from .._common._precision import as_row, finite, widen
 
@@ -60,6 +60,7 @@ def standardize(x, axes: Axes, eps: float, axis_name=None):
 
 
 def standardized(x, mean, r):
+    """z again; a difference that overflows counts as the largest number, so that r = 0 makes it 0."""
     return finite(widen(x) - mean) * r
 
 
@@ -81,21 +82,10 @@ def scale_shift(z, scale, shift):
 
 
 def scale_shift_bwd(z, scale, shift, y_bar):
-    """z_bar, in float32 at least, scale_bar and shift_bar; None for those that are not there."""
+    """z_bar, in float32 at least, scale_bar and shift_bar; None for a scale or a shift that was left out."""
     y_bar = widen(y_bar)
     z_bar = y_bar if scale is None else as_row(widen(scale), z) * y_bar
     return z_bar, per_feature(y_bar * z, scale), per_feature(y_bar, shift)
-
-
-def require_normalizable(rule, x, expected, rank, eps, **per_feature):
-    """Raise unless x is a floating array of that rank at least, all others match its last axis, and eps is positive."""
-    per_feature = {name: v for name, v in per_feature.items() if v is not None}
-    require_floating(rule, x=x, **per_feature)
-    require_shape(rule, "x", x, expected, jnp.ndim(x) >= rank)
-    for name, v in per_feature.items():
-        require_shape(rule, name, v, f"{list(x.shape[-1:])} to follow x {list(x.shape)}", v.shape == x.shape[-1:])
-    require_same_dtype(rule, x=x, **per_feature)
-    require_number(rule, "eps", eps, "above 0", eps > 0)
 
 
 def _mean(a, axes, axis_name=None):

@@ -1,4 +1,29 @@
-"""rms_norm: the mathematics stands in `normalization/_layer_norm`."""
+r"""Root-mean-square normalisation: each row by its own root mean square, over the last axis.
+
+Forward, m(·) the mean over the last axis
+    z = r x,   r = (m(x²) + eps)^(-1/2)
+    y = scale z                          x, z, y [..., n]   r [..., 1]   scale [n], or None for 1
+
+Backward
+    scale_bar = Σ_rows y_bar z      z_bar = scale y_bar
+    x_bar     = r (z_bar - z m(z z_bar))
+
+Derivation
+    dr = -r³ m(x dx) = -r² m(z dx), so dz = r dx + x dr = r (dx - z m(z dx)).
+    ⟨z_bar, dz⟩ = r (⟨z_bar, dx⟩ - ⟨z_bar, z⟩ m(z dx)) = ⟨r (z_bar - z m(z z_bar)), dx⟩.
+
+Residuals
+    x and scale, which the caller holds anyway, and r: one float32 a row. z is rebuilt: one product is cheaper than reading
+    an array of x's size from memory.
+
+Edges
+    A row of zeros gives y = 0 and x_bar = z_bar / √eps. NaN makes its row NaN; inf makes only itself NaN, and its row's
+    x_bar. A row too large for its square gives z = 0. n = 0 gives empty arrays. Half precision is accumulated in float32
+    and rounded once.
+
+Source
+    Zhang & Sennrich, "Root mean square layer normalization", 2019, eq. 4.
+"""
 
 from functools import partial
 
@@ -6,9 +31,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import widen
-from ._moments import require_normalizable, scale_shift, scale_shift_bwd
+from ._moments import scale_shift, scale_shift_bwd
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -21,7 +47,7 @@ def rms_norm(x: Array, scale: Array | None = None, eps: float = 1e-6) -> Array:
       eps: added to the mean square; above 0.
 
     Returns:
-      The shape and dtype of x.
+      The shape and dtype of x. A row of zeros stays one.
 
     Raises:
       TypeError: an argument is not floating, or not of x's dtype.
@@ -31,7 +57,8 @@ def rms_norm(x: Array, scale: Array | None = None, eps: float = 1e-6) -> Array:
 
 
 def rms_norm_fwd(x, scale, eps):
-    require_normalizable("rms_norm", x, "[..., features]", 1, eps, scale=scale)
+    shapes("rms_norm", x=(x, "... features"), scale=(scale, "features | None"))
+    require_number("rms_norm", "eps", eps, "above 0", eps > 0)
     x32 = widen(x)
     r = lax.rsqrt(jnp.mean(x32 * x32, axis=-1, keepdims=True) + eps)
     return scale_shift(r * x32, scale, None).astype(x.dtype), (x, scale, r)
@@ -51,6 +78,7 @@ rms_norm.defvjp(rms_norm_fwd, rms_norm_bwd)
 
 
 def rms_norm_reference(x, scale=None, eps=1e-6):
+    """By einsum, the row divided by a square root."""
     norm = jnp.sqrt(jnp.einsum("...n,...n->...", x, x) / max(x.shape[-1], 1) + eps)
     scale = jnp.ones(x.shape[-1:], x.dtype) if scale is None else scale
     return jnp.einsum("...n,n,...->...n", x, scale, 1 / norm)

@@ -1,35 +1,29 @@
-r"""Division by a length: rows of length 1, weights as a length times a direction, weights by their largest singular value.
+r"""Spectral normalisation: a weight divided by its largest singular value, as power iteration has it.
 
-Forward, ‖·‖ and ⟨·,·⟩ over the axis for l2_normalize, over all axes but the last for weight_norm
-    l2_normalize    y = x / max(‖x‖, eps)
-    weight_norm     w = g v / ‖v‖                        v, w [..., out]   g [out]
-    spectral_norm   y = w / max(σ, eps), σ = vᵀ W u      w, y [..., out]   u [out]   W: w as a matrix [n, out]
-                    u <- Wᵀ W u / ‖Wᵀ W u‖, as often as there are iterations; then v = W u / ‖W u‖
+Forward, W being w as a matrix [n, out]
+    u <- Wᵀ W u / ‖Wᵀ W u‖               as often as there are iterations; then v = W u / ‖W u‖ and σ = vᵀ W u
+    y = w / max(σ, eps)                  w, y [..., out]   u [out]   v [n]
 
-Backward
-    l2_normalize    x_bar = (y_bar - y ⟨y, y_bar⟩) / ‖x‖; where ‖x‖ ≤ eps, y_bar / eps
-    weight_norm     g_bar = ⟨d, w_bar⟩     v_bar = g (w_bar - d ⟨d, w_bar⟩) / ‖v‖, with d = v / ‖v‖
-    spectral_norm   w_bar = (y_bar - v uᵀ Σ y y_bar) / σ; where σ ≤ eps, y_bar / eps. u and v are constants: u_bar = 0.
+Backward, Σ over all entries
+    w_bar = (y_bar - v uᵀ Σ y y_bar) / σ        where σ > eps
+    w_bar = y_bar / eps                         elsewhere
+    u_bar = 0: u and v count as constants
 
 Derivation
-    d‖x‖ = ⟨y, dx⟩ with y = x / ‖x‖, so dy = (dx - y ⟨y, dx⟩) / ‖x‖, a projection, which is its own transpose.
-    dσ = vᵀ dW u, so dy = (dW - y vᵀ dW u) / σ and ⟨y_bar, dy⟩ = ⟨y_bar - v uᵀ ⟨y, y_bar⟩, dW⟩ / σ. Where u and v are the
-    singular vectors this is σ's whole derivative: σ is at its largest there, so that theirs adds nothing.
+    With u and v constant dσ = vᵀ dW u, so dy = dW / σ - W dσ / σ² = (dW - y vᵀ dW u) / σ.
+    ⟨y_bar, y vᵀ dW u⟩ = ⟨v uᵀ ⟨y, y_bar⟩, dW⟩, so ⟨y_bar, dy⟩ = ⟨y_bar - v uᵀ ⟨y, y_bar⟩, dW⟩ / σ.
+    Where u and v are the singular vectors this is σ's whole derivative: σ is at its largest there, so that the derivatives
+    of u and v add nothing.
 
 Residuals
-    The arguments, which the caller holds anyway, and the inverse lengths: one float32 a row, or one for each of out.
-    spectral_norm: w, and u, v and 1 / σ in float32: n + out + 1 numbers.
+    w, which the caller holds anyway, and u, v and 1 / max(σ, eps) in float32: n + out + 1 numbers.
 
 Edges
-    l2_normalize: a row of zeros gives y = 0 and x_bar = y_bar / eps (beyond float16's range for eps below 2e-5); at
-    ‖x‖ = eps the inner branch holds. inf makes NaN of itself and of its row's x_bar; NaN of its row. weight_norm: v = 0
-    has no direction: w = 0, with cotangents 0. spectral_norm: where W u = 0, y = w / eps; where Wᵀ W u = 0, u stays.
-    No square overflows or underflows; only a length above 8e37 in float32 counts as infinite, one below 1e-38 as 0. The
-    second order of l2_normalize is NaN where 1 / ‖x‖² overflows.
+    Where W u = 0, y = w / eps; where Wᵀ W u = 0, u stays. No square overflows or underflows: only a length above 8e37 in
+    float32 counts as infinite, one below 1e-38 as 0.
 
 Source
-    Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3; Miyato et al., "Spectral normalization for generative
-    adversarial networks", 2018, section 2.1, algorithm 1 and eq. 12. The eps of l2_normalize is torch's.
+    Miyato et al., "Spectral normalization for generative adversarial networks", 2018, section 2.1, algorithm 1 and eq. 12.
 """
 
 from functools import partial
@@ -38,11 +32,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._common._checks import require_floating, require_number, require_same_dtype, require_shape
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._length import direction
 from .._common._precision import as_row, widen
-from ._weight_norm import _all_but_out
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -61,13 +54,17 @@ def spectral_norm(w: Array, u: Array, iterations: int = 1, eps: float = 1e-12) -
       vector.
 
     Raises:
-      TypeError, ValueError: dtypes, shapes or options are not these.
+      TypeError: an argument is not floating, or not of w's dtype, or eps is not a number.
+      ValueError: the shapes do not fit, iterations is not an int from 0 on, or eps is not above 0.
     """
     return spectral_norm_fwd(w, u, iterations, eps)[0]
 
 
 def spectral_norm_fwd(w, u, iterations, eps):
-    _check_spectral(w, u, iterations, eps)
+    shapes("spectral_norm", w=(w, "... out"), u=(u, "out"))
+    if not isinstance(iterations, int) or isinstance(iterations, bool) or iterations < 0:
+        raise ValueError(f"spectral_norm: iterations must be an int, 0 or more, got {iterations!r}")
+    require_number("spectral_norm", "eps", eps, "above 0", eps > 0)
     w32 = widen(w)
     u32 = lax.stop_gradient(_power_iteration(w32, widen(u), iterations))
     image = _times(w32, u32)
@@ -100,9 +97,11 @@ def spectral_norm_reference(w, u, iterations=1, eps=1e-12):
 
 
 def _power_iteration(w, u, iterations):
+    """The direction of u after so many improvements; it stays where the next one is 0."""
+    rows = tuple(range(w.ndim - 1))
     u = direction(u, None)
     for _ in range(iterations):
-        better = direction(jnp.sum(w * direction(_times(w, u), None), _all_but_out(w)), None)
+        better = direction(jnp.sum(w * direction(_times(w, u), None), rows), None)
         u = jnp.where(jnp.any(better != 0), better, u)
     return u
 
@@ -110,14 +109,3 @@ def _power_iteration(w, u, iterations):
 def _times(w, u):
     """W u, with an axis of size 1 in place of ``out``."""
     return jnp.sum(w * as_row(u, w), -1, keepdims=True)
-
-
-def _check_spectral(w, u, iterations, eps):
-    rule = "spectral_norm"
-    require_floating(rule, w=w, u=u)
-    require_shape(rule, "w", w, "[..., out]", w.ndim >= 1)
-    require_shape(rule, "u", u, f"{list(w.shape[-1:])} to follow w {list(w.shape)}", u.shape == w.shape[-1:])
-    require_same_dtype(rule, w=w, u=u)
-    if not isinstance(iterations, int) or isinstance(iterations, bool) or iterations < 0:
-        raise ValueError(f"{rule}: iterations must be an int, 0 or more, got {iterations!r}")
-    require_number(rule, "eps", eps, "above 0", eps > 0)

@@ -6,8 +6,6 @@ import jax.numpy as jnp
 
 from .. import initializers, rules
 from .._core import Layer, as_layer, split_key
-from ..rules.normalization._batch_norm import batch_statistics
-from ..rules.normalization._weight_norm import feature_norms
 from ._example import features as features_of
 from ._example import positive
 
@@ -79,7 +77,7 @@ def batch_norm(*, eps: float = 1e-5, axis_name: str | tuple[str, ...] | None = N
         return rules.batch_norm_inference(x, params["mean"], params["variance"], scale, shift, eps)
 
     def calibrate(params, batches):
-        mean, variance = batch_statistics(batches, axis_name)
+        mean, variance = rules.batch_statistics(batches, axis_name)
         params = params | {"mean": mean, "variance": variance}
         return params, [apply(params, x) for x in batches]
 
@@ -152,7 +150,7 @@ def weight_norm(layer: Layer) -> Layer:
 
     def init(key, x):
         w, rest = _without_weight("weight_norm", layer.init(key, x))
-        return rest | {"v": w, "g": feature_norms(w)}
+        return rest | {"v": w, "g": rules.feature_norms(w)}
 
     def apply(params, x, *, key=None, training=False):
         rest = {name: a for name, a in params.items() if name not in {"v", "g"}}

@@ -63,12 +63,14 @@ from .noise._dropout import dropout as dropout
 from .noise._gaussian_noise import gaussian_noise as gaussian_noise
 from .normalization._batch_norm import batch_norm as batch_norm
 from .normalization._batch_norm import batch_norm_inference as batch_norm_inference
+from .normalization._batch_norm import batch_statistics as batch_statistics
 from .normalization._group_norm import group_norm as group_norm
 from .normalization._group_norm import instance_norm as instance_norm
 from .normalization._l2_normalize import l2_normalize as l2_normalize
 from .normalization._layer_norm import layer_norm as layer_norm
 from .normalization._rms_norm import rms_norm as rms_norm
 from .normalization._spectral_norm import spectral_norm as spectral_norm
+from .normalization._weight_norm import feature_norms as feature_norms
 from .normalization._weight_norm import weight_norm as weight_norm
 from .numerics._safe_divide import safe_divide as safe_divide
 from .numerics._safe_norm import safe_norm as safe_norm

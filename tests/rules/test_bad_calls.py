@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 from funcnn import rules
+from funcnn.rules import batch_statistics
 from funcnn.rules._catalogue import catalogue, draw_all
-from funcnn.rules.normalization._batch_norm import batch_statistics
 
 BAD = [
     pytest.param(entry.rule, one, id=f"{entry.name}-{i}")

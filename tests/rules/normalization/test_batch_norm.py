@@ -9,7 +9,7 @@ from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
 from funcnn import rules
-from funcnn.rules.normalization._batch_norm import batch_statistics
+from funcnn.rules import batch_statistics
 from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 """cosine_distance: the mathematics stands in `losses/_info_nce`."""
 
+import math
 from functools import partial
 
 import jax
@@ -8,6 +9,7 @@ from jax import Array
 
 from .._common._checks import require_number, require_pair, require_shape
 from .._common._cotangent import cotangent
+from .._common._length import length, over
 from .._common._precision import widen
 
 
@@ -55,8 +57,8 @@ def cosine_distance_reference(prediction, target, eps=1e-12):
 
 
 def _unit(vector, eps):
-    """The vector divided by its length or √eps, what it was divided by, and whether that was its length."""
-    a = widen(vector)
-    square = jnp.sum(a * a, axis=-1, keepdims=True)
-    length = jnp.sqrt(jnp.maximum(square, eps))
-    return a / length, length, square > eps
+    """â = a / α, α = max(|a|, √eps), and whether that is |a|."""
+    size, smallest = length(vector, -1), math.sqrt(eps)
+    free = size > smallest
+    size = jnp.where(free, size, smallest)
+    return over(vector, size), size, free

@@ -21,8 +21,8 @@ Residuals
     is their lse, for a product made again may round differently, and large similarities would no longer fit it.
 
 Edges
-    A row of zeros is at distance 1 of everything, with a finite cotangent, -l_bar b̂ / √eps. Rows so long that their square
-    is infinite are at distance 1, with cotangent 0. info_nce of one row is 0, with cotangents 0.
+    A row of zeros is at distance 1 of everything, with a finite cotangent, -l_bar b̂ / √eps. No square overflows: rows of
+    any finite length have their true distance and cotangents. info_nce of one row is 0, with cotangents 0.
 
 Source
     van den Oord, Li & Vinyals, "Representation learning with contrastive predictive coding", 2018, eq. 4; Radford et al.,

@@ -8,6 +8,7 @@ from jax import Array
 
 from .._common._checks import require_number, require_pair, require_shape
 from .._common._cotangent import cotangent
+from .._common._length import length, over
 from .._common._precision import widen
 
 
@@ -37,7 +38,7 @@ def triplet_fwd(anchor, positive, negative, margin, eps):
     require_number("triplet", "margin", margin)
     require_number("triplet", "eps", eps)
     a, p, n = map(widen, (anchor, positive, negative))
-    loss = jnp.maximum(_length(a - p + eps) - _length(a - n + eps) + margin, 0)
+    loss = jnp.maximum(length(a - p + eps, -1) - length(a - n + eps, -1) + margin, 0)
     return jnp.squeeze(loss, -1).astype(anchor.dtype), (anchor, positive, negative)
 
 
@@ -45,9 +46,9 @@ def triplet_bwd(margin, eps, residuals, l_bar):
     anchor, positive, negative = residuals
     a, p, n = map(widen, residuals)
     u, v = a - p + eps, a - n + eps
-    short = _length(u) - _length(v) + margin > 0
-    h_bar = jnp.where(short, widen(l_bar)[..., None], 0)
-    u_bar, v_bar = h_bar * _direction(u), -h_bar * _direction(v)
+    near, far = length(u, -1), length(v, -1)
+    h_bar = jnp.where(near - far + margin > 0, widen(l_bar)[..., None], 0)
+    u_bar, v_bar = h_bar * over(u, near), -h_bar * over(v, far)
     return cotangent(u_bar + v_bar, anchor), cotangent(-u_bar, positive), cotangent(-v_bar, negative)
 
 
@@ -57,14 +58,3 @@ triplet.defvjp(triplet_fwd, triplet_bwd)
 def triplet_reference(anchor, positive, negative, margin=1.0, eps=1e-6):
     near, far = (jnp.linalg.norm(anchor - other + eps, axis=-1) for other in (positive, negative))
     return jnp.maximum(near + margin, far) - far
-
-
-def _length(u):
-    """The square root of the sum of squares over the last axis, which stays; its slope at 0 is 0."""
-    square = jnp.sum(u * u, axis=-1, keepdims=True)
-    return jnp.where(square == 0, 0, jnp.sqrt(jnp.where(square == 0, 1, square)))
-
-
-def _direction(u):
-    length = _length(u)
-    return u / jnp.where(length == 0, 1, length)

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_axis, require_floating
+from .._common._cotangent import cotangent
+from .._common._length import length, over
 from .._common._precision import widen
 
 
@@ -28,23 +30,16 @@ def safe_norm(x: Array, axis: int | tuple[int, ...] = -1, keepdims: bool = False
 def safe_norm_fwd(x, axis, keepdims):
     require_floating("safe_norm", x=x)
     require_axis("safe_norm", axis, x.ndim)
-    x32 = widen(x)
-    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x32), axis=axis, keepdims=True, initial=0))
-    plain = (largest == 0) | jnp.isinf(largest)
-    total = jnp.sum(jnp.square(jnp.where(plain, 0, x32) / jnp.where(plain, 1, largest)), axis=axis, keepdims=True)
-    y = jnp.where(plain, largest, largest * jnp.sqrt(jnp.where(plain, 1, total))).astype(x.dtype)
+    y = length(x, axis).astype(x.dtype)
     return y if keepdims else jnp.squeeze(y, axis), (x, y)
 
 
 def safe_norm_bwd(axis, keepdims, residuals, y_bar):
     x, y = residuals
     y_bar = widen(y_bar if keepdims else jnp.expand_dims(y_bar, axis))
-    x32, y32 = widen(x), widen(y)
-    endless = jnp.isinf(x32)
-    unit = jax.lax.stop_gradient(jnp.where((y32 == 0) | jnp.isinf(y32), 1, y32))  # so that y² is never tiny
-    length = jnp.where(y32 == 0, 1, y32 / unit)
-    direction = jnp.where(endless, jnp.sign(x32), jnp.where(endless, 0, x32) / unit * (1 / length))
-    return ((y_bar * jnp.where(y32 == 0, 0, direction)).astype(x.dtype),)
+    endless = jnp.isinf(x)
+    direction = jnp.where(endless, jnp.sign(widen(x)), over(jnp.where(endless, 0, x), widen(y)))
+    return (cotangent(y_bar * direction, x),)
 
 
 safe_norm.defvjp(safe_norm_fwd, safe_norm_bwd)

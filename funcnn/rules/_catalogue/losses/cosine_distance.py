@@ -28,7 +28,13 @@ entries = [
             at(prediction=[0.0, 0.0], target=[0.0, 0.0], y=1.0, prediction_bar=[0.0, 0.0], target_bar=[0.0, 0.0]),
             at(prediction=[2.0], target=[3.0], y=0.0, prediction_bar=[0.0], target_bar=[0.0]),
             at(prediction=[1.0, 0.0], target=[0.0, 2.0], y=1.0, prediction_bar=[0.0, -1.0], target_bar=[-0.5, 0.0]),
-            at(prediction=[1e200, 0.0], target=[1.0, 1.0], y=1.0, prediction_bar=[0.0, 0.0], target_bar=[0.0, 0.0]),
+            at(
+                prediction=[1e200, 1e200],
+                target=[1e200, 0.0],
+                y=1 - 0.5**0.5,
+                prediction_bar=[-(0.5**1.5) / 1e200, 0.5**1.5 / 1e200],
+                target_bar=[0.0, -(0.5**0.5) / 1e200],
+            ),
         ],
         bad=[
             bad(ValueError, r"must be \[3\], the shape of .*, got float64\[4\]", prediction=(3,), target=(4,)),

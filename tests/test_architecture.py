@@ -2,13 +2,13 @@
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import funcnn as fn
 from tests.helpers.imports import circle_in, graph_of
 
 PACKAGE = Path(fn.__file__).parent
-GRAPH = graph_of(PACKAGE)
 BELOW = {
     "_core": set(),
     "initializers": set(),
@@ -24,26 +24,32 @@ BELOW = {
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}
 
 
+@cache
+def graph():
+    """For each file of the package the files that it imports."""
+    return graph_of(PACKAGE)
+
+
 def room(path, within=PACKAGE):
     """The module or package just below a folder that a file belongs to."""
     return path.relative_to(within).parts[0].removesuffix(".py")
 
 
 def test_imports_point_down():
-    for path, imported in GRAPH.items():
+    for path, imported in graph().items():
         if path != PACKAGE / "__init__.py":
             allowed = BELOW[room(path)] | ({"rules"} if path in LOOKS_UP_OUR_CATALOGUE else set())
             assert set(map(room, imported)) <= allowed, path
 
 
 def test_the_graph_sees_imports():
-    assert set(map(room, GRAPH[PACKAGE / "layers" / "_linear.py"])) == {"_core", "initializers", "rules", "layers"}
-    assert set(map(room, GRAPH[PACKAGE / "__init__.py"])) >= {"verify", "rules", "training"}
-    assert any("_catalogue" in file.parts for path in LOOKS_UP_OUR_CATALOGUE for file in GRAPH.get(path, ()))
+    assert set(map(room, graph()[PACKAGE / "layers" / "_linear.py"])) == {"_core", "initializers", "rules", "layers"}
+    assert set(map(room, graph()[PACKAGE / "__init__.py"])) >= {"verify", "rules", "training"}
+    assert any("_catalogue" in file.parts for path in LOOKS_UP_OUR_CATALOGUE for file in graph().get(path, ()))
 
 
 def test_no_circle_of_imports():
-    assert circle_in({path: imported - {path} for path, imported in GRAPH.items()}) is None
+    assert circle_in({path: imported - {path} for path, imported in graph().items()}) is None
 
 
 def test_a_circle_inside_of_functions_is_found(tmp_path):
@@ -64,7 +70,7 @@ def test_no_family_of_rules_imports_another():
     assert families >= {"affine", "activations", "normalization", "spatial", "losses", "noise", "gradients", "numerics"}
     for family in families | {"_common"}:
         for path in (rules / family).rglob("*.py"):
-            imported = {room(file, rules) for file in GRAPH[path]}
+            imported = {room(file, rules) for file in graph()[path]}
             assert imported <= {family, "_common"}, path
 
 
@@ -83,7 +89,7 @@ def test_files_stay_small():
 
 
 def test_every_module_says_what_it_is_for():
-    for path in GRAPH:
+    for path in graph():
         assert ast.get_docstring(ast.parse(path.read_text())), path
 
 

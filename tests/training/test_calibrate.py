@@ -1,5 +1,7 @@
 """Calibrated statistics are those of all examples, however they are cut into batches and spread over devices."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,8 +14,7 @@ import funcnn as fn
 from tests.helpers.judge import assert_close
 
 KEY = jax.random.key(0)
-RNG = np.random.default_rng(0)
-X = jnp.asarray(RNG.normal(size=(40, 3)) * 3 + 2)
+X = jnp.asarray(np.random.default_rng(0).normal(size=(40, 3)) * 3 + 2)
 BATCHES = [X[:1], X[1:8], X[8 : 8 + 17], X[25:]]
 
 
@@ -34,8 +35,19 @@ def deep(axis_name=None):
 
 
 MODEL = deep()
-PARAMS = jax.tree.map(lambda a: a + RNG.uniform(0, 1, size=a.shape), MODEL.init(KEY, X))
-WHOLE = fn.calibrate(MODEL, PARAMS, [X])
+
+
+@cache  # not when the file is imported, which every worker does
+def drawn():
+    """The model's parameters, none at its default initial value."""
+    rng = np.random.default_rng(1)
+    return jax.tree.map(lambda a: a + rng.uniform(0, 1, size=a.shape), MODEL.init(KEY, X))
+
+
+@cache
+def whole():
+    """These, calibrated on all examples as one batch."""
+    return fn.calibrate(MODEL, drawn(), [X])
 
 
 def test_one_batch_norm_has_the_mean_and_the_biased_variance_of_all_examples():
@@ -46,14 +58,14 @@ def test_one_batch_norm_has_the_mean_and_the_biased_variance_of_all_examples():
 
 
 def test_the_value_is_that_of_training_with_all_examples_as_one_batch():
-    expected = MODEL.apply(PARAMS, X, training=True)
-    assert_close(MODEL.apply(WHOLE, X), expected, 1e-12)
-    assert float(jnp.abs(MODEL.apply(PARAMS, X) - expected).max()) > 0.1
+    expected = MODEL.apply(drawn(), X, training=True)
+    assert_close(MODEL.apply(whole(), X), expected, 1e-12)
+    assert float(jnp.abs(MODEL.apply(drawn(), X) - expected).max()) > 0.1
 
 
 @pytest.mark.parametrize("batches", [BATCHES, BATCHES[::-1], list(X[:, None]), iter(BATCHES)])
 def test_it_does_not_matter_how_the_examples_are_cut_into_batches(batches):
-    assert_close(fn.calibrate(MODEL, PARAMS, batches), WHOLE, 1e-12)
+    assert_close(fn.calibrate(MODEL, drawn(), batches), whole(), 1e-12)
 
 
 def test_single_precision_far_from_zero():
@@ -69,7 +81,7 @@ def test_what_is_learned_stays():
     learned = lambda params: [
         leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params) if path[-1].key not in {"mean", "variance"}
     ]
-    assert_close(learned(WHOLE), learned(PARAMS), 0.0)
+    assert_close(learned(whole()), learned(drawn()), 0.0)
     plain = fn.serial(fn.linear(2), fn.tanh)
     params = plain.init(KEY, X)
     assert_close(fn.calibrate(plain, params, BATCHES), params, 0.0)
@@ -77,20 +89,22 @@ def test_what_is_learned_stays():
 
 
 def test_under_jit():
-    assert_close(jax.jit(lambda params, batches: fn.calibrate(MODEL, params, batches))(PARAMS, BATCHES), WHOLE, 1e-12)
+    assert_close(
+        jax.jit(lambda params, batches: fn.calibrate(MODEL, params, batches))(drawn(), BATCHES), whole(), 1e-12
+    )
 
 
 def test_under_vmap():
     model = deep("examples")
     batches = [X[:8].reshape(4, 2, 3), X[8:].reshape(4, 8, 3)]
-    calibrate = lambda batches: fn.calibrate(model, PARAMS, batches)
+    calibrate = lambda batches: fn.calibrate(model, drawn(), batches)
     params = jax.jit(jax.vmap(calibrate, axis_name="examples"))(batches)
     for i in range(4):
-        assert_close(jax.tree.map(lambda a, i=i: a[i], params), WHOLE, 1e-12)
+        assert_close(jax.tree.map(lambda a, i=i: a[i], params), whole(), 1e-12)
     models = jax.jit(jax.vmap(lambda params: fn.calibrate(MODEL, params, BATCHES)))(
-        jax.tree.map(lambda a: jnp.stack([a, a]), PARAMS)
+        jax.tree.map(lambda a: jnp.stack([a, a]), drawn())
     )
-    assert_close(jax.tree.map(lambda a: a[1], models), WHOLE, 1e-12)
+    assert_close(jax.tree.map(lambda a: a[1], models), whole(), 1e-12)
 
 
 def test_on_eight_devices():
@@ -98,10 +112,10 @@ def test_on_eight_devices():
     model, batches = deep("data"), [X[:8], X[8:]]
     calibrate = lambda params, batches: fn.calibrate(model, params, batches)
     calibrate = jax.shard_map(calibrate, mesh=mesh, in_specs=(P(), P("data")), out_specs=P())
-    assert_close(jax.jit(calibrate)(PARAMS, batches), WHOLE, 1e-12)
+    assert_close(jax.jit(calibrate)(drawn(), batches), whole(), 1e-12)
 
     spread = jax.device_put(batches, NamedSharding(mesh, P("data")))
-    assert_close(jax.device_get(fn.calibrate(MODEL, PARAMS, spread)), jax.device_get(WHOLE), 1e-12)
+    assert_close(jax.device_get(fn.calibrate(MODEL, drawn(), spread)), jax.device_get(whole()), 1e-12)
 
 
 def test_a_trained_model_keeps_its_accuracy_outside_of_training():
@@ -115,10 +129,11 @@ def test_a_trained_model_keeps_its_accuracy_outside_of_training():
 
 
 BAD = [
-    (lambda: fn.calibrate(MODEL, PARAMS, X), TypeError, r"batches must be several inputs, got one array, float64\[40, 3\]"),
-    (lambda: fn.calibrate(MODEL, PARAMS, []), ValueError, "batches must not be empty, got none"),
-    (lambda: fn.calibrate(MODEL, PARAMS, [X[:0]]), ValueError, "layer body.0.1: batch_statistics: batches must have entr"),
-    (lambda: fn.calibrate(3, PARAMS, [X]), TypeError, "a layer must be a Layer or a function"),
+    (lambda: fn.calibrate(MODEL, drawn(), X), TypeError,
+     r"batches must be several inputs, got one array, float64\[40, 3\]"),
+    (lambda: fn.calibrate(MODEL, drawn(), []), ValueError, "batches must not be empty, got none"),
+    (lambda: fn.calibrate(MODEL, drawn(), [X[:0]]), ValueError, "layer body.0.1: batch_statistics: batches must have entr"),
+    (lambda: fn.calibrate(3, drawn(), [X]), TypeError, "a layer must be a Layer or a function"),
 ]  # fmt: skip
 
 

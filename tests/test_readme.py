@@ -1,14 +1,17 @@
-"""Every code block of the README runs, one after another, and prints what the README says."""
+"""Every code block of the README runs and prints what the README says; what the pages name exists."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.verify.scoring import ALL
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = [pytest.param((ROOT / name).read_text(), id=name) for name in ("README.md", "CONTRIBUTING.md")]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PYTHON = [code for language, code in BLOCKS if language == "python"]
 
@@ -46,12 +49,15 @@ def test_the_scoring_set_is_as_large_as_it_says():
     assert f"{wrong} wrong rules and {len(ALL) - wrong} right ones" in README
 
 
-def test_the_commands_exist():
+@pytest.mark.parametrize("text", PAGES)
+def test_the_commands_exist(text):
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"(?:^|`)make ([\w-]+)", README, re.MULTILINE):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for targets in re.findall(r"(?:^|`)make ([a-z-]+(?: [a-z-]+)*)", text, re.MULTILINE):
+        for target in targets.split():
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_the_files_exist():
-    for name in re.findall(r"`((?:examples|funcnn|benchmarks|rules|docs|tests)/[\w/.]*)`", README):
+@pytest.mark.parametrize("text", PAGES)
+def test_the_files_exist(text):
+    for name in re.findall(r"`((?:examples|funcnn|benchmarks|rules|docs|tests|tools)/[a-z_/.]*)`", text):
         assert (ROOT / name).exists() or (ROOT / "funcnn" / name).exists(), name

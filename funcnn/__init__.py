@@ -60,6 +60,7 @@ from .rules import pixel_unshuffle as pixel_unshuffle
 from .rules import reglu as reglu
 from .rules import relu as relu
 from .rules import relu6 as relu6
+from .rules import relu_squared as relu_squared
 from .rules import safe_divide as safe_divide
 from .rules import safe_norm as safe_norm
 from .rules import safe_sqrt as safe_sqrt

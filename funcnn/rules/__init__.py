@@ -18,6 +18,7 @@ from .activations._relu import prelu as prelu
 from .activations._relu import relu as relu
 from .activations._relu import relu6 as relu6
 from .activations._relu import threshold as threshold
+from .activations._relu_squared import relu_squared as relu_squared
 from .activations._shrink import hard_shrink as hard_shrink
 from .activations._shrink import soft_shrink as soft_shrink
 from .activations._sigmoid import log_sigmoid as log_sigmoid

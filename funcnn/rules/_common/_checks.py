@@ -31,7 +31,9 @@ def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
       TypeError: an argument is not floating, or not of the first one's dtype.
       ValueError: a shape does not fit; the message says which, what it follows, and what came.
     """
-    given = {name: (a, spec) for name, (a, spec) in arguments.items() if a is not None or "None" not in spec}
+    given: dict[str, tuple[Any, str]] = {
+        name: (a, spec) for name, (a, spec) in arguments.items() if a is not None or "None" not in spec
+    }
     require_floating(rule, **{name: a for name, (a, _) in given.items()})
     sizes: dict[str, tuple[int, ...]] = {}
     origins: dict[str, str] = {}

@@ -18,7 +18,7 @@ from ..._intercept import _handler, intercept
 from .._settings import settings
 from ..judging._battery import battery
 from ..judging._problem import make_problem
-from ..programs._evaluate import _equations, _run
+from ..programs._evaluate import bind, equations, evaluate
 from ..report._report import Report, Score
 from ._faults import FAULTS, WHOLE, floating
 
@@ -81,6 +81,9 @@ def score_of(
     return Score(total - len(missed), total, missed, found.equivalent)
 
 
+# The parameter of an equation that holds the programs inside it, where a fault can be as well.
+_BODIES = {"jit": "jaxpr", "scan": "jaxpr", "while": "body_jaxpr", "cond": "branches"}
+
 # What a rule is known by, for f may make it anew at each call.
 _code = lambda rule: tuple(getattr(g, "__code__", g) for g in (rule.__wrapped__, rule.bwd))
 
@@ -128,7 +131,7 @@ def _candidates(f, args, problem, point, rng):
 def _faults(jaxpr, rule):
     """Kind, primitive, which one, and where, of each fault that a backward pass has room for."""
     counts: Counter[str] = Counter()
-    for path, e in _equations(jaxpr):
+    for path, e in equations(jaxpr, _bodies):
         name, top = e.primitive.name, jaxpr.eqns[path[0]]
         source = (top if top.primitive.name == "jit" else e).source_info  # inside jit, of whatever traced it first
         where = ":".join(summarize(source).rpartition("/")[2].split(" ")[0].split(":")[:2])
@@ -190,9 +193,40 @@ def _evaluate(program, kind=None, primitive=None, n=0):
     """A program's results, with a fault in the n-th equation of a primitive, or cotangent, where there is room for it."""
     if kind in FAULTS:
         room, change = FAULTS[kind]
-        paths = [path if room(e) else () for path, e in _equations(program.jaxpr) if e.primitive.name == primitive]
-        return _run(program, (), paths[n] if n < len(paths) else (), change)
-    outs, places = _run(program), [i for i, v in enumerate(program.jaxpr.outvars) if floating(v)]
+        found = [(path, e) for path, e in equations(program.jaxpr, _bodies) if e.primitive.name == primitive]
+        path = found[n][0] if n < len(found) and room(found[n][1]) else ()
+        return _changed(program, (), path, change)
+    outs, places = _changed(program), [i for i, v in enumerate(program.jaxpr.outvars) if floating(v)]
     if kind and n < len(places):
         outs[places[n]] = WHOLE[kind]([jnp.asarray(outs[i]) for i in places], n)
     return outs
+
+
+def _changed(program, args=(), path=(), change: Any = None):
+    """A program's results, the equation at the path giving what ``change`` makes of it."""
+
+    def step(i, e, operands):
+        if path[:1] != (i,):
+            return bind(e, operands)
+        if len(path) > 1:
+            return bind(_inside(e, path[1:], change), operands)
+        one = len(e.outvars) == 1
+        run = lambda *operands, **params: bind(e, operands, **params)[0] if one else bind(e, operands, **params)
+        return [change(e, operands, run)] if one else change(e, operands, run)
+
+    return evaluate(program, args, step)
+
+
+def _inside(e, path, change):
+    """The equation with the change in one of the programs inside it."""
+    bodies, tree = jax.tree.flatten(e.params[_BODIES[e.primitive.name]])
+    body = bodies[path[0]]
+    bodies[path[0]] = jax.make_jaxpr(lambda *xs: _changed(body, xs, path[1:], change))(*body.in_avals)
+    return e.replace(params=e.params | {_BODIES[e.primitive.name]: tree.unflatten(bodies)})
+
+
+def _bodies(e):
+    """The programs inside an equation that can be changed; what takes a key is JAX's own and left whole."""
+    if any(jnp.issubdtype(v.aval.dtype, jax.dtypes.prng_key) for v in e.invars):
+        return []
+    return [body.jaxpr for body in jax.tree.leaves(e.params.get(_BODIES.get(e.primitive.name)))]

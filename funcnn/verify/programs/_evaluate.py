@@ -1,53 +1,65 @@
-"""A traced program evaluated equation by equation, with a change in one of them."""
+"""A traced program walked and run, equation by equation."""
 
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-from jax.extend.core import Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, jaxprs_in_params
 
-# The parameter of an equation that holds the programs inside it, where a fault can be as well.
-_BODIES = {"jit": "jaxpr", "scan": "jaxpr", "while": "body_jaxpr", "cond": "branches"}
+Path = tuple[int, ...]
+Step = Callable[[int, JaxprEqn, list[Any]], Sequence[Any]]
 
-
-def _bodies(e):
-    """The programs inside an equation and their tree; what takes a key is JAX's own and left whole."""
-    keyed = any(jnp.issubdtype(v.aval.dtype, jax.dtypes.prng_key) for v in e.invars)
-    return jax.tree.flatten(None if keyed else e.params.get(_BODIES.get(e.primitive.name)))
+# The parameter of an equation that holds the program which it calls once and in place.
+_CALLED = {"jit": "jaxpr", "closed_call": "call_jaxpr", "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 
 
-def _equations(jaxpr):
-    """All equations in order, each after its path of indices from the top."""
-    for i, e in enumerate(jaxpr.eqns):
-        yield (i,), e
-        for j, body in enumerate(_bodies(e)[0]):
-            yield from (((i, j, *path), inner) for path, inner in _equations(body.jaxpr))
+def inner(equation: JaxprEqn) -> Sequence[Jaxpr]:
+    """The programs inside an equation."""
+    return tuple(jaxprs_in_params(equation.params))
 
 
-def _run(program, xs=(), path=(), change: Any = None):
-    """A program's results, equation by equation; the one at the path gives what ``change`` makes of it."""
+def equations(jaxpr: Jaxpr, inside: Callable[[JaxprEqn], Sequence[Jaxpr]] = inner) -> Iterator[tuple[Path, JaxprEqn]]:
+    """Every equation with its path, those inside an equation after it.
+
+    Args:
+      jaxpr: the program.
+      inside: the programs to enter at an equation, all of them unless said otherwise.
+
+    Yields:
+      ``(i, j, k)`` for the k-th equation of the j-th program inside the i-th equation, and so on; and the equation.
+    """
+    for i, equation in enumerate(jaxpr.eqns):
+        yield (i,), equation
+        for j, body in enumerate(inside(equation)):
+            yield from (((i, j, *path), e) for path, e in equations(body, inside))
+
+
+def evaluate(
+    program: ClosedJaxpr, args: Sequence[Any], step: Step, constant: Callable[[Any], Any] = lambda value: value
+) -> list[Any]:
+    """The results of a program whose equations are run by ``step``.
+
+    Args:
+      program: to be run.
+      args: its arguments. They may be anything that ``step`` knows how to handle, such as arrays with names.
+      step: ``step(i, equation, operands)`` gives the results of the i-th equation.
+      constant: what stands for a literal or a constant of the program.
+    """
     jaxpr = program.jaxpr
-    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*program.consts, *xs], strict=True))
-    read = lambda v: v.val if isinstance(v, Literal) else env[v]
-    for i, e in enumerate(jaxpr.eqns):
-        run = partial(_bind, _inside(e, path[1:], change) if path[:1] == (i,) and path[1:] else e)
-        operands = [read(v) for v in e.invars]
-        out = change(e, operands, run) if path == (i,) else run(*operands)
-        env.update(zip(e.outvars, [out] if len(e.outvars) == 1 else out, strict=True))
+    known = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*map(constant, program.consts), *args], strict=True))
+    read = lambda v: constant(v.val) if isinstance(v, Literal) else known[v]
+    for i, equation in enumerate(jaxpr.eqns):
+        known.update(zip(equation.outvars, step(i, equation, [read(v) for v in equation.invars]), strict=True))
     return [read(v) for v in jaxpr.outvars]
 
 
-def _bind(e, *operands, **changed):
-    """An equation's result; a list of them where there are several."""
-    with e.ctx.manager:
-        out = e.primitive.bind(*operands, **e.primitive.get_bind_params(e.params | changed))
-    return out[0] if e.primitive.multiple_results and len(e.outvars) == 1 else out
+def bind(equation: JaxprEqn, operands: Sequence[Any], **changed: Any) -> list[Any]:
+    """The results of an equation, some of its parameters changed."""
+    with equation.ctx.manager:
+        results = equation.primitive.bind(*operands, **equation.primitive.get_bind_params(equation.params | changed))
+    return results if equation.primitive.multiple_results else [results]
 
 
-def _inside(e, path, change):
-    """The equation with the change in one of its bodies."""
-    bodies, tree = _bodies(e)
-    body = bodies[path[0]]
-    bodies[path[0]] = jax.make_jaxpr(lambda *xs: _run(body, xs, path[1:], change))(*body.in_avals)
-    return e.replace(params=e.params | {_BODIES[e.primitive.name]: tree.unflatten(bodies)})
+def called(equation: JaxprEqn) -> ClosedJaxpr | None:
+    """The program that an equation does nothing but call; None for any other equation."""
+    body = equation.params.get(_CALLED.get(equation.primitive.name, ""))
+    return body if body is None or isinstance(body, ClosedJaxpr) else ClosedJaxpr(body, ())

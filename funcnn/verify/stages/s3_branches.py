@@ -14,8 +14,8 @@ from .._places import VERIFY
 from .._settings import compiled_quickly, settings
 from ..judging._judge import Context
 from ..judging._point import Point
+from ..programs._evaluate import bind, called, evaluate
 
-_BODIES = {"jit": "jaxpr", "closed_call": "call_jaxpr", "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 _MOST = 4  # branches listed
 
 
@@ -27,6 +27,13 @@ class Branch(NamedTuple):
     taken: Any
 
 
+class Named(NamedTuple):
+    """A value on its way through a program, and what it is called; None for what no argument decides."""
+
+    value: Any
+    name: str | None
+
+
 def branches(context: Context, points: Sequence[Point]) -> None:
     """List the branches of forward and backward pass that none of the points takes."""
     problem, told = context.problem, []
@@ -35,7 +42,7 @@ def branches(context: Context, points: Sequence[Point]) -> None:
         program = jax.make_jaxpr(problem.rule.bars)(floats, ints, cots)
         names = [*problem.names, *("an index or mask" for _ in jax.tree.leaves(ints)), *("the cotangent" for _ in cots)]
         found: list[Branch] = []
-        _run(program, jax.tree.leaves((floats, ints, cots)), names, found)
+        _run(program, list(map(Named, jax.tree.leaves((floats, ints, cots)), names)), found)
         told[:] = [(branch.asks, branch.line) for branch in found]
         return [branch.taken for branch in found]
 
@@ -57,27 +64,20 @@ def branches(context: Context, points: Sequence[Point]) -> None:
         context.skip("S3 a branch that no input took", where + line)
 
 
-def _run(program: ClosedJaxpr, args, names, found: list[Branch], at: str = ""):
-    """The program's results and their names, None for what no argument decides; ``found`` gets its branches."""
-    jaxpr = program.jaxpr
-    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*program.consts, *args], strict=True))
-    told = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*(None for _ in program.consts), *names], strict=True))
-    read = lambda v: v.val if isinstance(v, Literal) else env[v]
-    name = lambda v: None if isinstance(v, Literal) else told[v]
-    for e in jaxpr.eqns:
-        kind, operands, called = e.primitive.name, [read(v) for v in e.invars], [name(v) for v in e.invars]
-        line = _line(e) or at
-        _ask(e, operands[0] if operands else None, called, found, line)
-        if kind in _BODIES:
-            body = e.params[_BODIES[kind]]
-            closed = body if isinstance(body, ClosedJaxpr) else ClosedJaxpr(body, ())
-            outs, names_out = _run(closed, operands, called, found, line)
-        else:
-            outs = _scan(e, operands, called, found, line) if kind == "scan" else _bind(e, operands)
-            names_out = [_name(e, called)] * len(e.outvars)
-        env.update(zip(e.outvars, outs, strict=True))
-        told.update(zip(e.outvars, names_out, strict=True))
-    return [read(v) for v in jaxpr.outvars], [name(v) for v in jaxpr.outvars]
+def _run(program: ClosedJaxpr, operands: Sequence[Named], found: list[Branch], at: str = "") -> list[Named]:
+    """The program's results; ``found`` gets its branches."""
+
+    def step(_, e, operands):
+        line, body = _line(e) or at, called(e)
+        _ask(e, operands, found, line)
+        if body is not None:
+            return _run(body, operands, found, line)
+        values = [operand.value for operand in operands]
+        results = _scan(e, operands, found, line) if e.primitive.name == "scan" else bind(e, values)
+        name = _name(e, [operand.name for operand in operands])
+        return [Named(result, name) for result in results]
+
+    return evaluate(program, operands, step, lambda value: Named(value, None))
 
 
 def _line(e):
@@ -86,43 +86,38 @@ def _line(e):
     return "" if not place or VERIFY in place else f" ({':'.join(place.rpartition('/')[2].split(':')[:2])})"
 
 
-def _ask(e, answer, called, found, line):
+def _ask(e, operands, found, line):
     """Note a choice between floating-point values that the arguments decide."""
     choices = {"select_n": len(e.invars) - 1, "cond": len(e.params.get("branches", ()))}.get(e.primitive.name, 0)
     floating = any(jnp.issubdtype(getattr(v.aval, "dtype", np.int32), jnp.floating) for v in e.outvars)
-    if choices > 1 and called[0] and floating:
-        taken = jnp.stack([jnp.any(jnp.asarray(answer) == k) for k in range(choices)])
-        found.append(Branch(called[0], line, taken))
+    if choices > 1 and operands[0].name and floating:
+        taken = jnp.stack([jnp.any(jnp.asarray(operands[0].value) == k) for k in range(choices)])
+        found.append(Branch(operands[0].name, line, taken))
 
 
-def _name(e, called):
+def _name(e, names):
     """How a result is named: by its equation, cut short; a test for NaN, which no input is, has no name."""
     kind = e.primitive.name
-    if not any(called) or (kind == "ne" and e.invars[0] is e.invars[1]):
+    if not any(names) or (kind == "ne" and e.invars[0] is e.invars[1]):
         return None
     if kind in {"broadcast_in_dim", "reshape", "squeeze", "convert_element_type", "copy", "transpose", "stop_gradient"}:
-        return called[0]
-    parts = [str(v.val) if isinstance(v, Literal) else (called[i] or "a constant") for i, v in enumerate(e.invars)]
+        return names[0]
+    parts = [str(v.val) if isinstance(v, Literal) else (names[i] or "a constant") for i, v in enumerate(e.invars)]
     text = f"{kind}({', '.join(parts)})"
     return text if len(text) <= 60 else f"{kind}(…)"
 
 
-def _bind(e, operands):
-    with e.ctx.manager:
-        out = e.primitive.bind(*operands, **e.primitive.get_bind_params(e.params))
-    return out if e.primitive.multiple_results else [out]
-
-
-def _scan(e, operands, called, found, line):
+def _scan(e, operands, found, line):
     """A scan's results; its branches are taken where any of its steps takes them."""
     body, inside = e.params["jaxpr"], []
     whole = lambda outer, inner: sum(v.aval.ndim == a.ndim for v, a in zip(outer, inner, strict=True))
     carries, first = whole(e.outvars, body.out_avals), whole(e.invars, body.in_avals)
-    consts, carry, xs = operands[: first - carries], operands[first - carries : first], operands[first:]
+    values, names = [operand.value for operand in operands], [operand.name for operand in operands]
+    consts, carry, xs = values[: first - carries], values[first - carries : first], values[first:]
 
     def step(carry, xs):
         inside.clear()
-        outs, _ = _run(body, [*consts, *carry, *xs], called, inside, line)
+        outs = [out.value for out in _run(body, list(map(Named, [*consts, *carry, *xs], names)), inside, line)]
         return outs[:carries], (outs[carries:], [branch.taken for branch in inside])
 
     carry, (ys, taken) = jax.lax.scan(step, carry, xs, e.params["length"], e.params["reverse"])

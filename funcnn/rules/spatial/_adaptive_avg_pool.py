@@ -1,4 +1,30 @@
-"""adaptive_avg_pool: the mathematics stands in `spatial/_upsample`."""
+r"""Adaptive average pool: the means of as many bins along each spatial axis as there shall be places.
+
+Forward, one spatial axis after the other, n and m the numbers of entries of x and y along the axis
+    y = A x, A[i, j] = 1 / (b - a) where a ≤ j < b, elsewhere 0   x [batch, *space, channels]   y [batch, *sizes, channels]
+    with a = floor(i n / m), b = ceil((i + 1) n / m)
+
+Backward, one spatial axis after the other
+    x_bar = Aᵀ y_bar
+
+Derivation
+    y is linear in x along each axis, and a matrix moves to the other side of ⟨·,·⟩ as its transpose:
+    ⟨y_bar, A dx⟩ = ⟨Aᵀ y_bar, dx⟩. So each entry of x receives 1 / (b - a) of the cotangent of every bin that it is in.
+    The axes do not depend on each other, so that their order may be any.
+
+Residuals
+    None of x's entries: A is a constant. x's token has no bytes: it says the sizes of space.
+
+Edges
+    The map is smooth. In y = A x an infinite or NaN entry also meets the zeros of A, and 0 · inf is NaN: it makes NaN of
+    the places along its axes that do not see it. Half precision is accumulated in float32 and rounded once.
+
+Source
+    He et al., "Spatial pyramid pooling in deep convolutional networks", 2014, section 2.3.
+
+What the rule gives beyond autodiff: it keeps nothing and is no faster. It is here to be read: going back is the same
+matrices, transposed.
+"""
 
 from functools import partial
 
@@ -7,8 +33,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from .._common._cotangent import cotangent, token
 from .._common._precision import widen
-from ._window import Sizes, _along_space, each, require_space
+from ._window import Sizes, along_space, each, require_space
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
@@ -35,12 +62,12 @@ def adaptive_avg_pool(x: Array, sizes: Sizes) -> Array:
 
 
 def adaptive_avg_pool_fwd(x, sizes):
-    return _along_space(_bins(x, sizes), widen(x)).astype(x.dtype), x[:0]
+    return along_space(_bins(x, sizes), widen(x)).astype(x.dtype), token(x)
 
 
-def adaptive_avg_pool_bwd(sizes, empty, y_bar):
-    turned = [a.T for a in _bins(empty, sizes)]
-    return (_along_space(turned, widen(y_bar)).astype(y_bar.dtype),)
+def adaptive_avg_pool_bwd(sizes, like_x, y_bar):
+    transposed = [a.T for a in _bins(like_x, sizes)]
+    return (cotangent(along_space(transposed, widen(y_bar)), like_x),)
 
 
 adaptive_avg_pool.defvjp(adaptive_avg_pool_fwd, adaptive_avg_pool_bwd)
@@ -56,7 +83,7 @@ def adaptive_avg_pool_reference(x, sizes):
 
 
 def _bins(x, sizes):
-    """For each spatial axis the matrix that takes the mean of each bin."""
+    """A for each spatial axis: the matrix that takes the mean of each bin."""
     require_space("adaptive_avg_pool", x)
     matrices = []
     for n, m in zip(x.shape[1:-1], each("adaptive_avg_pool", "sizes", sizes, x.ndim - 2), strict=True):

@@ -14,19 +14,23 @@ Backward
     arrays themselves are transposed for it, because XLA on a CPU has no fast convolution of that layout inside a loop.
 
 Derivation
-    y is linear in x and in w. Each product y_bar[i] x[j] w[k] of ⟨y_bar, y⟩ has s i + d k - p = j; collecting the terms
-    of x[j], or of w[k], gives the two sums. Groups are the same in blocks of channels.
+    y is linear in x and in w: dy is the sum above with dx in place of x, plus that with dw in place of w, plus db.
+    ⟨y_bar, dy⟩ is a sum over b, c, o and all i, j, k with s i + d k - p = j. Its terms are
+    y_bar[b, i, o] dx[b, j, c] w[k, c, o] and y_bar[b, i, o] x[b, j, c] dw[k, c, o]. What multiplies dx[b, j, c] is x_bar,
+    what multiplies dw[k, c, o] is w_bar. Groups are the same in blocks of channels.
 
 Residuals
     x, w and b, which the caller holds anyway (of b only the shape is read).
 
 Edges
-    None: the map is smooth. Half precision is accumulated in float32 and rounded once. The backward pass is the one that
-    autodiff derives, no faster: it is here because nobody should have to guess what the transposed padding is.
+    The map is smooth. Half precision is accumulated in float32 and rounded once.
 
 Source
     LeCun et al., "Backpropagation applied to handwritten zip code recognition", 1989; Dumoulin & Visin, "A guide to
     convolution arithmetic for deep learning", 2016, chapter 4.
+
+What the rule gives beyond autodiff: no speed, the backward pass is the one that autodiff derives. It is here because nobody
+should have to guess what the transposed padding is.
 """
 
 from functools import partial
@@ -36,7 +40,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._common._cotangent import cotangent, placement
+from .._common._cotangent import cotangent, per_feature, placement
 from .._common._precision import as_row, widen
 from ._window import Padding, Sizes, channels_last, geometry, reaches, require_weights, turned_around
 
@@ -106,8 +110,7 @@ def conv_bwd(stride, padding, dilation, groups, residuals, y_bar):
         out_sharding=placement(jnp.moveaxis(w, -2, 0)),
     )  # fmt: skip
     w_bar = jnp.moveaxis(w_bar, 0, -2)
-    b_bar = None if b is None else cotangent(y_bar, as_row(b, y_bar)).reshape(b.shape)
-    return cotangent(x_bar, x), cotangent(w_bar, w), b_bar
+    return cotangent(x_bar, x), cotangent(w_bar, w), per_feature(y_bar, b)
 
 
 conv.defvjp(conv_fwd, conv_bwd)

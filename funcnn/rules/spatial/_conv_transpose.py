@@ -16,14 +16,16 @@ Backward
     exchanged, stride and dilation too. Where x is padded by p, y_bar is by d (window - 1) - p, before and after.
 
 Derivation
-    y is linear in x and in w. Each product y_bar[i] x[j] w[k] of ⟨y_bar, y⟩ has s j = i + d k - p; collecting the terms of
-    x[j], or of w[k], gives the two sums. Groups are the same in blocks of channels.
+    y is linear in x and in w: dy is the sum above with dx in place of x, plus that with dw in place of w, plus db.
+    ⟨y_bar, dy⟩ is a sum over b, c, o and all i, j, k with s j = i + d k - p. Its terms are
+    y_bar[b, i, o] dx[b, j, c] w[k, c, o] and y_bar[b, i, o] x[b, j, c] dw[k, c, o]. What multiplies dx[b, j, c] is x_bar,
+    what multiplies dw[k, c, o] is w_bar. Groups are the same in blocks of channels.
 
 Residuals
     x, w and b, which the caller holds anyway (of b only the shape is read).
 
 Edges
-    None: the map is smooth. Half precision is accumulated in float32 and rounded once.
+    The map is smooth. Half precision is accumulated in float32 and rounded once.
 
 Source
     Zeiler, Krishnan, Taylor & Fergus, "Deconvolutional networks", 2010; Dumoulin & Visin, "A guide to convolution
@@ -40,7 +42,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._common._cotangent import cotangent, placement
+from .._common._cotangent import cotangent, per_feature, placement
 from .._common._precision import as_row, widen
 from ._window import Padding, Sizes, channels_last, each, pairs, reaches, require_fit, require_weights, turned_around
 
@@ -111,8 +113,7 @@ def conv_transpose_bwd(stride, padding, dilation, groups, residuals, y_bar):
         out_sharding=placement(jnp.moveaxis(turned, -2, 0)),
     )  # fmt: skip
     w_bar = turned_around(jnp.moveaxis(w_bar, 0, -2), groups)
-    b_bar = None if b is None else cotangent(y_bar, as_row(b, y_bar)).reshape(b.shape)
-    return cotangent(x_bar, x), cotangent(w_bar, w), b_bar
+    return cotangent(x_bar, x), cotangent(w_bar, w), per_feature(y_bar, b)
 
 
 conv_transpose.defvjp(conv_transpose_fwd, conv_transpose_bwd)

@@ -9,12 +9,13 @@ Backward, with j* the first entry of space that is as large as the largest
     global_avg_pool   x_bar[b, j, c] = y_bar[b, c] / n
 
 Derivation
-    dy = dx[j*], as j* does not change under a small dx; or Σ_j dx[j] / n. Each is a sum over j of dx[j] times the number
-    that y_bar is multiplied by.
+    global_max_pool: j* does not change under a small dx, so dy = dx[j*] = Σ_j [j = j*] dx[j].
+    global_avg_pool: y is linear in x, so dy = Σ_j dx[j] / n.
+    Both are a sum of entries of dx, each times a number; in ⟨y_bar, dy⟩ this number times y_bar is what multiplies dx[j].
 
 Residuals
-    global_max_pool keeps j*, one int32 a channel. global_avg_pool keeps nothing. x[:0] has no bytes: it only remembers the
-    sizes of space.
+    global_max_pool keeps j*, one int32 a channel of each example. global_avg_pool keeps nothing but x's token, which has no
+    bytes: it says the sizes of space.
 
 Edges
     Of equal entries the first takes the cotangent, as in `max_pool`, where `jnp.max` shares it out. NaN is larger than
@@ -35,6 +36,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 from ._window import require_space
 
@@ -49,6 +51,10 @@ def global_max_pool(x: Array, keepdims: bool = False) -> Array:
 
     Returns:
       ``[batch, channels]``, of x's dtype. Of equal entries the first takes the cotangent; NaN is the largest.
+
+    Raises:
+      TypeError: x is not floating.
+      ValueError: the shape does not fit.
     """
     return global_max_pool_fwd(x, keepdims)[0]
 
@@ -59,13 +65,13 @@ def global_max_pool_fwd(x, keepdims):
     y = jnp.max(largest_of_rows, 1, keepdims=True)
     row = _first(largest_of_rows, y)
     first = row * math.prod(x.shape[2:-1]) + _first(jnp.take_along_axis(x, row, 1), y)
-    return y if keepdims else jnp.squeeze(y, _space(x)), (first, x[:0])
+    return y if keepdims else jnp.squeeze(y, _space(x)), (first, token(x))
 
 
 def global_max_pool_bwd(keepdims, residuals, y_bar):
-    first, empty = residuals
-    y_bar = y_bar if keepdims else jnp.expand_dims(y_bar, _space(empty))
-    return (jnp.where(first == _number(empty), y_bar, 0),)
+    first, like_x = residuals
+    y_bar = y_bar if keepdims else jnp.expand_dims(y_bar, _space(like_x))
+    return (cotangent(jnp.where(first == _number(like_x), y_bar, 0), like_x),)
 
 
 global_max_pool.defvjp(global_max_pool_fwd, global_max_pool_bwd)
@@ -77,24 +83,37 @@ def global_max_pool_reference(x, keepdims=False):
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def global_avg_pool(x: Array, keepdims: bool = False) -> Array:
-    """The mean of each channel; arguments as for `global_max_pool`."""
+    """The mean of each channel.
+
+    Args:
+      x: ``[batch, *space, channels]`` with one, two or three spatial axes, floating.
+      keepdims: whether the spatial axes stay, with size 1.
+
+    Returns:
+      ``[batch, channels]``, of x's dtype.
+
+    Raises:
+      TypeError: x is not floating.
+      ValueError: the shape does not fit.
+    """
     return global_avg_pool_fwd(x, keepdims)[0]
 
 
 def global_avg_pool_fwd(x, keepdims):
     require_space("global_avg_pool", x)
-    return jnp.mean(widen(x), _space(x), keepdims=keepdims).astype(x.dtype), x[:0]
+    return jnp.mean(widen(x), _space(x), keepdims=keepdims).astype(x.dtype), token(x)
 
 
-def global_avg_pool_bwd(keepdims, empty, y_bar):
-    share = widen(y_bar if keepdims else jnp.expand_dims(y_bar, _space(empty))) / math.prod(empty.shape[1:-1])
-    return (jnp.broadcast_to(share.astype(y_bar.dtype), (y_bar.shape[0], *empty.shape[1:])),)
+def global_avg_pool_bwd(keepdims, like_x, y_bar):
+    share = widen(y_bar if keepdims else jnp.expand_dims(y_bar, _space(like_x))) / math.prod(like_x.shape[1:-1])
+    return (cotangent(jnp.broadcast_to(share, (*like_x.shape[:-1], y_bar.shape[-1])), like_x),)
 
 
 global_avg_pool.defvjp(global_avg_pool_fwd, global_avg_pool_bwd)
 
 
 def global_avg_pool_reference(x, keepdims=False):
+    """One product with a vector of 1 / n."""
     n = math.prod(x.shape[1:-1])
     y = jnp.tensordot(jnp.full(n, 1 / n, x.dtype), x.reshape(x.shape[0], n, x.shape[-1]), ((0,), (1,)))
     return jnp.expand_dims(y, tuple(range(1, x.ndim - 1))) if keepdims else y

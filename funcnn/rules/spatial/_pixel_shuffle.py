@@ -11,13 +11,14 @@ Backward
     Each is the other's backward pass: x_bar = pixel_unshuffle(y_bar), and x_bar = pixel_shuffle(y_bar).
 
 Derivation
-    y has the entries of x in another order, and the transpose of a permutation is its inverse.
+    y has the entries of x in another order: y = P x with a permutation P. ⟨y_bar, P dx⟩ = ⟨Pᵀ y_bar, dx⟩, and the transpose
+    of a permutation is its inverse. The inverse of pixel_shuffle is pixel_unshuffle, and the other way round.
 
 Residuals
-    None.
+    Nothing is saved.
 
 Edges
-    None: every entry is moved, as it is.
+    There are no kinks: every entry is moved, as it is. y_bar has x's dtype already, so that nothing is left to round.
 
 Source
     Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
@@ -128,6 +129,7 @@ def pixel_unshuffle_reference(x, factor):
 
 
 def _to_places(x, factor):
+    """What `pixel_shuffle` computes."""
     batch, *space, channels = x.shape
     axes = len(space)
     channels //= math.prod(factor)
@@ -138,6 +140,7 @@ def _to_places(x, factor):
 
 
 def _to_channels(x, factor):
+    """What `pixel_unshuffle` computes."""
     batch, *places, channels = x.shape
     axes = len(places)
     space = [n // f for n, f in zip(places, factor, strict=True)]

@@ -11,12 +11,14 @@ Backward, with k* the first entry of the window that is as large as the largest
     avg_pool   x_bar[b, j, c] = Σ y_bar[b, i, c] / n[i]       over all i, k with s i + k - p = j
 
 Derivation
-    dy[i] = dx[s i + k* - p], as k* does not change under a small dx; or Σ_k dx[s i + k - p] / n[i]. ⟨y_bar, dy⟩, its terms
-    collected by the entry of x that they meet, is ⟨x_bar, dx⟩.
+    max_pool: k* does not change under a small dx, so dy[i] = dx[s i + k* - p].
+    avg_pool: y is linear in x, so dy[i] = Σ_k dx[s i + k - p] / n[i].
+    Both are sums of entries of dx, each times a number. ⟨y_bar, dy⟩, its terms collected by the entry dx[j] that they
+    meet, is ⟨x_bar, dx⟩.
 
 Residuals
     max_pool keeps k*, one byte a place (two, if the window has more than 256 entries): less than x, and it makes the
-    backward pass a few comparisons. avg_pool keeps nothing. x[:0] has no bytes: it only remembers the sizes of space.
+    backward pass a few comparisons. avg_pool keeps nothing but x's token, which has no bytes: it says the sizes of space.
 
 Edges
     Of equal entries the first takes the cotangent, first in the order of the last spatial axis. In max_pool NaN is larger
@@ -41,6 +43,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 from ._window import Padding, Sizes, each, geometry, require_space
 
@@ -77,15 +80,15 @@ def max_pool_fwd(x, window, stride, padding):
     for k, entry in enumerate(seen, 1):
         larger = (entry > y) | ((entry != entry) & (y == y))
         y, first = jnp.where(larger, entry, y), jnp.where(larger, k, first)
-    return y, (first, x[:0])
+    return y, (first, token(x))
 
 
 def max_pool_bwd(window, stride, padding, residuals, y_bar):
-    first, empty = residuals
-    window, stride, padding = _geometry("max_pool", empty, window, stride, padding)
+    first, like_x = residuals
+    window, stride, padding = _geometry("max_pool", like_x, window, stride, padding)
     parts = (jnp.where(first == k, widen(y_bar), 0) for k in range(math.prod(window)))
-    x_bar = _put_back(parts, empty.shape[1:-1], window, stride, padding)
-    return (x_bar.astype(y_bar.dtype),)
+    x_bar = _put_back(parts, like_x.shape[1:-1], window, stride, padding)
+    return (cotangent(x_bar, like_x),)
 
 
 max_pool.defvjp(max_pool_fwd, max_pool_bwd)
@@ -113,7 +116,7 @@ def avg_pool(
       count_padding: whether these zeros count, as PyTorch's ``count_include_pad``.
 
     Returns:
-      ``[batch, *places, channels]``, of x's dtype.
+      ``[batch, *places, channels]``, of x's dtype; 0 for a window over nothing but padding.
 
     Raises:
       TypeError: x is not floating.
@@ -129,14 +132,14 @@ def avg_pool(
 def avg_pool_fwd(x, window, stride, padding, count_padding):
     window, stride, padding = _geometry("avg_pool", x, window, stride, padding)
     total = reduce(jnp.add, _seen(widen(x), 0, window, stride, padding))
-    return (total / _count(x, window, stride, padding, count_padding)).astype(x.dtype), x[:0]
+    return (total / _count(x, window, stride, padding, count_padding)).astype(x.dtype), token(x)
 
 
-def avg_pool_bwd(window, stride, padding, count_padding, empty, y_bar):
-    window, stride, padding = _geometry("avg_pool", empty, window, stride, padding)
-    share = widen(y_bar) / _count(empty, window, stride, padding, count_padding)
-    x_bar = _put_back([share] * math.prod(window), empty.shape[1:-1], window, stride, padding)
-    return (x_bar.astype(y_bar.dtype),)
+def avg_pool_bwd(window, stride, padding, count_padding, like_x, y_bar):
+    window, stride, padding = _geometry("avg_pool", like_x, window, stride, padding)
+    share = widen(y_bar) / _count(like_x, window, stride, padding, count_padding)
+    x_bar = _put_back([share] * math.prod(window), like_x.shape[1:-1], window, stride, padding)
+    return (cotangent(x_bar, like_x),)
 
 
 avg_pool.defvjp(avg_pool_fwd, avg_pool_bwd)

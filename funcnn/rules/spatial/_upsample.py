@@ -1,36 +1,36 @@
-r"""Changing the number of places along the spatial axes, to a size or by a factor.
+r"""Upsampling: more places along each spatial axis, by repetition or by interpolation.
 
-Forward, one spatial axis after the other
-    adaptive_avg_pool   y = A x, A[i, j] = 1 / (b - a) where a ≤ j < b            x [batch, *space, channels]
-                        with a = floor(i n / m), b = ceil((i + 1) n / m)          y [batch, *sizes, channels]
-    upsample, nearest   y[i] = x[floor(i / f)]
-    upsample, linear    y = A x, A[i, j] = max(0, 1 - |c - j|)
-                        with c = (i + 1/2) / f - 1/2, no less than 0 and no more than n - 1
+Forward, one spatial axis after the other, f the factor, n and n f the numbers of entries of x and y along the axis
+    nearest   y[i] = x[floor(i / f)]                             x [batch, *space, channels]
+    linear    y = A x, A[i, j] = max(0, 1 - |c - j|)             y [batch, *(f space), channels]
+              with c = (i + 1/2) / f - 1/2, no less than 0 and no more than n - 1
 
-    n is the number of x's entries along the axis, m that of y's, f the factor. In linear, entry j of x stands at j + 1/2
-    and place i of y at (i + 1/2) / f: PyTorch's ``align_corners=False``, and `jax.image.resize`.
+    In linear, entry j of x stands at j + 1/2 and place i of y at (i + 1/2) / f: PyTorch's ``align_corners=False``, and
+    `jax.image.resize`.
 
-Backward
-    x_bar = Aᵀ y_bar                                                              one axis after the other
-    x_bar[j] = Σ y_bar[i]                                                         over the f places of x[j], in nearest
+Backward, one spatial axis after the other
+    nearest   x_bar[j] = Σ y_bar[i]                              over the f places of x[j]
+    linear    x_bar = Aᵀ y_bar
 
 Derivation
-    y is linear in x along each axis, and a matrix moves to the other side of ⟨·,·⟩ as its transpose.
+    y is linear in x along each axis: y = A x, in nearest with A[i, j] = 1 where j = floor(i / f), and 0 elsewhere.
+    A matrix moves to the other side of ⟨·,·⟩ as its transpose: ⟨y_bar, A dx⟩ = ⟨Aᵀ y_bar, dx⟩.
+    In nearest, (Aᵀ y_bar)[j] is the sum of y_bar over the i with floor(i / f) = j. The axes do not depend on each other, so
+    that their order may be any.
 
 Residuals
-    None: A is a constant. adaptive_avg_pool keeps x[:0], which has no bytes: it only remembers the sizes of space.
+    None of x's entries: A is a constant. x's token has no bytes: it says the sizes of space.
 
 Edges
-    None: the maps are smooth. In y = A x an infinite or NaN entry also meets the zeros of A, and 0 · inf is NaN: it makes
-    NaN of the places along its axes that do not see it. In nearest it stays where it is. Half precision is accumulated in
-    float32 and rounded once.
+    The map is smooth. In y = A x an infinite or NaN entry also meets the zeros of A, and 0 · inf is NaN: it makes NaN of
+    the places along its axes that do not see it. In nearest it stays where it is. Half precision is accumulated in float32
+    and rounded once.
 
 Source
-    He et al., "Spatial pyramid pooling in deep convolutional networks", 2014, section 2.3 (bins); Keys, "Cubic
-    convolution interpolation for digital image processing", 1981, section II (interpolation by a kernel).
+    Keys, "Cubic convolution interpolation for digital image processing", 1981, section II (interpolation by a kernel).
 
-What the rules give beyond autodiff: they keep nothing and are no faster. They are here to be read: going back is the same
-matrices, turned over.
+What the rule gives beyond autodiff: it keeps nothing and is no faster. It is here to be read: going back is the same
+matrices, transposed.
 """
 
 from functools import partial
@@ -40,8 +40,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from .._common._cotangent import cotangent, token
 from .._common._precision import widen
-from ._window import Sizes, _along_space, each, require_space
+from ._window import Sizes, along_space, each, require_space
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
@@ -75,21 +76,21 @@ def upsample_fwd(x, factor, method):
         raise ValueError(f"upsample: method must be 'nearest' or 'linear', got {method!r}")
     if method == "linear":
         matrices = [_interpolation(n, f) for n, f in zip(x.shape[1:-1], factor, strict=True)]
-        return _along_space(matrices, widen(x)).astype(x.dtype), None
+        return along_space(matrices, widen(x)).astype(x.dtype), token(x)
     y = x
     for axis, f in enumerate(factor, 1):
         y = jnp.repeat(y, f, axis)
-    return y, None
+    return y, token(x)
 
 
-def upsample_bwd(factor, method, _, y_bar):
+def upsample_bwd(factor, method, like_x, y_bar):
     factor = each("upsample", "factor", factor, y_bar.ndim - 2)
+    y_bar = widen(y_bar)
     if method == "linear":
-        turned = [_interpolation(m // f, f).T for m, f in zip(y_bar.shape[1:-1], factor, strict=True)]
-        return (_along_space(turned, widen(y_bar)).astype(y_bar.dtype),)
+        transposed = [_interpolation(n, f).T for n, f in zip(like_x.shape[1:-1], factor, strict=True)]
+        return (cotangent(along_space(transposed, y_bar), like_x),)
     places = (1, *factor, 1)
-    x_bar = lax.reduce_window(widen(y_bar), widen(y_bar).dtype.type(0), lax.add, places, places, "VALID")
-    return (x_bar.astype(y_bar.dtype),)
+    return (cotangent(lax.reduce_window(y_bar, y_bar.dtype.type(0), lax.add, places, places, "VALID"), like_x),)
 
 
 upsample.defvjp(upsample_fwd, upsample_bwd)
@@ -111,7 +112,7 @@ def upsample_reference(x, factor, method="nearest"):
 
 
 def _interpolation(n, factor):
-    """The matrix that interpolates linearly between n entries."""
+    """A: the matrix that interpolates linearly between n entries."""
     i, j = np.ogrid[: n * factor, :n]
     centre = np.clip((i + 0.5) / factor - 0.5, 0, n - 1)
     return np.maximum(0, 1 - np.abs(centre - j))

@@ -1,15 +1,13 @@
-"""What convolutions and pools share: a window that visits places along one, two or three spatial axes."""
+"""What the rules over space share: one, two or three spatial axes, and a window that visits places along them."""
 
 from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 from jax import lax
 
-from .._common._checks import require_floating, require_same_dtype, require_shape
+from .._common._checks import require_floating, require_shape, shapes
 
 Sizes = int | tuple[int, ...]
-
-
 Padding = str | Sequence[tuple[int, int]]
 
 
@@ -90,8 +88,7 @@ def turned_around(w, groups: int):
 
 def require_weights(rule: str, x, w, b, groups: int) -> None:
     """Raise TypeError or ValueError unless w ``[*window, channels / groups, out]`` and b ``[out]`` follow x."""
-    biases = {} if b is None else {"b": b}
-    require_floating(rule, x=x, w=w, **biases)
+    shapes(rule, x=(x, "..."), w=(w, "*window channels out"), b=(b, "out | None"))
     require_space(rule, x)
     if not isinstance(groups, int) or groups < 1 or x.shape[-1] % groups:
         raise ValueError(f"{rule}: groups must divide the {x.shape[-1]} channels of x, got {groups!r}")
@@ -99,12 +96,9 @@ def require_weights(rule: str, x, w, b, groups: int) -> None:
     fits = w.ndim == x.ndim and w.shape[-2] == channels and 0 not in w.shape[:-2]
     require_shape(rule, "w", w, f"[{'window, ' * (x.ndim - 2)}{channels}, out] to follow x {list(x.shape)}", fits)
     require_shape(rule, "w", w, f"of out divisible by groups = {groups}", w.shape[-1] % groups == 0)
-    require_same_dtype(rule, x=x, w=w, **biases)
-    if b is not None:
-        require_shape(rule, "b", b, f"[{w.shape[-1]}] to follow w {list(w.shape)}", b.shape == w.shape[-1:])
 
 
-def _along_space(matrices, x):
+def along_space(matrices, x):
     """Each matrix times its spatial axis of x."""
     for axis, a in enumerate(matrices, 1):
         a = jnp.asarray(a, x.dtype)

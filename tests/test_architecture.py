@@ -1,6 +1,7 @@
 """Imports point down only and in no circle, rooms keep to themselves, and nothing public is undocumented."""
 
 import ast
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -98,3 +99,10 @@ def test_every_public_name_has_a_docstring():
         for name, value in vars(module).items():
             if not name.startswith("_") and callable(value):
                 assert value.__doc__, f"{module.__name__}.{name}"
+
+
+def test_importing_the_package_is_light():
+    heavy = {"chex", "matplotlib", "tqdm"}
+    code = f"import sys, funcnn; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -83,3 +83,10 @@ BAD = [
 def test_a_bad_call_says_what_was_wrong(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_notebook_shows_a_row_a_leaf():
+    shown = compare(lambda p: jnp.sum(fn.tanh(p["<w>"])), {"<w>": jnp.ones(3)})._repr_html_()
+    assert "<td>&lt;w&gt;</td><td>[3]</td>" in shown
+    assert "every hand-written gradient agrees" in shown
+    assert shown.count("temp bytes") == 2

@@ -1,19 +1,71 @@
-"""Elements of HTML, the signs of a status, the colours of an error, and the style of a page."""
+"""Elements of HTML, tables, heat maps of errors, and the style that every page shares."""
 
 import math
+from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import pairwise
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "not run": "–"}
-
-
 _HEAT = (-12, -9, -6, -4, -2, -1, 0)  # powers of ten between the colours of a heat map
 
 
-class _Html(str):
-    """Text that is HTML already; any other is escaped."""
+class Html(str):
+    """HTML, which an element takes as it is; it escapes any other text."""
 
 
-def _power(error):
+def element(name: str, *children: str, **attributes: str) -> Html:
+    """An element; its text and attributes are escaped."""
+    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
+    inside = "".join(child if isinstance(child, Html) else escape(child) for child in children)
+    return Html(f"<{name}{given}>{inside}</{name}>")
+
+
+def table_row(cells: Iterable[str], **attributes: str) -> Html:
+    """A row of a table; a cell that is no element yet becomes one."""
+    made = (cell if _is_cell(cell) else element("td", cell) for cell in cells)
+    return element("tr", *made, **attributes)
+
+
+def table(heads: Iterable[str], rows: Iterable[Html], class_: str) -> Html:
+    """A table that scrolls where it is too wide."""
+    head = element("tr", *(head if _is_cell(head) else element("th", head, scope="col") for head in heads))
+    return _scrolling(element("table", element("thead", head), element("tbody", *rows), class_=class_))
+
+
+def badge(status: str) -> Html:
+    """A status with its sign, in its colour."""
+    sign = SIGNS.get(status)
+    return element("span", f"{sign} {status}" if sign else status, class_=f"badge {status}")
+
+
+def heat_map(errors: Sequence[Sequence[float]], caption: str) -> Html:
+    """Relative errors, each as its power of ten on a colour."""
+    rows = []
+    for i, line in enumerate(errors):
+        titles = [f"[{i}, {j}]: {error:.1e}" for j, error in enumerate(line)]
+        cells = [element("td", _power(e), class_=f"heat{_heat(e)}", title=t) for e, t in zip(line, titles, strict=True)]
+        rows.append(element("tr", *cells))
+    spans = [f"{low} to {high - 1}" if low < high - 1 else f"{low}" for low, high in pairwise(_HEAT)]
+    steps = [f"below {_HEAT[0]}", *spans, f"{_HEAT[-1]} and above"]
+    legend = [element("span", step.replace("-", "−"), class_=f"heat{i}") for i, step in enumerate(steps)]
+    map_ = _scrolling(element("table", *rows, class_="heat"))
+    return element("figure", element("figcaption", caption), map_, element("p", *legend, class_="heat-legend"))
+
+
+def notebook(*children: str) -> str:
+    """What a notebook shows."""
+    return STYLE + element("div", *children, class_="funcnn-verify")
+
+
+def _is_cell(text: str) -> bool:
+    return isinstance(text, Html) and text.startswith(("<td", "<th"))
+
+
+def _scrolling(child: Html) -> Html:
+    return element("div", child, class_="scroll", tabindex="0")
+
+
+def _power(error: float) -> str:
     if not error:
         return "·"
     if not math.isfinite(error):
@@ -21,25 +73,14 @@ def _power(error):
     return f"{math.floor(math.log10(abs(error)))}".replace("-", "−")
 
 
-def _heat(error):
+def _heat(error: float) -> int:
+    """The number of an error's colour."""
     if not math.isfinite(error):
         return len(_HEAT)
     return sum(abs(error) >= 10.0**power for power in _HEAT)
 
 
-def _badge(status):
-    sign = SIGNS.get(status)
-    return _e("span", f"{sign} {status}" if sign else status, class_=f"badge {status}")
-
-
-def _e(name: str, *children: str, **attributes: str) -> _Html:
-    """An element; its text and attributes are escaped."""
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
-    inside = "".join(child if isinstance(child, _Html) else escape(child) for child in children)
-    return _Html(f"<{name}{given}>{inside}</{name}>")
-
-
-_STYLE = """<style>
+STYLE = """<style>
 .funcnn-verify { --ink: #1b1f24; --soft: #57606a; --paper: #fff; --line: #d0d7de; --wash: #f6f8fa;
   --pass: #11632c; --pass-wash: #dcf5e3; --fail: #a40e26; --fail-wash: #ffe1e1; --unsure: #7a4b00;
   --unsure-wash: #fff0c9; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);

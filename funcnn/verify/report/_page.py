@@ -1,18 +1,14 @@
-"""Reports as HTML: one in a notebook, or many as a page that stands by itself."""
+"""Many reports as an HTML page that stands by itself."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ._html import _STYLE, SIGNS, _badge, _e, _Html
-from ._report import _details, _seconds
-
-if TYPE_CHECKING:
-    from ._report import Report
+from ._html import SIGNS, STYLE, Html, badge, element, table, table_row
+from ._report import Report, details, seconds
 
 
-def page(reports: Sequence["Report"], stages: Sequence[str], versions: dict[str, str]) -> str:
+def page(reports: Sequence[Report], stages: Sequence[str], versions: dict[str, str]) -> str:
     """A whole page: counts, a table with a row a rule and a column a stage, then each rule by itself.
 
     Args:
@@ -24,15 +20,20 @@ def page(reports: Sequence["Report"], stages: Sequence[str], versions: dict[str,
       HTML that loads nothing from elsewhere.
     """
     title = f"{counts(reports)} - funcnn.verify"
-    sections = [_section(i, report) for i, report in enumerate(reports)]
-    body = _e("main", _e("h1", "funcnn.verify"), _e("p", counts(reports), class_="counts"), _overview(reports, stages),
-              *sections, _e("footer", " · ".join(f"{name} {version}" for name, version in versions.items())),
-              class_="funcnn-verify")  # fmt: skip
+    parts = [
+        element("h1", "funcnn.verify"),
+        element("p", counts(reports), class_="counts"),
+        *_overview(reports, stages),
+        *(_section(i, report) for i, report in enumerate(reports)),
+        element("footer", " · ".join(f"{name} {version}" for name, version in versions.items())),
+    ]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    return f'<!doctype html>\n<html lang="en"><head>{head}{_e("title", title)}{_STYLE}</head>\n<body>{body}</body></html>\n'
+    head += element("title", title) + STYLE
+    body = element("main", *parts, class_="funcnn-verify")
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
 
 
-def counts(reports: Sequence["Report"]) -> str:
+def counts(reports: Sequence[Report]) -> str:
     """How many rules passed, failed, or are neither, in a line that names those that did not pass."""
     names = {status: [r.name for r in reports if r.status == status] for status in ("fail", "inconclusive")}
     passed = len(reports) - sum(map(len, names.values()))
@@ -42,32 +43,29 @@ def counts(reports: Sequence["Report"]) -> str:
     return f"{total}: {', '.join([*parts, f'{passed} passed'] if passed or not parts else parts)}"
 
 
-def _overview(reports, stages):
-    head = _e("tr", _e("th", "rule", scope="col"), *(_stage_head(stage) for stage in stages),
-              _e("th", "seconds", scope="col"))  # fmt: skip
+def _overview(reports: Sequence[Report], stages: Sequence[str]) -> list[Html]:
+    """The table of all rules, and what its signs mean."""
     rows = [_row(i, report, stages) for i, report in enumerate(reports)]
     met = Counter(_cell(report, stage)[0] for report in reports for stage in stages)
     legend = ", ".join(f"{sign} {status}" for status, sign in SIGNS.items() if met[status])
-    table = _e("table", _e("thead", head), _e("tbody", *rows), class_="stages")
-    return _Html(_e("div", table, class_="scroll", tabindex="0") + _e("p", legend, class_="legend"))
+    return [table(["rule", *map(_head, stages), "seconds"], rows, "stages"), element("p", legend, class_="legend")]
 
 
-def _stage_head(stage):
+def _head(stage: str) -> Html:
     codes, names = re.findall(r"\bS\d+", stage), re.sub(r"\bS\d+ ", "", stage)
-    return _e("th", _e("b", " ".join(codes)), " ", _e("span", names), scope="col")
+    return element("th", element("b", " ".join(codes)), " ", element("span", names), scope="col")
 
 
-def _row(i, report, stages):
-    cells = []
+def _row(i: int, report: Report, stages: Sequence[str]) -> Html:
+    cells = [element("th", element("a", report.name, href=f"#rule-{i}"), " ", badge(report.status), scope="row")]
     for stage in stages:
         status, why = _cell(report, stage)
-        sign = _e("span", SIGNS[status], role="img", aria_label=status)
-        cells.append(_e("td", sign, class_=status.replace(" ", "-"), title=f"{stage}: {why or status}"))
-    name = _e("th", _e("a", report.name, href=f"#rule-{i}"), " ", _badge(report.status), scope="row")
-    return _e("tr", name, *cells, _e("td", f"{report.seconds:.1f}", class_="number"))
+        sign = element("span", SIGNS[status], role="img", aria_label=status)
+        cells.append(element("td", sign, class_=status.replace(" ", "-"), title=f"{stage}: {why or status}"))
+    return table_row([*cells, element("td", f"{report.seconds:.1f}", class_="number")])
 
 
-def _cell(report, stage) -> tuple[str, str]:
+def _cell(report: Report, stage: str) -> tuple[str, str]:
     """The status of a stage, and what there is to say of it."""
     codes = set(re.findall(r"\bS\d+", stage))
     found = [finding for finding in report.findings if finding.stage in codes]
@@ -80,7 +78,7 @@ def _cell(report, stage) -> tuple[str, str]:
     return "not run", dict(report.skipped).get(stage, "")
 
 
-def _section(i, report):
-    summary = _e("summary", _e("b", report.name), " ", _badge(report.status), _seconds(report))
+def _section(i: int, report: Report) -> Html:
+    summary = element("summary", element("b", report.name), " ", badge(report.status), seconds(report))
     opened = {"open": ""} if report.status == "fail" else {}
-    return _e("details", summary, *_details(report), id=f"rule-{i}", **opened)
+    return element("details", summary, *details(report), id=f"rule-{i}", **opened)

@@ -1,11 +1,12 @@
 """What a check found, as data, text, JSON and HTML."""
 
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ._html import _HEAT, _STYLE, _badge, _e, _heat, _power
+from ._html import Html, badge, element, heat_map, notebook, table, table_row
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,11 @@ class Report(NamedTuple):
         data |= {"findings": [asdict(finding) for finding in self.findings]}
         data |= {"passed": list(self.passed), "skipped": [list(pair) for pair in self.skipped], "cost": self.cost}
         data |= {"score": self.score._asdict() if self.score else None}
-        return json.dumps(_finite(data), allow_nan=False, indent=1)
+        return json.dumps(finite(data), allow_nan=False, indent=1)
 
     def _repr_html_(self) -> str:
-        return fragment(self)
+        head = element("p", element("b", self.name), " ", badge(self.status), seconds(self))
+        return notebook(head, *details(self))
 
 
 def _cost(cost):
@@ -135,65 +137,51 @@ def _cost(cost):
     return f"{text}; growing with {growth}" if growth else text
 
 
-def _finite(data):
+def finite(data: Any) -> Any:
+    """Data for JSON: numbers that are not finite become strings, tuples lists."""
     if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
+        return {key: finite(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_finite(value) for value in data]
-    if isinstance(data, float) and not abs(data) < float("inf"):
+        return [finite(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
         return str(data)
     return data
+
+
+def details(report: Report) -> Iterator[Html]:
+    """Findings with their heat maps, what was not exercised, and how to run it again."""
+    if report.findings:
+        yield table(
+            _COLUMNS, [table_row(_cells(finding), class_=finding.status) for finding in report.findings], "findings"
+        )
+    yield from (heat_map(finding.errors, _caption(finding)) for finding in report.findings if finding.errors)
+    if report.example:
+        yield element("p", "Example arguments: ", report.example)
+    if report.passed:
+        yield element("p", "Passed: ", ", ".join(report.passed))
+    if report.skipped:
+        items = [element("li", f"{stage}: {reason}") for stage, reason in report.skipped]
+        yield element("div", "Not exercised:", element("ul", *items))
+    if not report.ok:
+        yield element("p", "Again: ", element("code", report.replay))
+
+
+def seconds(report: Report) -> Html:
+    """How long a check took, in small letters."""
+    return element("small", f" {report.seconds:.1f} s")
 
 
 _COLUMNS = ("status", "stage", "what", "where", "got", "expected", "inputs", "guess")
 
 
-def fragment(report: "Report") -> str:
-    """One report, for a notebook."""
-    return _STYLE + _e("div", _e("p", _e("b", report.name), " ", _badge(report.status), _seconds(report)),
-                       *_details(report), class_="funcnn-verify")  # fmt: skip
-
-
-def _details(report):
-    """Findings with their heat maps, what was not exercised, and how to run it again."""
-    if report.findings:
-        rows = [_e("tr", *(_e("td", cell) for cell in _finding_cells(f)), class_=f.status) for f in report.findings]
-        head = _e("tr", *(_e("th", name, scope="col") for name in _COLUMNS))
-        yield _e("div", _e("table", _e("thead", head), _e("tbody", *rows), class_="findings"),
-                 class_="scroll", tabindex="0")  # fmt: skip
-    yield from (_heat_map(finding) for finding in report.findings if finding.errors)
-    if report.example:
-        yield _e("p", "Example arguments: ", report.example)
-    if report.passed:
-        yield _e("p", "Passed: ", ", ".join(report.passed))
-    if report.skipped:
-        items = [_e("li", f"{stage}: {reason}") for stage, reason in report.skipped]
-        yield _e("div", "Not exercised:", _e("ul", *items))
-    if not report.ok:
-        yield _e("p", "Again: ", _e("code", report.replay))
-
-
-def _finding_cells(finding: "Finding"):
+def _cells(finding: Finding) -> list[str]:
+    """A finding's row of the table."""
     where = f"{finding.argument}{list(finding.index) if finding.index else ''}"
     got, expected = ("" if v is None else f"{v:.6g}" for v in (finding.got, finding.expected))
-    status = _badge(finding.status)
-    return status, finding.stage, finding.message, where, got, expected, finding.inputs, finding.guess
+    status = badge(finding.status)
+    return [status, finding.stage, finding.message, where, got, expected, finding.inputs, finding.guess]
 
 
-def _heat_map(finding: "Finding"):
-    """The relative errors of a cotangent's elements, each as its power of ten on a colour."""
-    rows = []
-    for i, row in enumerate(finding.errors):
-        cells = [_e("td", _power(e), class_=f"heat{_heat(e)}", title=f"[{i}, {j}]: {e:.1e}") for j, e in enumerate(row)]
-        rows.append(_e("tr", *cells))
-    spans = [f"{low} to {high - 1}" if low < high - 1 else f"{low}" for low, high in pairwise(_HEAT)]
-    steps = [f"below {_HEAT[0]}", *spans, f"{_HEAT[-1]} and above"]
-    legend = [_e("span", step.replace("-", "−"), class_=f"heat{i}") for i, step in enumerate(steps)]
-    caption = (f"{finding.stage}: relative errors in the cotangent of {finding.argument or 'the argument'}, as powers of "
-               "ten; a dot where there is none")  # fmt: skip
-    map_ = _e("div", _e("table", *rows, class_="heat"), class_="scroll", tabindex="0")
-    return _e("figure", _e("figcaption", caption), map_, _e("p", *legend, class_="heat-legend"))
-
-
-def _seconds(report):
-    return _e("small", f" {report.seconds:.1f} s")
+def _caption(finding: Finding) -> str:
+    argument = finding.argument or "the argument"
+    return f"{finding.stage}: relative errors in the cotangent of {argument}, as powers of ten; a dot for no error"

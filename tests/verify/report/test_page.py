@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from funcnn.verify.report._html import element, table, table_row
 from funcnn.verify.report._page import counts, page
 from funcnn.verify.report._report import Finding, Report
 from funcnn.verify.stages._table import STAGES
@@ -20,7 +21,7 @@ REPORTS = [
     Report("late", (Finding("S0", "inconclusive", "the time budget was spent"),), (), (), 3.0, "run late again"),
     Report("a note", (Finding("S2", "note", "a kink"),), ("S2 Jacobian",), (), 4.0, "again"),
     Report(EVIL, (Finding("S5", "fail", EVIL, EVIL, (), 0.0, float("nan"), EVIL, EVIL),), (EVIL,), ((EVIL, EVIL),), 5.0,
-           EVIL, EVIL),
+           EVIL, example=EVIL),
 ]  # fmt: skip
 VOID = {"meta", "br", "img", "link"}
 
@@ -41,8 +42,8 @@ class Seen(HTMLParser):
             self.opened.append(self.elements[-1])
 
     def handle_data(self, data):
-        for element in self.opened:
-            element[2] += data
+        for opened in self.opened:
+            opened[2] += data
 
     def handle_endtag(self, tag):
         assert self.opened.pop()[0] == tag
@@ -144,6 +145,14 @@ def test_a_notebook_shows_a_report_by_the_same_pieces():
     assert "a factor of 0.5" in [text for _, _, text in parsed.find("td")]
     assert len(parsed.find("figure")) == 1
     assert not seen(REPORTS[4]._repr_html_()).find("script")
+
+
+def test_a_table_keeps_the_cells_that_it_is_given():
+    """Text becomes a cell and is escaped; an element within a cell stays as it is, and so does a whole cell."""
+    cells = seen(table(["a"], [table_row(["<", element("b", "bold"), element("td", "own", class_="x")])], "any")).find(
+        "td"
+    )
+    assert [(attributes, text) for _, attributes, text in cells] == [({}, "<"), ({}, "bold"), ({"class": "x"}, "own")]
 
 
 def test_json_carries_the_errors_and_the_origin_of_the_example():

@@ -1,4 +1,26 @@
-"""clip_gradient: the mathematics stands in `gradients/_scale_gradient`."""
+r"""A clipped gradient: y is x, and each entry of the cotangent is clipped to an interval.
+
+Forward
+    y = x                                  x, y [...]
+
+Backward
+    x_bar = min(max(y_bar, low), high)
+
+Derivation
+    The rule is deliberately not a derivative, of any function: it is not even linear in y_bar.
+
+Residuals
+    Nothing.
+
+Edges
+    A cotangent of ±inf becomes high or low. NaN in y_bar stays NaN.
+
+Source
+    Graves, "Generating sequences with recurrent neural networks", 2013, section 2.1: the derivatives in the inputs of
+    LSTM layers are clipped, entry by entry.
+
+What the rule gives beyond autodiff: what autodiff cannot give.
+"""
 
 from functools import partial
 
@@ -12,7 +34,20 @@ from .._common._cotangent import cotangent, token
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def clip_gradient(x: Array, low: float, high: float) -> Array:
-    """x itself, with each entry of its cotangent cut to the interval from ``low`` to ``high``."""
+    """Return x, and clip each entry of its cotangent to the interval from ``low`` to ``high``.
+
+    Args:
+      x: any shape, floating.
+      low: the least cotangent.
+      high: the largest cotangent, not below low.
+
+    Returns:
+      x.
+
+    Raises:
+      TypeError: x is not floating, or a bound not a number.
+      ValueError: high is below low.
+    """
     return clip_gradient_fwd(x, low, high)[0]
 
 
@@ -31,7 +66,7 @@ clip_gradient.defvjp(clip_gradient_fwd, clip_gradient_bwd)
 
 
 def clip_gradient_reference(x, low, high):
-    """No plain function has such a gradient: this is a rule as well, that clips by two comparisons."""
+    """By two comparisons, and as a rule as well: no plain function has such a gradient."""
 
     @jax.custom_vjp
     def identity(x):

@@ -1,27 +1,26 @@
-r"""Gradient surgery: y is a function of x, and the backward pass is meant to be another one's.
+r"""A scaled or reversed gradient: y is x, and the cotangent is multiplied by a number.
 
-Forward                                              Backward                                   Residual
-    straight_through    y = f(x), such as round          x_bar = y_bar, where |x| ≤ limit           x if there is a limit
-    scale_gradient      y = x                            x_bar = s y_bar                            nothing
-    gradient_reversal   y = x                            x_bar = -s y_bar                           nothing
-    clip_gradient       y = x                            x_bar = min(max(y_bar, low), high)         nothing
+Forward
+    y = x                                  x, y [...]
+
+Backward
+    scale_gradient      x_bar = s y_bar
+    gradient_reversal   x_bar = -s y_bar
 
 Derivation
-    None: no function has these as its derivative (but for s = 1 and f(x) = x). straight_through takes f for the identity,
-    or, with a limit, for the identity cut off at ±limit. clip_gradient is not even linear in y_bar.
+    The rules are deliberately not the derivative of the identity (but for a factor of 1). They are those of y = s x + c
+    and of y = c - s x, with a constant c that restores the value x.
 
 Residuals
-    Nothing but x where it is compared with the limit.
+    Nothing.
 
 Edges
-    x = ±limit passes the cotangent. NaN in y_bar stays NaN.
+    s = 0 stops the gradient. NaN in y_bar stays NaN.
 
 Source
-    Bengio, Léonard & Courville, "Estimating or propagating gradients through stochastic neurons", 2013, section 3.1;
-    Hubara et al., "Binarized neural networks", 2016, eq. 4 (the limit); Ganin & Lempitsky, "Unsupervised domain adaptation
-    by backpropagation", 2015, eqs. 11 and 12.
+    Ganin & Lempitsky, "Unsupervised domain adaptation by backpropagation", 2015, eqs. 11 and 12.
 
-What the rules give beyond autodiff: what autodiff cannot give.
+What the rule gives beyond autodiff: what autodiff cannot give.
 """
 
 from functools import partial
@@ -37,7 +36,18 @@ from .._common._cotangent import cotangent, token
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def scale_gradient(x: Array, scale: float) -> Array:
-    """x itself, with its cotangent multiplied by ``scale``: 0 stops it, a small one slows what lies before."""
+    """Return x, and multiply its cotangent by ``scale``: 0 stops it, a small scale slows the layers before.
+
+    Args:
+      x: any shape, floating.
+      scale: a number.
+
+    Returns:
+      x.
+
+    Raises:
+      TypeError: x is not floating, or scale not a number.
+    """
     return scale_gradient_fwd(x, scale)[0]
 
 
@@ -55,9 +65,13 @@ scale_gradient.defvjp(scale_gradient_fwd, scale_gradient_bwd)
 
 
 def scale_gradient_reference(x, scale):
+    """As s x + (1 - s) x, the second term held constant."""
     return scale * x + stop_gradient((1 - scale) * x)
 
 
 def gradient_reversal(x: Array, scale: float = 1.0) -> Array:
-    """x itself, with its cotangent turned around: multiplied by ``-scale``. What lies before it learns to do harm."""
+    """Return x, and multiply its cotangent by ``-scale``: the layers before raise the loss that those after lower.
+
+    Arguments as `scale_gradient`'s.
+    """
     return scale_gradient(x, -scale)

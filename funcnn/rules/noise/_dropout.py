@@ -1,29 +1,27 @@
-r"""Noise for training: entries dropped at random, or a normal draw added.
+r"""Dropout: entries are set to 0 at random, and the rest are scaled up.
 
-Forward, with rate p, and m a draw of 0 and 1 that is 0 with probability p
-    dropout          y = m x / (1 - p)            x, y [...]   m [...], of size 1 along the shared axes
-    gaussian_noise   y = x + s e                  e [...], standard normal
+Forward, with the rate p, and m a draw of 0 and 1 that is 0 with probability p
+    y = m x / (1 - p)                      x, y [...]   m [...], of size 1 along the shared axes
 
 Backward
-    dropout          x_bar = m y_bar / (1 - p)
-    gaussian_noise   x_bar = y_bar
+    x_bar = m y_bar / (1 - p)
 
 Derivation
-    For a given draw both maps are linear in x, one a multiplication, the other a shift.
+    For a given draw y is linear in x, dy = m dx / (1 - p), and a multiplication is its own transpose.
 
 Residuals
-    dropout: the key, from which m is drawn again; gaussian_noise: nothing.
+    The key, from which m is drawn again.
 
 Edges
-    A dropped entry is 0 whatever x is, ±inf and NaN too, and its cotangent is 0. The draws of dropout depend on key and
-    shape only, not on the dtype: u >= p with u uniform in float32.
+    A dropped entry is 0 whatever x is, ±inf and NaN too, and its cotangent is 0. The draw depends on key and shape only,
+    not on the dtype: an entry stays where u ≥ p, with u uniform in float32.
 
 Source
     Srivastava et al., "Dropout", 2014, section 4, scaled while training; Tompson et al., "Efficient object localization
     using convolutional networks", 2015, section 3.2 (whole channels); Huang et al., "Deep networks with stochastic depth",
     2016, eq. 2 (whole examples).
 
-What the rules give beyond autodiff: a key is kept instead of an array, or nothing at all.
+What the rule gives beyond autodiff: a key is kept instead of an array.
 """
 
 from functools import partial
@@ -52,7 +50,8 @@ def dropout(x: Array, key: Array, rate: float, shared: tuple[int, ...] = ()) -> 
       The shape and dtype of x.
 
     Raises:
-      TypeError, ValueError: x is not floating, key is none, rate is outside [0, 1), an axis is none of x's.
+      TypeError: x is not floating, or key is not a key.
+      ValueError: the rate is outside [0, 1), or x has no such axis.
     """
     return dropout_fwd(x, key, rate, shared)[0]
 
@@ -74,14 +73,14 @@ dropout.defvjp(dropout_fwd, dropout_bwd)
 
 
 def dropout_reference(x, key, rate, shared=()):
-    """As a product with the mask, of which the axes that share it are an outer product with ones."""
-    together = [1 if axis in {a % x.ndim for a in shared} else n for axis, n in enumerate(x.shape)]
-    mask = jnp.floor(jax.random.uniform(key, together, jnp.float32) + jnp.float32(1 - rate)).astype(x.dtype)
+    """As a product with the mask, which is broadcast along the shared axes."""
+    shape = [1 if axis in {a % x.ndim for a in shared} else n for axis, n in enumerate(x.shape)]
+    mask = jnp.floor(jax.random.uniform(key, shape, jnp.float32) + jnp.float32(1 - rate)).astype(x.dtype)
     return x * jnp.broadcast_to(mask, x.shape) * (1 / (1 - rate))
 
 
 def _dropped(x, key, rate, shared):
-    """x where it stays, scaled up, and 0 elsewhere."""
+    """m x / (1 - p), widened."""
     x32 = widen(x)
     together = {axis % x32.ndim for axis in shared}
     shape = [1 if axis in together else n for axis, n in enumerate(x32.shape)]

@@ -1,4 +1,30 @@
-"""cosine_distance: the mathematics stands in `losses/_info_nce`."""
+r"""The cosine distance: 1 less the cosine of the angle between two vectors.
+
+Forward
+    α = max(|a|, √eps), β = max(|b|, √eps)   a, b, â, b̂ [..., features]   |a|, |b|, α, β, c, l [...]
+    â = a / α, b̂ = b / β
+    c = ⟨â, b̂⟩
+    l = 1 - c
+
+Backward
+    a_bar = -l_bar (b̂ - c â) / α             where |a| ≤ √eps: -l_bar b̂ / α
+    b_bar = -l_bar (â - c b̂) / β             where |b| ≤ √eps: -l_bar â / β
+
+Derivation
+    Where |a| > √eps, α² = ⟨a, a⟩ gives dα = ⟨â, da⟩, so dâ = (da - â ⟨â, da⟩) / α, and
+    ⟨b̂, dâ⟩ = ⟨b̂ - c â, da⟩ / α. Elsewhere α is constant, and dâ = da / α. dl = -⟨b̂, dâ⟩ - ⟨â, db̂⟩.
+
+Residuals
+    The two arguments, which the caller holds: the lengths are recomputed by a pass over them.
+
+Edges
+    A row of zeros is at distance 1 of everything, with a finite cotangent, -l_bar b̂ / √eps. No square overflows
+    (`_common/_length`): rows of any finite length have their true distance and cotangents, (a, a) and (a, 0) 1 - 1/√2 also
+    for a = 1e200, or 1e30 in float32. An infinite entry makes NaN of its row.
+
+Source
+    Salton & McGill, "Introduction to Modern Information Retrieval", 1983 (the cosine measure).
+"""
 
 import math
 from functools import partial
@@ -7,7 +33,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, require_pair, require_shape
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._length import length, over
 from .._common._precision import widen
@@ -15,12 +41,12 @@ from .._common._precision import widen
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def cosine_distance(prediction: Array, target: Array, eps: float = 1e-12) -> Array:
-    """One less the cosine of the angle between two vectors, one number a row: 0 if parallel, 2 if opposite.
+    """Take 1 less the cosine of the angle between two vectors, one number a row: 0 if parallel, 2 if opposite.
 
     Args:
       prediction: ``[..., features]``, floating.
       target: of the same shape and dtype.
-      eps: above 0; the least square of a length that is divided by.
+      eps: above 0; a row's length counts as √eps where it is shorter.
 
     Returns:
       ``[...]``, each row's distance.
@@ -32,8 +58,7 @@ def cosine_distance(prediction: Array, target: Array, eps: float = 1e-12) -> Arr
 
 
 def cosine_distance_fwd(prediction, target, eps):
-    require_pair("cosine_distance", prediction=prediction, target=target)
-    require_shape("cosine_distance", "prediction", prediction, "[..., features]", prediction.ndim >= 1)
+    shapes("cosine_distance", prediction=(prediction, "... features"), target=(target, "... features"))
     require_number("cosine_distance", "eps", eps, "above 0", eps > 0)
     (a, _, _), (b, _, _) = _unit(prediction, eps), _unit(target, eps)
     return (1 - jnp.sum(a * b, axis=-1)).astype(prediction.dtype), (prediction, target)
@@ -52,6 +77,7 @@ cosine_distance.defvjp(cosine_distance_fwd, cosine_distance_bwd)
 
 
 def cosine_distance_reference(prediction, target, eps=1e-12):
+    """By one root, of the product of both squares."""
     a, b = (jnp.maximum(jnp.einsum("...n,...n->...", v, v), eps) for v in (prediction, target))
     return 1 - jnp.einsum("...n,...n->...", prediction, target) / jnp.sqrt(a * b)
 

@@ -1,31 +1,29 @@
-r"""Losses of scores that must lead by a margin: hinge, multiclass hinge and triplet, with a slope of 0 once they do.
+r"""Hinge losses: a score must lead by a margin, and has a slope of 0 once it does.
 
-Forward                                                                                p, t [...]   s [..., classes]
-    hinge              l = max(0, 1 - p t)                                             of ±1: t [...]
-    multiclass_hinge   l = Σ_{j≠y} max(0, h_j), h_j = s_j - s_y + margin               y [...], a class number
-    triplet            l = max(0, h), h = |u| - |v| + margin                           a, p, n [..., features]
-                       u = a - p + eps, v = a - n + eps                                |u|, |v|, l [...]
-
+Forward                                                                      p, t, l [...], t of ±1
+    hinge              l = max(0, 1 - p t)
+    multiclass_hinge   l = Σ_{j≠y} max(0, h_j), h_j = s_j - s_y + margin     s, h [..., classes]   l [...]
+                                                                             y [...], a class number
 Backward, with [·] 1 where true, else 0
-    hinge              p_bar = -l_bar t [p t < 1]              t_bar = -l_bar p [p t < 1]
-    multiclass_hinge   s_bar_j = l_bar [h_j > 0] for j ≠ y     s_bar_y = -Σ_{j≠y} s_bar_j
-    triplet            a_bar = -p_bar - n_bar
-                       p_bar = -l_bar [h > 0] u / |u|          n_bar = l_bar [h > 0] v / |v|
+    hinge              p_bar = -l_bar t [p t < 1]
+                       t_bar = -l_bar p [p t < 1]
+    multiclass_hinge   s_bar_j = l_bar [h_j > 0] for j ≠ y
+                       s_bar_y = -Σ_{j≠y} s_bar_j
 
 Derivation
-    d max(0, h) = [h > 0] dh, and d|u| = ⟨u / |u|, du⟩; what remains is linear.
+    d max(0, h) = [h > 0] dh. For hinge h = 1 - p t and dh = -t dp - p dt. For multiclass_hinge dh_j = ds_j - ds_y: each
+    class that is short of the margin passes l_bar to its own score, and -l_bar to the labelled one's.
 
 Residuals
     The arguments, which the caller holds.
 
 Edges
-    A margin that is met exactly counts as met: no slope. The slope of |u| at u = 0 is 0; eps, added to each difference as
-    in torch, keeps equal points away from there: they pull apart along (1, …, 1). A class number outside the classes costs
-    NaN, with no slope. A score of -inf of another class costs nothing; two infinite scores of one sign cost NaN.
+    A margin that is met exactly counts as met: no slope. A class number outside the classes costs NaN, with no slope.
+    A score of -inf of another class costs nothing. Two infinite scores of one sign cost NaN.
 
 Source
     Cortes & Vapnik, "Support-vector networks", 1995; Weston & Watkins, "Support vector machines for multi-class pattern
-    recognition", 1999; Schroff, Kalenichenko & Philbin, "FaceNet", 2015 (there with squared distances).
+    recognition", 1999.
 
 What the rules give beyond autodiff: time is the same, but nothing is kept that the caller does not hold, and no point
 has a slope of NaN.
@@ -37,7 +35,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating, require_number, require_pair
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._labels import inside, onehot, require_classes, require_rows
@@ -45,7 +43,7 @@ from ._labels import inside, onehot, require_classes, require_rows
 
 @jax.custom_vjp
 def hinge(prediction: Array, target: Array) -> Array:
-    """How much a score falls short of the margin 1 on its side, element by element.
+    """Take how far a score falls short of the margin 1 on its target's side, element by element.
 
     Args:
       prediction: ``[...]``, floating.
@@ -61,7 +59,7 @@ def hinge(prediction: Array, target: Array) -> Array:
 
 
 def hinge_fwd(prediction, target):
-    require_pair("hinge", prediction=prediction, target=target)
+    shapes("hinge", prediction=(prediction, "..."), target=(target, "..."))
     loss = jnp.maximum(1 - widen(prediction) * widen(target), 0)
     return loss.astype(prediction.dtype), (prediction, target)
 
@@ -79,18 +77,20 @@ hinge.defvjp(hinge_fwd, hinge_bwd)
 
 
 def hinge_reference(prediction, target):
+    """By the absolute value: max(0, -a) = (|a| - a) / 2."""
     lead = prediction * target - 1
     return (jnp.abs(lead) - lead) / 2
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def multiclass_hinge(scores: Array, labels: Array, margin: float = 1.0) -> Array:
-    """How much every other class falls short of trailing the labelled one by the margin, summed, one number a row.
+    """Sum, over the other classes, how far the labelled class falls short of leading each by the margin, one number a row.
 
     Args:
       scores: ``[..., classes]``, floating.
       labels: class numbers ``[...]``, integers.
-      margin: the lead that is asked for. torch's ``multi_margin_loss`` is this divided by the number of classes.
+      margin: the lead that the labelled class must have. torch's ``multi_margin_loss`` is this divided by the number of
+        classes.
 
     Returns:
       ``[...]``, each row's loss, of the scores' dtype.
@@ -103,7 +103,6 @@ def multiclass_hinge(scores: Array, labels: Array, margin: float = 1.0) -> Array
 
 def multiclass_hinge_fwd(scores, labels, margin):
     rule = "multiclass_hinge"
-    require_floating(rule, scores=scores)
     require_rows(rule, "scores", scores)
     require_classes(rule, labels, scores)
     require_number(rule, "margin", margin)
@@ -123,14 +122,14 @@ multiclass_hinge.defvjp(multiclass_hinge_fwd, multiclass_hinge_bwd)
 
 
 def multiclass_hinge_reference(scores, labels, margin=1.0):
-    """The labelled class falls short of itself by the margin, which is taken off at the end."""
+    """By the absolute value, over all classes; the labelled one's own term, max(0, margin), is taken off at the end."""
     own = jnp.take_along_axis(scores, labels[..., None], axis=-1)
     lead = own - scores - margin
     return jnp.sum(jnp.abs(lead) - lead, axis=-1) / 2 - max(margin, 0)
 
 
 def _shortfalls(scores, labels, margin):
-    """By how much each class fails to trail the labelled one by the margin; -margin at most for that one itself."""
+    """h: how far the labelled class falls short of leading each other one by the margin; not above 0 for itself."""
     s, own = widen(scores), onehot(labels, scores)
     picked = jnp.sum(jnp.where(own, s, 0), axis=-1, keepdims=True)
     return jnp.where(own, -abs(margin), s - picked + margin)

@@ -1,28 +1,25 @@
-r"""Losses of directions and neighbours: cosine distance, and InfoNCE, the cross-entropy of finding one's own key.
+r"""InfoNCE: the cross-entropy of finding one's own key among those of all rows.
 
 Forward
-    cosine_distance   l = 1 - ⟨â, b̂⟩                                  a, b, â, b̂ [..., features]   l [...]
-                      â = a / α, α = √max(⟨a, a⟩, eps); b̂, β likewise
-    info_nce          l_i = lse_j s_ij - s_ii                          l [..., n]
-                      s = q kᵀ / τ                                     q, k [..., n, features]   s [..., n, n]
+    s = q kᵀ / τ                             q, k [..., n, features]   s [..., n, n]
+    l_i = lse_j s_ij - s_ii                  l [..., n]
 
-Backward
-    cosine_distance   a_bar = -l_bar (b̂ - ⟨â, b̂⟩ â) / α               -l_bar b̂ / α where ⟨a, a⟩ ≤ eps
-                      b_bar = -l_bar (â - ⟨â, b̂⟩ b̂) / β               -l_bar â / β where ⟨b, b⟩ ≤ eps
-    info_nce          s_bar = (softmax_j(s) - 1) l_bar, 1 the unit matrix
-                      q_bar = s_bar k / τ                              k_bar = s_barᵀ q / τ
+Backward, 1 the unit matrix
+    s_bar = l_bar (softmax_j(s) - 1)         each row times its own l_bar
+    q_bar = s_bar k / τ
+    k_bar = s_barᵀ q / τ
 
 Derivation
-    Where the root is at work dα = ⟨â, da⟩, so dâ = (da - â ⟨â, da⟩) / α and ⟨b̂, dâ⟩ = ⟨b̂ - ⟨â, b̂⟩ â, da⟩ / α; elsewhere α
-    does not move. info_nce is a cross-entropy whose labels are the rows' own numbers, and ds = (dq kᵀ + q dkᵀ) / τ.
+    l is a cross-entropy whose labels are the rows' own numbers: d lse_j s_ij = ⟨softmax_j(s_i), ds_i⟩, so
+    dl_i = ⟨softmax_j(s_i) - 1_i, ds_i⟩. ds = (dq kᵀ + q dkᵀ) / τ, and a matrix moves to the other side of ⟨·,·⟩ as its
+    transpose: ⟨s_bar, ds⟩ = ⟨s_bar k, dq⟩ / τ + ⟨s_barᵀ q, dk⟩ / τ.
 
 Residuals
-    The arguments, which the caller holds: the n x n similarities are made again by one more product, and never kept. Nor
-    is their lse, for a product made again may round differently, and large similarities would no longer fit it.
+    The arguments, which the caller holds: the n × n similarities are recomputed by one more product, and never kept. Nor
+    is their lse, for a product recomputed may round differently, and large similarities would no longer fit it.
 
 Edges
-    A row of zeros is at distance 1 of everything, with a finite cotangent, -l_bar b̂ / √eps. No square overflows: rows of
-    any finite length have their true distance and cotangents. info_nce of one row is 0, with cotangents 0.
+    n = 1 gives l = 0, with cotangents 0.
 
 Source
     van den Oord, Li & Vinyals, "Representation learning with contrastive predictive coding", 2018, eq. 4; Radford et al.,
@@ -35,17 +32,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, require_pair, require_shape
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent, placement
 from .._common._precision import widen
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def info_nce(query: Array, key: Array, temperature: float = 0.07) -> Array:
-    """How hard it is for each query to tell its own key from those of the other rows, one number a query.
+    """Take the cross-entropy of each query's own key among the keys of all rows, one number a query.
 
-    Both are used as they are: normalise them before, for cosines. Both ways, as CLIP has it, are two calls, one with query
-    and key exchanged; a learned temperature is a factor of the query, beside a temperature of 1.
+    Query and key are used as they are; for cosines, normalise them first. CLIP's loss is the mean of two calls, one of them
+    with query and key exchanged. A learned temperature divides the query, beside a temperature of 1.
 
     Args:
       query: ``[..., n, features]``, floating.
@@ -62,8 +59,7 @@ def info_nce(query: Array, key: Array, temperature: float = 0.07) -> Array:
 
 
 def info_nce_fwd(query, key, temperature):
-    require_pair("info_nce", query=query, key=key)
-    require_shape("info_nce", "query", query, "[..., n, features]", query.ndim >= 2)
+    shapes("info_nce", query=(query, "... n features"), key=(key, "... n features"))
     require_number("info_nce", "temperature", temperature, "above 0", temperature > 0)
     s, unit = _similarities(query, key, temperature)
     loss = jax.scipy.special.logsumexp(s, axis=-1) - jnp.sum(unit * s, axis=-1)
@@ -91,7 +87,7 @@ def info_nce_reference(query, key, temperature=0.07):
 
 
 def _similarities(query, key, temperature):
-    """[..., n, n], the inner products of queries with keys over the temperature, and the unit matrix."""
+    """s = q kᵀ / τ, and the unit matrix, in rows like s."""
     wide = widen(query).dtype
     s = jnp.einsum(
         "...id,...jd->...ij", query, key, preferred_element_type=wide, out_sharding=placement(query)

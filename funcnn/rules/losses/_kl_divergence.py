@@ -1,4 +1,31 @@
-"""kl_divergence: the mathematics stands in `losses/_nll`."""
+r"""Relative entropy: the Kullback-Leibler divergence of targets from predictions.
+
+Forward
+    l = Σ_k t_k (log t_k - q_k)              q, t, u [..., classes]   l [...]
+    t = e^u where the targets are logarithms u
+
+Backward
+    q_bar = -l_bar t
+    t_bar = l_bar (log t + 1 - q)
+    u_bar = t t_bar
+
+Derivation
+    d(t log t) = (log t + 1) dt, so dl = Σ_k (log t_k + 1 - q_k) dt_k - Σ_k t_k dq_k. dt = t du.
+
+Residuals
+    The two arguments, which the caller holds.
+
+Edges
+    A class of target 0 costs nothing whatever its prediction, and its cotangents are 0 (along t the slope is -inf, of which
+    no softmax could make use). A positive target of a class with q = -inf costs inf: it is predicted never. q = inf is not
+    a logarithm of a probability: it costs -inf, and NaN beside a -inf.
+
+Source
+    Kullback & Leibler, "On information and sufficiency", 1951.
+
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but nothing is kept that the
+caller does not hold, and no zero has a slope of NaN.
+"""
 
 from functools import partial
 
@@ -6,14 +33,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_pair, require_shape
+from .._common._checks import shapes
 from .._common._cotangent import cotangent
 from .._common._precision import times, widen
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def kl_divergence(log_predictions: Array, targets: Array, log_targets: bool = False) -> Array:
-    """Relative entropy of the targets to the predictions, one number a row.
+    """Take the relative entropy of the targets to the predictions, one number a row.
 
     Args:
       log_predictions: ``[..., classes]``, floating: logarithms of probabilities.
@@ -30,8 +57,7 @@ def kl_divergence(log_predictions: Array, targets: Array, log_targets: bool = Fa
 
 
 def kl_divergence_fwd(log_predictions, targets, log_targets):
-    require_pair("kl_divergence", log_predictions=log_predictions, targets=targets)
-    require_shape("kl_divergence", "log_predictions", log_predictions, "[..., classes]", log_predictions.ndim >= 1)
+    shapes("kl_divergence", log_predictions=(log_predictions, "... classes"), targets=(targets, "... classes"))
     t, log_t = _probabilities(targets, log_targets)
     loss = jnp.sum(times(t, log_t - widen(log_predictions)), axis=-1)
     return loss.astype(log_predictions.dtype), (log_predictions, targets)
@@ -49,7 +75,7 @@ kl_divergence.defvjp(kl_divergence_fwd, kl_divergence_bwd)
 
 
 def kl_divergence_reference(log_predictions, targets, log_targets=False):
-    """The sum of t log t less that of t q, each by itself."""
+    """As the cross-entropy less the entropy."""
     t = jnp.exp(targets) if log_targets else targets
     entropy = -jnp.sum(t * jnp.log(t), axis=-1)
     return jnp.einsum("...k,...k->...", t, -log_predictions) - entropy

@@ -1,9 +1,9 @@
-"""Class numbers: what is asked of them, and how they name an entry of each row."""
+"""Class numbers: what they must be, and how they name an entry of each row."""
 
 import jax
 import jax.numpy as jnp
 
-from .._common._checks import describe, require_shape
+from .._common._checks import describe, require_floating, require_shape
 
 
 def are_classes(labels) -> bool:
@@ -12,7 +12,7 @@ def are_classes(labels) -> bool:
 
 
 def onehot(labels, like):
-    """True at each row's class; [..., classes], without a row for a number outside the classes."""
+    """True at each row's class, [..., classes]; False throughout for a number outside the classes."""
     labels = _roomy(labels)
     return jax.lax.broadcasted_iota(labels.dtype, like.shape, like.ndim - 1) == labels[..., None]
 
@@ -24,7 +24,8 @@ def inside(labels, like):
 
 
 def require_rows(rule: str, name: str, rows) -> None:
-    """Raise ValueError unless there is a last axis with at least one class."""
+    """Raise TypeError unless the rows are floating, ValueError unless they have at least one class."""
+    require_floating(rule, **{name: rows})
     some = rows.ndim >= 1 and rows.shape[-1] > 0
     require_shape(rule, name, rows, "[..., classes] with at least one class", some)
 
@@ -38,5 +39,5 @@ def require_classes(rule: str, labels, rows) -> None:
 
 
 def _roomy(labels):
-    """An integer dtype that can count the classes, however many."""
+    """The labels in an integer dtype that can count the classes, however many there are."""
     return labels.astype(jnp.int32) if labels.dtype.itemsize < 4 else labels

@@ -1,37 +1,37 @@
-r"""Losses that are negative log-likelihoods: relative entropy, Poisson counts, Gaussian values.
+r"""Negative log-likelihoods: Poisson counts and Gaussian values, one number an element.
 
 Forward
-    kl_divergence   l = Σ_k t_k (log t_k - q_k)                       q, t [..., classes]   l [...]
-                    t = e^u where targets are logarithms u
-    poisson_nll     l = eˣ - t x                                      x, t, l [...]
-                      + t log t - t + log(2π t) / 2 where t > 1       if full
-    gaussian_nll    l = (log v + (m - t)² / v) / 2                    m, t, l [...]
-                      + log(2π) / 2                                   if full
-                    v = max(variance, eps)
+    poisson_nll    l = eˣ - t x                                       x = log_rate, t, l [...]
+                     + t log t - t + log(2π t) / 2 where t > 1        if full
+    gaussian_nll   l = (log v + (m - t)² / v) / 2                     m, t, variance, v, l [...]
+                     + log(2π) / 2                                    if full
+                   v = max(variance, eps)
 
 Backward
-    kl_divergence   q_bar = -l_bar t            t_bar = l_bar (log t + 1 - q), and u_bar = t t_bar
-    poisson_nll     x_bar = l_bar (eˣ - t)      t_bar = -l_bar x, + l_bar (log t + 1 / (2 t)) where t > 1, if full
-    gaussian_nll    m_bar = l_bar (m - t) / v   t_bar = -m_bar   v_bar = l_bar (1 - (m - t)² / v) / (2 v) [variance ≥ eps]
+    poisson_nll    x_bar = l_bar (eˣ - t)
+                   t_bar = -l_bar x
+                     + l_bar (log t + 1 / (2 t)) where t > 1          if full
+    gaussian_nll   m_bar = l_bar (m - t) / v
+                   t_bar = -m_bar
+                   variance_bar = l_bar (1 - (m - t)² / v) / (2 v)    where variance ≥ eps, else 0
 
 Derivation
-    d(t log t) = (log t + 1) dt and dt = t du; deˣ = eˣ dx; d(1 / v) = -dv / v². The clamp of the variance lets nothing
-    through where it acts.
+    The likelihood of a count is e^(t x) e^(-eˣ) / t!, with Stirling's formula for log t!. deˣ = eˣ dx gives
+    dl = (eˣ - t) dx - x dt; d(t log t - t) = log t dt and d log(2π t) / 2 = dt / (2 t).
+    The likelihood of a value is that of the normal distribution. d(1 / v) = -dv / v² gives
+    dl = (m - t) / v (dm - dt) + (1 / v - (m - t)² / v²) dv / 2. v is constant where the clamp acts.
 
 Residuals
     The arguments, which the caller holds.
 
 Edges
-    kl_divergence: a class of target 0 costs nothing whatever its prediction, and its cotangents are 0 (along t the slope
-    is -inf, of which no softmax could make use); a positive target of a class that is predicted never, q = -inf, costs
-    inf; q = inf, which is no logarithm of a probability, -inf, and NaN beside a -inf. poisson_nll: a rate of 0 costs
-    nothing at t = 0, inf at t > 0; a rate too large for a number costs inf.
-    gaussian_nll: below eps the variance has cotangent 0, at eps the whole one. In torch it is never 0 there: the clamp is
-    not seen by its gradient. An infinite mean of an infinite target is NaN.
+    poisson_nll: a rate of 0 costs nothing at t = 0, inf at t > 0. A rate that overflows costs inf.
+    gaussian_nll: below eps the variance has cotangent 0, at eps the whole one. (In torch it is never 0 there: the gradient
+    ignores the clamp.) An infinite mean of an infinite target is NaN.
 
 Source
-    Kullback & Leibler, "On information and sufficiency", 1951; Nix & Weigend, "Estimating the mean and variance
-    of the target probability distribution", 1994; torch's ``PoissonNLLLoss`` and ``GaussianNLLLoss``.
+    Nix & Weigend, "Estimating the mean and variance of the target probability distribution", 1994; torch's
+    ``PoissonNLLLoss`` and ``GaussianNLLLoss``.
 
 What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but nothing is kept that the
 caller does not hold, and no zero has a slope of NaN.
@@ -44,14 +44,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, require_pair
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import times, widen
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def poisson_nll(log_rate: Array, target: Array, full: bool = False) -> Array:
-    """Negative log-likelihood of counts under a Poisson distribution, element by element.
+    """Take the negative log-likelihood of counts under a Poisson distribution, element by element.
 
     Args:
       log_rate: ``[...]``, floating: the logarithm of the expected count.
@@ -68,7 +68,7 @@ def poisson_nll(log_rate: Array, target: Array, full: bool = False) -> Array:
 
 
 def poisson_nll_fwd(log_rate, target, full):
-    require_pair("poisson_nll", log_rate=log_rate, target=target)
+    shapes("poisson_nll", log_rate=(log_rate, "..."), target=(target, "..."))
     x, t = widen(log_rate), widen(target)
     rate = jnp.exp(x)
     loss = jnp.where(rate == jnp.inf, jnp.inf, rate - times(t, x))
@@ -92,7 +92,7 @@ poisson_nll.defvjp(poisson_nll_fwd, poisson_nll_bwd)
 
 
 def poisson_nll_reference(log_rate, target, full=False):
-    """As a product of powers, of which the logarithm is taken at the end."""
+    """By the logarithm of the whole likelihood, a product of powers."""
     rate = jnp.exp(log_rate)
     stirling = (target / math.e) ** target * jnp.sqrt(2 * math.pi * target)
     factorial = jnp.where(target > 1, stirling, 1) if full else 1
@@ -101,13 +101,13 @@ def poisson_nll_reference(log_rate, target, full=False):
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def gaussian_nll(mean: Array, target: Array, variance: Array, eps: float = 1e-6, full: bool = False) -> Array:
-    """Negative log-likelihood of values under a normal distribution, element by element.
+    """Take the negative log-likelihood of values under a normal distribution, element by element.
 
     Args:
       mean: ``[...]``, floating.
       target: of the same shape and dtype.
       variance: of the same shape and dtype.
-      eps: above 0; what a smaller variance counts as, and then it has no gradient: give it a softplus or an exponential.
+      eps: above 0; a smaller variance counts as eps, with gradient 0. Make the variance by a softplus or an exponential.
       full: whether to add the constant log(2π) / 2.
 
     Returns:
@@ -120,7 +120,7 @@ def gaussian_nll(mean: Array, target: Array, variance: Array, eps: float = 1e-6,
 
 
 def gaussian_nll_fwd(mean, target, variance, eps, full):
-    require_pair("gaussian_nll", mean=mean, target=target, variance=variance)
+    shapes("gaussian_nll", mean=(mean, "..."), target=(target, "..."), variance=(variance, "..."))
     require_number("gaussian_nll", "eps", eps, "above 0", eps > 0)
     d, v = widen(mean) - widen(target), jnp.maximum(widen(variance), eps)
     loss = (jnp.log(v) + d / v * d + (math.log(2 * math.pi) if full else 0)) / 2

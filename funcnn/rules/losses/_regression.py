@@ -1,21 +1,28 @@
-r"""Losses of regression, one number an element. Means, sums and weights are in `funcnn.losses`.
+r"""Losses of a difference, one number an element. Means, sums and weights are in `funcnn.losses`.
 
-Forward, with d = p - t                                              Backward, p_bar = -t_bar = l_bar times
-    squared_error    d²                                                  2 d
-    absolute_error   |d|                                                 sign d
-    huber            d² / 2 if |d| ≤ δ else δ (|d| - δ / 2)              d cut to [-δ, δ]
-    log_cosh         log cosh d                                          tanh d
-    for prediction p, target t and loss l, all [...].
+Forward, with d = p - t                prediction p, target t, d and loss l: all [...]
+    squared_error    l = d²
+    absolute_error   l = |d|
+    huber            l = d² / 2 where |d| ≤ δ, else δ (|d| - δ / 2)
+    log_cosh         l = log cosh d
+
+Backward, p_bar = -t_bar = f'(d) l_bar
+    squared_error    f'(d) = 2 d
+    absolute_error   f'(d) = sign d
+    huber            f'(d) = d clipped to [-δ, δ]
+    log_cosh         f'(d) = tanh d
 
 Derivation
-    l = f(d) and dd = dp - dt: ⟨l_bar, f'(d) dd⟩ = ⟨f'(d) l_bar, dp⟩ - ⟨f'(d) l_bar, dt⟩.
+    All are l = f(d) with dd = dp - dt: ⟨l_bar, f'(d) dd⟩ = ⟨f'(d) l_bar, dp⟩ - ⟨f'(d) l_bar, dt⟩.
+    d² has the derivative 2 d, |d| the sign of d. huber is half the former for |d| ≤ δ, and δ times the latter beyond.
+    log cosh d has the derivative sinh d / cosh d.
 
 Residuals
-    The two arguments, which the caller holds; the difference is cheaper made again than kept.
+    The two arguments, which the caller holds: the difference is cheaper recomputed than kept.
 
 Edges
-    absolute_error has slope 0 where d = 0, and huber's slope is continuous: d where |d| ≤ δ. An infinite d costs inf, with
-    slope 2 d, ±1, ±δ and ±1; two equal infinities have no difference: NaN.
+    absolute_error has slope 0 where d = 0. huber's slope is continuous: d where |d| ≤ δ. An infinite d costs inf, with the
+    slopes 2 d, ±1, ±δ and ±1. Two equal infinities have no difference: NaN.
 
 Source
     Legendre 1805 (squares); Boscovich 1757 (absolute values); Huber, "Robust estimation of a location parameter", Ann.
@@ -33,14 +40,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, require_pair
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 
 @jax.custom_vjp
 def squared_error(prediction: Array, target: Array) -> Array:
-    """The square of the difference, element by element.
+    """Square the difference, element by element.
 
     Args:
       prediction: ``[...]``, floating.
@@ -56,52 +63,40 @@ def squared_error(prediction: Array, target: Array) -> Array:
 
 
 def squared_error_fwd(prediction, target):
-    require_pair("squared_error", prediction=prediction, target=target)
-    d = widen(prediction) - widen(target)
+    shapes("squared_error", prediction=(prediction, "..."), target=(target, "..."))
+    d = _difference(prediction, target)
     return (d * d).astype(prediction.dtype), (prediction, target)
 
 
 def squared_error_bwd(residuals, l_bar):
-    prediction, target = residuals
-    p_bar = 2 * (widen(prediction) - widen(target)) * widen(l_bar)
-    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
+    return _bars(2 * _difference(*residuals), residuals, l_bar)
 
 
 squared_error.defvjp(squared_error_fwd, squared_error_bwd)
 
 
-def squared_error_reference(prediction, target):
-    return prediction**2 - 2 * prediction * target + target**2
-
-
 @jax.custom_vjp
 def absolute_error(prediction: Array, target: Array) -> Array:
-    """The size of the difference, element by element, with slope 0 where there is none; arguments as `squared_error`'s."""
+    """Take the size of the difference, element by element; its slope at 0 is 0. Arguments as `squared_error`'s."""
     return absolute_error_fwd(prediction, target)[0]
 
 
 def absolute_error_fwd(prediction, target):
-    require_pair("absolute_error", prediction=prediction, target=target)
-    d = widen(prediction) - widen(target)
+    shapes("absolute_error", prediction=(prediction, "..."), target=(target, "..."))
+    d = _difference(prediction, target)
     return jnp.abs(d).astype(prediction.dtype), (prediction, target)
 
 
 def absolute_error_bwd(residuals, l_bar):
-    prediction, target = residuals
-    p_bar = jnp.sign(widen(prediction) - widen(target)) * widen(l_bar)
-    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
+    return _bars(jnp.sign(_difference(*residuals)), residuals, l_bar)
 
 
 absolute_error.defvjp(absolute_error_fwd, absolute_error_bwd)
 
 
-def absolute_error_reference(prediction, target):
-    return jnp.maximum(prediction, target) - jnp.minimum(prediction, target)
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def huber(prediction: Array, target: Array, delta: float = 1.0) -> Array:
-    """Half the square of the difference up to ``delta``, a straight line beyond, element by element.
+    """Take half the square of the difference up to ``delta``, and a straight line beyond, element by element.
 
     Args:
       prediction: ``[...]``, floating.
@@ -118,56 +113,74 @@ def huber(prediction: Array, target: Array, delta: float = 1.0) -> Array:
 
 
 def huber_fwd(prediction, target, delta):
-    require_pair("huber", prediction=prediction, target=target)
+    shapes("huber", prediction=(prediction, "..."), target=(target, "..."))
     require_number("huber", "delta", delta, "above 0", delta > 0)
-    size = jnp.abs(widen(prediction) - widen(target))
+    size = jnp.abs(_difference(prediction, target))
     near = jnp.minimum(size, delta)
     loss = near * near / 2 + delta * (size - near)
     return loss.astype(prediction.dtype), (prediction, target)
 
 
 def huber_bwd(delta, residuals, l_bar):
-    prediction, target = residuals
-    p_bar = jnp.clip(widen(prediction) - widen(target), -delta, delta) * widen(l_bar)
-    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
+    return _bars(jnp.clip(_difference(*residuals), -delta, delta), residuals, l_bar)
 
 
 huber.defvjp(huber_fwd, huber_bwd)
 
 
-def huber_reference(prediction, target, delta=1.0):
-    """The best price of a difference of which a part is paid for squared, the rest by its size."""
-    d = prediction - target
-    rest = jnp.maximum(d - delta, 0) + jnp.minimum(d + delta, 0)
-    return (d - rest) ** 2 / 2 + delta * jnp.abs(rest)
-
-
 @jax.custom_vjp
 def log_cosh(prediction: Array, target: Array) -> Array:
-    """The logarithm of the difference's hyperbolic cosine, element by element; arguments as `squared_error`'s.
+    """Take the logarithm of the difference's hyperbolic cosine, element by element; arguments as `squared_error`'s.
 
-    Half the square where the difference is small, its size less log 2 where it is large, and smooth between.
+    It is nearly half the square of a small difference, and the size of a large one less log 2.
     """
     return log_cosh_fwd(prediction, target)[0]
 
 
 def log_cosh_fwd(prediction, target):
-    require_pair("log_cosh", prediction=prediction, target=target)
-    size = jnp.abs(widen(prediction) - widen(target))
+    shapes("log_cosh", prediction=(prediction, "..."), target=(target, "..."))
+    size = jnp.abs(_difference(prediction, target))
     near = jnp.log1p(2 * jnp.sinh(jnp.minimum(size, 1) / 2) ** 2)  # cosh d = 1 + 2 sinh²(d / 2)
     far = size - math.log(2) + jnp.log1p(jnp.exp(-2 * size))
     return jnp.where(size < 1, near, far).astype(prediction.dtype), (prediction, target)
 
 
 def log_cosh_bwd(residuals, l_bar):
-    prediction, target = residuals
-    p_bar = jnp.tanh(widen(prediction) - widen(target)) * widen(l_bar)
-    return cotangent(p_bar, prediction), cotangent(-p_bar, target)
+    return _bars(jnp.tanh(_difference(*residuals)), residuals, l_bar)
 
 
 log_cosh.defvjp(log_cosh_fwd, log_cosh_bwd)
 
 
+def squared_error_reference(prediction, target):
+    """By the binomial formula."""
+    return prediction**2 - 2 * prediction * target + target**2
+
+
+def absolute_error_reference(prediction, target):
+    """As the larger of the two less the smaller."""
+    return jnp.maximum(prediction, target) - jnp.minimum(prediction, target)
+
+
+def huber_reference(prediction, target, delta=1.0):
+    """As the least of r² / 2 + δ |d - r| over r, which is at r = d clipped to [-δ, δ]."""
+    d = prediction - target
+    rest = jnp.maximum(d - delta, 0) + jnp.minimum(d + delta, 0)
+    return (d - rest) ** 2 / 2 + delta * jnp.abs(rest)
+
+
 def log_cosh_reference(prediction, target):
+    """By the exponentials of the hyperbolic cosine."""
     d = prediction - target
     return jnp.log((jnp.exp(d) + jnp.exp(-d)) / 2)
+
+
+def _difference(prediction, target):
+    return widen(prediction) - widen(target)
+
+
+def _bars(slope, residuals, l_bar):
+    """p_bar = slope · l_bar and t_bar = -p_bar."""
+    prediction, target = residuals
+    p_bar = slope * widen(l_bar)
+    return cotangent(p_bar, prediction), cotangent(-p_bar, target)

@@ -1,31 +1,33 @@
-r"""Losses of independent yes-or-no labels, one number an element: cross-entropy of the sigmoid, and its focal form.
+r"""Cross-entropy of independent yes-or-no labels, and its focal form, one number an element.
 
-Forward, with s(x) = log(1 + eˣ), the price of a no                  x, t, l [...]
-    sigmoid_cross_entropy   l = p t s(-x) + (1 - t) s(x)             p [features] or [], 1 by default
+Forward, with s(x) = log(1 + eˣ), the softplus                       x = logits, t = labels, l [...]
+    sigmoid_cross_entropy   l = p t s(-x) + (1 - t) s(x)             p = pos_weight [features] or [], 1 by default
     focal                   l = a q^γ c
-      how wrong             q = t σ(-x) + (1 - t) σ(x)
-      the entropy           c = t s(-x) + (1 - t) s(x)
-      the share             a = α t + (1 - α) (1 - t)                1 if α is None
+      the error             q = t σ(-x) + (1 - t) σ(x)
+      the cross-entropy     c = t s(-x) + (1 - t) s(x)
+      the class's share     a = α t + (1 - α) (1 - t)                1 if α is None
 
 Backward
     sigmoid_cross_entropy   x_bar = l_bar ((1 - t) σ(x) - p t σ(-x))
                             t_bar = l_bar (p s(-x) - s(x))
-                            p_bar = Σ l_bar t s(-x)                  over all that one p serves
+                            p_bar = Σ l_bar t s(-x)                  over all elements that share one p
     focal                   v_bar = l_bar q^γ (c a_v + a c_v + a γ c q_v / q), for v = x and v = t, with the slopes
       along x               q_x = (1 - 2 t) σ(x) σ(-x)     c_x = (1 - t) σ(x) - t σ(-x)     a_x = 0
       along t               q_t = σ(-x) - σ(x)             c_t = -x                         a_t = 2 α - 1
 
 Derivation
-    ds(x) = σ(x) dx and dσ(x) = σ(x) σ(-x) dx; s(-x) - s(x) = -x. focal is a product of three factors, each of whose
-    differentials is its slope along x times dx plus its slope along t times dt.
+    ds(x) = σ(x) dx, so ds(-x) = -σ(-x) dx: this gives x_bar and c_x. l is linear in t and in p: t_bar and p_bar are their
+    factors, and c_t = s(-x) - s(x) = -x.
+    dσ(x) = σ(x) σ(-x) dx gives q_x. focal is a product of three factors, and dq^γ = γ q^γ dq / q; each factor's
+    differential is its slope along x times dx plus its slope along t times dt.
 
 Residuals
     The arguments, which the caller holds.
 
 Edges
     A label of weight 0 costs nothing, whatever the logit: 0 at x = inf, t = 1 and at x = -inf, t = 0. The opposite costs
-    inf, with x_bar = ±l_bar, times p or α. Where q is too small for a number q^γ is 0, or 1 if γ = 0: a sure and right
-    answer costs nothing and pulls at nothing.
+    inf, with x_bar = ±l_bar, times p or α. Where q underflows q^γ is 0, or 1 if γ = 0: a certain and right prediction has
+    loss 0 and cotangents 0.
 
 Source
     Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90; Lin et al., "Focal loss for dense object
@@ -42,19 +44,19 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn import softplus
 
-from .._common._checks import require_floating, require_number, require_pair, require_same_dtype, require_shape
-from .._common._cotangent import cotangent
-from .._common._precision import as_factor, as_row, finite, times, widen
+from .._common._checks import require_number, shapes
+from .._common._cotangent import cotangent, per_feature
+from .._common._precision import as_factor, finite, times, widen
 
 
 @jax.custom_vjp
 def sigmoid_cross_entropy(logits: Array, labels: Array, pos_weight: Array | None = None) -> Array:
-    """Cross-entropy of independent yes-or-no labels, element by element.
+    """Take the cross-entropy of independent yes-or-no labels, element by element.
 
     Args:
       logits: ``[...]``, floating.
       labels: of the same shape and dtype, from 0 (no) to 1 (yes).
-      pos_weight: ``[]`` or ``[features]``, of the logits' dtype, by which the price of a yes is multiplied; None for 1.
+      pos_weight: ``[]`` or ``[features]``, of the logits' dtype, by which the loss of a yes is multiplied; None for 1.
 
     Returns:
       ``[...]``, each element's loss.
@@ -66,7 +68,7 @@ def sigmoid_cross_entropy(logits: Array, labels: Array, pos_weight: Array | None
 
 
 def sigmoid_cross_entropy_fwd(logits, labels, pos_weight=None):
-    _check("sigmoid_cross_entropy", logits, labels, pos_weight)
+    _check(logits, labels, pos_weight)
     x, t = widen(logits), widen(labels)
     loss = times(as_factor(pos_weight, x) * t, softplus(-x)) + times(1 - t, softplus(x))
     return loss.astype(logits.dtype), (logits, labels, pos_weight)
@@ -78,16 +80,15 @@ def sigmoid_cross_entropy_bwd(residuals, l_bar):
     p = as_factor(pos_weight, x)
     x_bar = l_bar * ((1 - t) * jax.lax.logistic(x) - p * t * jax.lax.logistic(-x))
     t_bar = l_bar * (p * softplus(-x) - softplus(x))
-    p_bar = None
-    if pos_weight is not None:
-        p_bar = cotangent(l_bar * times(t, softplus(-x)), as_row(pos_weight, x)).reshape(pos_weight.shape)
-    return cotangent(x_bar, logits), cotangent(t_bar, labels), p_bar
+    p_bar = None if pos_weight is None else l_bar * times(t, softplus(-x))
+    return cotangent(x_bar, logits), cotangent(t_bar, labels), per_feature(p_bar, pos_weight)
 
 
 sigmoid_cross_entropy.defvjp(sigmoid_cross_entropy_fwd, sigmoid_cross_entropy_bwd)
 
 
 def sigmoid_cross_entropy_reference(logits, labels, pos_weight=None):
+    """From the probability of a yes."""
     p = 1 / (1 + jnp.exp(-logits))
     yes = labels if pos_weight is None else labels * jnp.broadcast_to(pos_weight, labels.shape)
     return -yes * jnp.log(p) - (1 - labels) * jnp.log1p(-p)
@@ -95,12 +96,12 @@ def sigmoid_cross_entropy_reference(logits, labels, pos_weight=None):
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def focal(logits: Array, labels: Array, gamma: float = 2.0, alpha: float | None = None) -> Array:
-    """Sigmoid cross-entropy that makes light of what is right already, element by element.
+    """Take the sigmoid cross-entropy, scaled down where the prediction is right already, element by element.
 
     Args:
       logits: ``[...]``, floating.
       labels: of the same shape and dtype, from 0 (no) to 1 (yes).
-      gamma: not negative; the exponent of how wrong the prediction is. With 0 this is the cross-entropy.
+      gamma: not negative; the exponent of the error. With 0 this is the cross-entropy.
       alpha: from 0 to 1, the share of a yes, 1 - alpha being that of a no; None for 1 and 1.
 
     Returns:
@@ -113,7 +114,7 @@ def focal(logits: Array, labels: Array, gamma: float = 2.0, alpha: float | None 
 
 
 def focal_fwd(logits, labels, gamma, alpha):
-    require_pair("focal", logits=logits, labels=labels)
+    shapes("focal", logits=(logits, "..."), labels=(labels, "..."))
     require_number("focal", "gamma", gamma, "that is not negative", gamma >= 0)
     if alpha is not None:
         require_number("focal", "alpha", alpha, "from 0 to 1", 0 <= alpha <= 1)
@@ -140,6 +141,7 @@ focal.defvjp(focal_fwd, focal_bwd)
 
 
 def focal_reference(logits, labels, gamma=2.0, alpha=None):
+    """From the probability of a yes."""
     p = 1 / (1 + jnp.exp(-logits))
     entropy = -labels * jnp.log(p) - (1 - labels) * jnp.log1p(-p)
     yes, no = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
@@ -147,7 +149,7 @@ def focal_reference(logits, labels, gamma=2.0, alpha=None):
 
 
 def _both_ways(x):
-    """The logistic of x and of -x, and the softplus of both, of one exponential."""
+    """σ(x), σ(-x), and the softplus of both, by one exponential."""
     up = x >= 0
     e = jnp.exp(jnp.where(up, -x, x))
     large, small, rest = 1 / (1 + e), e / (1 + e), jnp.log1p(e)
@@ -156,7 +158,7 @@ def _both_ways(x):
 
 
 def _power(q, gamma):
-    """q^γ and, to divide by, q: where that is 0, the power's limit, and 1."""
+    """q^γ, and q to divide by: its limit and 1 where q is 0."""
     some = q > 0
     q = jnp.where(some, q, 1)
     power = q ** (int(gamma) if float(gamma).is_integer() else gamma)  # a whole power is a product
@@ -167,10 +169,6 @@ def _share(t, alpha):
     return jnp.ones_like(t) if alpha is None else alpha * t + (1 - alpha) * (1 - t)
 
 
-def _check(rule, logits, labels, pos_weight):
-    require_pair(rule, logits=logits, labels=labels)
-    if pos_weight is not None:
-        require_floating(rule, pos_weight=pos_weight)
-        expected = f"[] or {list(logits.shape[-1:])} to follow logits {list(logits.shape)}"
-        require_shape(rule, "pos_weight", pos_weight, expected, pos_weight.shape in ((), logits.shape[-1:]))
-        require_same_dtype(rule, logits=logits, pos_weight=pos_weight)
+def _check(logits, labels, pos_weight):
+    whole, weights = ("... features", "[] | features | None") if getattr(logits, "ndim", 0) else ("[]", "[] | None")
+    shapes("sigmoid_cross_entropy", logits=(logits, whole), labels=(labels, whole), pos_weight=(pos_weight, weights))

@@ -1,4 +1,4 @@
-r"""Cross-entropy of a softmax, one number a row: the price of the labels under the predicted distribution.
+r"""Cross-entropy of a softmax, one number a row: the negative log-probability of the labels.
 
 Forward, with lse x = log Σ_k e^(x_k)                                x [..., classes]   l, z [...]
     l = Σ_k u_k (lse x - x_k)                                        u [..., classes]
@@ -7,26 +7,28 @@ Forward, with lse x = log Σ_k e^(x_k)                                x [..., cl
     s = (1 - ε) t + ε / classes                                      t [..., classes], of a class number its onehot
     softmax_cross_entropy is l + ζ z, softmax_cross_entropy_with_z the pair (l, z).
 
-Backward, the bars of ignored rows 0
+Backward, the cotangents of ignored rows 0
     x_bar = softmax(x) (l_bar Σ_k u_k + 2 z_bar lse x) - l_bar u
     t_bar = (1 - ε) l_bar w (lse x - x)
     w_bar = Σ_rows l_bar s (lse x - x)
     For the sum l + ζ z, of cotangent y_bar, l_bar is y_bar and z_bar is ζ y_bar.
 
 Derivation
-    d lse x = ⟨softmax x, dx⟩, so dl = (Σ_k u_k) ⟨softmax x, dx⟩ - ⟨u, dx⟩ + Σ_k (lse x - x_k) du_k, and
-    dz = 2 lse x ⟨softmax x, dx⟩; du = s dw + (1 - ε) w dt.
+    d lse x = ⟨softmax x, dx⟩, so
+    dl = (Σ_k u_k) ⟨softmax x, dx⟩ - ⟨u, dx⟩ + Σ_k (lse x - x_k) du_k,
+    dz = 2 lse x ⟨softmax x, dx⟩,
+    du = s dw + (1 - ε) w dt.
 
 Residuals
     The arguments, which the caller holds, and two numbers a row, max x and Σ_k e^(x_k - max x), from which the softmax
-    is made again with all its digits; from lse x alone, a row whose logits are all huge would have fewer.
+    is recomputed with all its digits; from lse x alone, a row whose logits are all huge would have fewer.
 
 Edges
     A class of weight u_k = 0 costs nothing, whatever its logit: 0 · inf never is. A logit of -inf has softmax 0, and costs
     inf where its weight is positive; a row of nothing else costs inf, with x_bar = -l_bar u. A logit of inf, an overflow,
-    costs inf, NaN if it is the labelled one, and its cotangent is NaN; a class number outside the classes makes the loss
-    and all cotangents of its row NaN: so that they are noticed. An ignored row has l = z = 0 and bars of 0, whatever its
-    logits.
+    costs inf, NaN if it is the labelled one, and its cotangent is NaN. A class number outside the classes makes the loss
+    and all cotangents of its row NaN: such faults are noticed. An ignored row has l = z = 0 and cotangents of 0, whatever
+    its logits.
 
 Source
     Bridle 1990 (softmax and its entropy belong together); Bishop, "Pattern Recognition and Machine Learning", 2006, eq.
@@ -40,9 +42,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating, require_number, require_pair, require_same_dtype, require_shape
-from .._common._cotangent import cotangent
-from .._common._precision import as_factor, as_row, finite, times, widen
+from .._common._checks import require_number, shapes
+from .._common._cotangent import cotangent, per_feature
+from .._common._precision import as_factor, finite, times, widen
 from ._labels import are_classes, inside, onehot, require_classes, require_rows
 
 
@@ -55,14 +57,14 @@ def softmax_cross_entropy(
     ignore: int | None = None,
     z_loss: float = 0.0,
 ) -> Array:
-    """Cross-entropy of the softmax of the logits, one number a row.
+    """Take the cross-entropy of the softmax of the logits, one number a row.
 
     Args:
       logits: ``[..., classes]``, floating.
       labels: class numbers ``[...]``, integers; or weights ``[..., classes]`` of the logits' dtype, usually a distribution.
       class_weights: ``[classes]``, of the logits' dtype, by which each class's share is multiplied; None for ones.
-      label_smoothing: from 0 to 1; how much of the labels is taken away and dealt out to all classes alike.
-      ignore: a class number whose rows cost nothing, inside or outside the classes; None for none.
+      label_smoothing: from 0 to 1; the share of the labels that is spread over all classes alike.
+      ignore: a class number whose rows have loss 0, inside or outside the classes; None to ignore no row.
       z_loss: what each row's squared log-sum-exp is multiplied by before it is added; it keeps the logits near 0.
 
     Returns:
@@ -77,19 +79,20 @@ def softmax_cross_entropy(
 def softmax_cross_entropy_fwd(logits, labels, class_weights, label_smoothing, ignore, z_loss):
     rule = "softmax_cross_entropy"
     require_number(rule, "z_loss", z_loss, "that is not negative", z_loss >= 0)
-    loss, z, residuals = _price(rule, logits, labels, class_weights, label_smoothing, ignore)
+    loss, z, residuals = _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore)
     return (loss + z_loss * z if z_loss else loss).astype(logits.dtype), residuals
 
 
 def softmax_cross_entropy_bwd(label_smoothing, ignore, z_loss, residuals, y_bar):
     y_bar = widen(y_bar)
-    return _bars(label_smoothing, ignore, residuals, y_bar, z_loss * y_bar)
+    return _cotangents(label_smoothing, ignore, residuals, y_bar, z_loss * y_bar)
 
 
 softmax_cross_entropy.defvjp(softmax_cross_entropy_fwd, softmax_cross_entropy_bwd)
 
 
 def softmax_cross_entropy_reference(logits, labels, class_weights=None, label_smoothing=0.0, ignore=None, z_loss=0.0):
+    """As the sum of the other rule's two parts."""
     loss, z = softmax_cross_entropy_with_z_reference(logits, labels, class_weights, label_smoothing, ignore)
     return loss + z_loss * z
 
@@ -102,7 +105,7 @@ def softmax_cross_entropy_with_z(
     label_smoothing: float = 0.0,
     ignore: int | None = None,
 ) -> tuple[Array, Array]:
-    """Cross-entropy and, for itself, the squared log-sum-exp of each row; arguments as `softmax_cross_entropy`'s.
+    """Take the cross-entropy and, apart, the squared log-sum-exp of each row; arguments as `softmax_cross_entropy`'s.
 
     Returns:
       The losses ``[...]`` and the squares ``[...]``, each with a cotangent of its own.
@@ -112,20 +115,20 @@ def softmax_cross_entropy_with_z(
 
 def softmax_cross_entropy_with_z_fwd(logits, labels, class_weights, label_smoothing, ignore):
     rule = "softmax_cross_entropy_with_z"
-    loss, z, residuals = _price(rule, logits, labels, class_weights, label_smoothing, ignore)
+    loss, z, residuals = _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore)
     return (loss.astype(logits.dtype), z.astype(logits.dtype)), residuals
 
 
 def softmax_cross_entropy_with_z_bwd(label_smoothing, ignore, residuals, bars):
     l_bar, z_bar = map(widen, bars)
-    return _bars(label_smoothing, ignore, residuals, l_bar, z_bar)
+    return _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar)
 
 
 softmax_cross_entropy_with_z.defvjp(softmax_cross_entropy_with_z_fwd, softmax_cross_entropy_with_z_bwd)
 
 
 def softmax_cross_entropy_with_z_reference(logits, labels, class_weights=None, label_smoothing=0.0, ignore=None):
-    """From the probabilities; all labels are made distributions, and ignored rows multiplied by 0."""
+    """From the probabilities, with distributions for labels, and ignored rows multiplied by 0."""
     kept = jnp.ones(logits.shape[:-1], logits.dtype)
     if are_classes(labels):
         kept = (labels != (-1 if ignore is None else ignore)).astype(logits.dtype)
@@ -138,7 +141,7 @@ def softmax_cross_entropy_with_z_reference(logits, labels, class_weights=None, l
     return kept * jnp.sum(smoothed * costs, axis=-1), kept * jnp.log(total) ** 2
 
 
-def _price(rule, logits, labels, class_weights, label_smoothing, ignore):
+def _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore):
     _check(rule, logits, labels, class_weights, label_smoothing, ignore)
     x = _of_kept(widen(logits), labels, ignore)
     top = jax.lax.stop_gradient(finite(jnp.max(x, axis=-1, keepdims=True)))  # the softmax does not depend on it
@@ -152,13 +155,13 @@ def _price(rule, logits, labels, class_weights, label_smoothing, ignore):
     if label_smoothing:
         loss = (1 - label_smoothing) * loss + label_smoothing * jnp.mean(times(w, costs), axis=-1, keepdims=True)
     z = lse * lse
-    # Under vmap and shard_map z must have as many copies as the loss: `_bars` takes both cotangents together, once a copy.
+    # Under vmap and shard_map z must have as many copies as the loss: `_cotangents` adds both cotangents, once a copy.
     z = jnp.where(jnp.isnan(loss), z, z)
     loss, z = (jnp.squeeze(_of_known(a, labels, x, ignore), -1) for a in (loss, z))
     return loss, z, (logits, labels, class_weights, top, total)
 
 
-def _bars(label_smoothing, ignore, residuals, l_bar, z_bar):
+def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
     logits, labels, class_weights, top, total = residuals
     x = _of_kept(widen(logits), labels, ignore)
     softmax, lse = jnp.exp(x - top) / jnp.where(total > 0, total, 1), _lse(top, total)
@@ -171,13 +174,10 @@ def _bars(label_smoothing, ignore, residuals, l_bar, z_bar):
         weight = jnp.sum(w * t, axis=-1, keepdims=True)
     s = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
     weight = (1 - label_smoothing) * weight + label_smoothing * jnp.mean(w)
-    x_bar = cotangent((l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s, logits)
-    t_bar = w_bar = None
-    if not are_classes(labels):
-        t_bar = cotangent((1 - label_smoothing) * l_bar * w * costs, labels)
-    if class_weights is not None:
-        w_bar = cotangent(l_bar * times(s, costs), as_row(class_weights, x)).reshape(class_weights.shape)
-    return x_bar, t_bar, w_bar
+    x_bar = (l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s
+    t_bar = None if are_classes(labels) else cotangent((1 - label_smoothing) * l_bar * w * costs, labels)
+    w_bar = None if class_weights is None else l_bar * times(s, costs)
+    return cotangent(x_bar, logits), t_bar, per_feature(w_bar, class_weights)
 
 
 def _lse(top, total):
@@ -187,34 +187,30 @@ def _lse(top, total):
 
 
 def _of_kept(a, labels, ignore):
-    """``a`` with 0 in the place of whatever ignored rows have, so that nothing infinite comes near."""
+    """``a`` with ignored rows set to 0, so that no infinity of theirs meets a 0."""
     return a if ignore is None else jnp.where((labels == ignore)[..., None], 0, a)
 
 
 def _of_known(a, labels, x, ignore):
-    """A number a row, 0 for an ignored one and NaN for one whose class is none."""
+    """A number a row, 0 for an ignored one and NaN for one whose class number is outside the classes."""
     if are_classes(labels):
         a = jnp.where(inside(labels, x)[..., None], a, jnp.nan)
     return _of_kept(a, labels, ignore)
 
 
 def _own(labels, a, x):
-    """What each row of ``a`` has at its class, [..., 1]; of a number, the number."""
+    """The entry of each row of ``a`` at its class, [..., 1]; ``a`` itself if it is a number."""
     return a if a.ndim == 0 else jnp.sum(jnp.where(onehot(labels, x), a, 0), axis=-1, keepdims=True)
 
 
 def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
-    require_floating(rule, logits=logits)
     require_rows(rule, "logits", logits)
+    weights = {"class_weights": (class_weights, "classes | None")}
     if are_classes(labels):
         require_classes(rule, labels, logits)
     else:
-        require_pair(rule, logits=logits, labels=labels)
-    if class_weights is not None:
-        require_floating(rule, class_weights=class_weights)
-        expected = f"{list(logits.shape[-1:])} to follow logits {list(logits.shape)}"
-        require_shape(rule, "class_weights", class_weights, expected, class_weights.shape == logits.shape[-1:])
-        require_same_dtype(rule, logits=logits, class_weights=class_weights)
+        weights = {"labels": (labels, "... classes"), **weights}
+    shapes(rule, logits=(logits, "... classes"), **weights)
     require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", 0 <= label_smoothing <= 1)
     if ignore is not None:
         _check_ignore(rule, labels, ignore)

@@ -1,4 +1,35 @@
-"""triplet: the mathematics stands in `losses/_hinge`."""
+r"""The triplet loss: an anchor must be nearer to its positive than to its negative, by a margin.
+
+Forward
+    u = a - p + eps                        a, p, n, u, v [..., features]
+    v = a - n + eps
+    h = |u| - |v| + margin                 |u|, |v|, h, l [...]
+    l = max(0, h)
+
+Backward, with [·] 1 where true, else 0
+    p_bar = -l_bar [h > 0] u / |u|
+    n_bar = l_bar [h > 0] v / |v|
+    a_bar = -p_bar - n_bar
+
+Derivation
+    dl = [h > 0] dh and dh = d|u| - d|v|.
+    |u|² = ⟨u, u⟩, so d|u| = ⟨u / |u|, du⟩: u_bar = l_bar [h > 0] u / |u|, and v_bar likewise, with the sign turned.
+    du = da - dp and dv = da - dn: a_bar = u_bar + v_bar, p_bar = -u_bar, n_bar = -v_bar.
+
+Residuals
+    The three arguments, which the caller holds.
+
+Edges
+    A margin that is met exactly counts as met: no slope. The slope of |u| at u = 0 is 0; eps, added to each difference as
+    in torch, keeps equal points away from there: they pull apart along (1, …, 1). No square overflows or underflows
+    (`_common/_length`): the loss is right wherever the differences and their lengths are finite.
+
+Source
+    Schroff, Kalenichenko & Philbin, "FaceNet", 2015 (there with squared distances).
+
+What the rule gives beyond autodiff: time is the same, but nothing is kept that the caller does not hold, and no point
+has a slope of NaN.
+"""
 
 from functools import partial
 
@@ -6,7 +37,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, require_pair, require_shape
+from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._length import length, over
 from .._common._precision import widen
@@ -14,27 +45,27 @@ from .._common._precision import widen
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def triplet(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, eps: float = 1e-6) -> Array:
-    """How much further from the anchor the negative should be than the positive, one number a row.
+    """Take how far the negative falls short of being further from the anchor than the positive, by a margin, a row.
 
     Args:
       anchor: ``[..., features]``, floating.
       positive: of the same shape and dtype: what should be near the anchor.
       negative: of the same shape and dtype: what should be far from it.
-      margin: the lead that is asked for.
+      margin: how much further the negative must be.
       eps: added to each difference, as torch's ``triplet_margin_loss`` does.
 
     Returns:
       ``[...]``, each row's loss.
 
     Raises:
-      TypeError, ValueError: dtypes or shapes differ.
+      TypeError, ValueError: dtypes or shapes differ, or an option is not a number.
     """
     return triplet_fwd(anchor, positive, negative, margin, eps)[0]
 
 
 def triplet_fwd(anchor, positive, negative, margin, eps):
-    require_pair("triplet", anchor=anchor, positive=positive, negative=negative)
-    require_shape("triplet", "anchor", anchor, "[..., features]", anchor.ndim >= 1)
+    rows = "... features"
+    shapes("triplet", anchor=(anchor, rows), positive=(positive, rows), negative=(negative, rows))
     require_number("triplet", "margin", margin)
     require_number("triplet", "eps", eps)
     a, p, n = map(widen, (anchor, positive, negative))
@@ -56,5 +87,6 @@ triplet.defvjp(triplet_fwd, triplet_bwd)
 
 
 def triplet_reference(anchor, positive, negative, margin=1.0, eps=1e-6):
+    """As the larger of |u| + margin and |v|, less |v|."""
     near, far = (jnp.linalg.norm(anchor - other + eps, axis=-1) for other in (positive, negative))
     return jnp.maximum(near + margin, far) - far

@@ -36,7 +36,7 @@ entries = [
             ),
         ],
         bad=[
-            bad(ValueError, r"must be \[3\], the shape of .*, got float64\[4\]", query=(3,), key=(4,)),
+            bad(ValueError, r"key must be \[3, 5\], the shape of query, got float64\[4, 5\]", query=(3, 5), key=(4, 5)),
             bad(ValueError, r"must be \[\.\.\., .*\], got float64\[\]", query=(), key=()),
             bad(ValueError, r"info_nce: query must be \[\.\.\., n, features\], got float64\[3\]", query=(3,), key=(3,)),
             bad(ValueError, "temperature must be a number above 0, got 0", query=(3, 5), key=(3, 5), temperature=0),

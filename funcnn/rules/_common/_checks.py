@@ -26,6 +26,7 @@ def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
     - A name keeps its size from argument to argument; a number is a size.
     - ``...`` and ``*name`` stand for any number of axes, and keep their sizes too.
     - ``|`` divides alternatives; ``[]`` is a number, ``None`` an argument left out.
+    - A name that an argument could have had, but in the alternative that fits has not, stands for no axis from there on.
 
     Raises:
       TypeError: an argument is not floating, or not of the first one's dtype.
@@ -41,12 +42,13 @@ def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
         alternatives = [axes.replace("[]", "").split() for axes in spec.split("|") if axes.strip() != "None"]
         found = next((found for axes in alternatives if (found := _sizes(axes, jnp.shape(a), sizes)) is not None), None)
         if found is None:
-            expected = " or ".join(_written(axes, sizes) for axes in alternatives)
+            expected = " or ".join(dict.fromkeys(_written(axes, sizes) for axes in alternatives))
             leaders = dict.fromkeys(origins[axis] for axes in alternatives for axis in axes if axis in sizes)
             described = _following(expected, leaders, [leader for leader in leaders if given[leader][1] == spec], given)
             raise ValueError(f"{rule}: {name} must be {described}, got {describe(a)}")
-        sizes |= found
-        origins |= {axis: name for axis in found if axis not in origins}
+        left_out = {axis: () for axes in alternatives for axis in axes if not axis.isdigit()}
+        sizes = left_out | sizes | found
+        origins |= {axis: name for axis in sizes if axis not in origins}
     require_same_dtype(rule, **{name: jnp.asarray(a) if isinstance(a, float) else a for name, (a, _) in given.items()})
 
 

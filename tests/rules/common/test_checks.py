@@ -94,6 +94,7 @@ def test_what_fits_is_accepted(check, arguments):
         ),
         (pair, (f(3), f(3, 1)), ValueError, "pair: target must be [3], the shape of prediction, got float32[3, 1]"),
         (slope, (f(3, 5), f(3)), ValueError, "slope: a must be [] or [5] to follow x [3, 5], got float32[3]"),
+        (slope, (f(), f(7)), ValueError, "slope: a must be [] to follow x [], got float32[7]"),
         (images, (f(2),), ValueError, "images: x must be [batch, *space, channels], got float32[2]"),
         (images, (f(2, 3, 5), f(3)), ValueError, "images: scale must be [5] to follow x [2, 3, 5], got float32[3]"),
     ],

@@ -25,6 +25,7 @@ def cotangent(x_bar, x) -> Any:
     """
     if x is None:
         return None
+    x = jnp.asarray(x)
     if not _is_token_for(x_bar, x):
         x_bar = _summed_to(x.shape, x_bar)
     devices = _varying(x_bar) - _varying(x)

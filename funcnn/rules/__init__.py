@@ -12,9 +12,9 @@ from .activations._glu import swiglu as swiglu
 from .activations._hard import hard_sigmoid as hard_sigmoid
 from .activations._hard import hard_silu as hard_silu
 from .activations._hard import hard_tanh as hard_tanh
+from .activations._leaky_relu import leaky_relu as leaky_relu
+from .activations._leaky_relu import prelu as prelu
 from .activations._mish import mish as mish
-from .activations._relu import leaky_relu as leaky_relu
-from .activations._relu import prelu as prelu
 from .activations._relu import relu as relu
 from .activations._relu import relu6 as relu6
 from .activations._relu import threshold as threshold

@@ -1,35 +1,39 @@
-r"""Piecewise activations with a bent or cut left side: y = f(x), x_bar = y_bar f'(x).
+r"""Exponential linear units: the identity on the right, an exponential that levels off on the left.
 
-Forward                                                  Backward, x_bar = y_bar times          Residual
-    relu6      min(max(x, 0), 6)                             [0 < y < 6]                            y
-    elu        x if x > 0 else α (eˣ - 1)                    1 if y > 0 else y + α                  y (x where α < 0)
-    selu       λ elu(x, α), with the λ and α below           λ if y > 0 else y + λ α                y
-    celu       x if x > 0 else α (e^(x/α) - 1)               1 if y > 0 else y / α + 1              y
-    prelu      x if x > 0 else a x                           1 if x > 0 else a                      x, a
-               a_bar = Σ y_bar min(x, 0)                     over all that one a serves
-    threshold  x if x > t else v                             [x > t]                                x
+Forward, each element by itself
+    elu    y = x if x > 0 else α (eˣ - 1)              x [...]   y [...]
+    selu   y = λ elu(x, α)                             λ = 1.0507…, α = 1.6732…: they keep mean 0 and variance 1
+    celu   y = x if x > 0 else α (e^(x/α) - 1)         α ≠ 0
+
+Backward
+    elu    x_bar = y_bar (1 if x > 0 else y + α)
+    selu   x_bar = y_bar (λ if x > 0 else y + λ α)
+    celu   x_bar = y_bar (1 if x > 0 else y / α + 1)
 
 Derivation
-    ⟨y_bar, f'(x) dx⟩ = ⟨y_bar f'(x), dx⟩. On the exponential side α eˣ = y + α, so that y alone tells the slope; and as y
-    has the sign of x it also tells the side. prelu is linear in a: ⟨y_bar, x da⟩ = (Σ y_bar x) da where x ≤ 0.
+    On the right dy = dx (selu: λ dx). On the left
+    elu:   dy = α eˣ dx, and α eˣ = y + α;
+    selu:  dy = λ α eˣ dx, and λ α eˣ = y + λ α;
+    celu:  dy = e^(x/α) dx, and e^(x/α) = y / α + 1.
+    Each slope moves to the other side of ⟨·,·⟩ as it is. y has the sign of x, so that it also tells the side; only
+    elu with α < 0 is above 0 on both sides.
 
 Residuals
-    One array of x's size: y where that is enough, for it is what the next layer keeps as its own input.
+    y, one array of x's size, which the next layer keeps as its own input: nothing is added. elu with α < 0 keeps x.
 
 Edges
-    At a kink the left branch's slope: relu6'(0) = relu6'(6) = 0, elu'(0) = α, selu'(0) = λ α, celu'(0) = 1, prelu'(0) = a,
-    threshold'(t) = 0. At -inf elu, selu and celu are -α, -λ α and -α with slope 0; prelu with a = 0 is NaN there. NaN stays
-    NaN in y.
+    At the kink the left slope: elu'(0) = α, selu'(0) = λ α, celu'(0) = 1, where celu is smooth.
+    At -inf elu, selu and celu (with α > 0) are -α, -λ α and -α, with slope 0; at inf they are inf, with slopes 1, λ and 1.
+    NaN stays NaN in y and in the slope.
 
 Source
-    Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010 (relu6); Clevert, Unterthiner & Hochreiter, "Fast
-    and accurate deep network learning by exponential linear units", 2016, eq. 15; Klambauer et al., "Self-normalizing
-    neural networks", 2017, eq. 2; Barron, "Continuously differentiable exponential linear units", 2017, eq. 2; He et al.,
-    "Delving deep into rectifiers", 2015, eqs. 1 to 3.
+    Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2016, eq. 15;
+    Klambauer et al., "Self-normalizing neural networks", 2017, eq. 2; Barron, "Continuously differentiable exponential
+    linear units", 2017, eq. 2.
 
-What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). y is kept, which whatever
-comes next keeps as well, so that nothing more is kept between two layers, where autodiff keeps a mask or x beside it. The
-exception is a scan whose step ends here and whose next step keeps something else: there a mask of bytes would be less.
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). Between two layers y is kept
+once, for both, where autodiff keeps a mask or x beside it. The exception is a scan whose step ends here and whose next
+step keeps something else: there a mask of bytes would be less.
 """
 
 from functools import partial
@@ -39,12 +43,26 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_number
+from .._common._cotangent import cotangent
 from .._common._precision import widen
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def elu(x: Array, alpha: float = 1.0) -> Array:
-    """``x`` where positive, ``alpha (exp(x) - 1)`` elsewhere (any shape, floating); at 0 the derivative is alpha."""
+    """``x`` where positive, ``alpha (exp(x) - 1)`` elsewhere; at 0 the derivative is alpha.
+
+    Args:
+      x: any shape, floating.
+      alpha: a number; the function tends to -alpha on the left.
+
+    Returns:
+      The shape and dtype of x.
+
+    Raises:
+      TypeError: x is not floating, or alpha is not a number.
+    """
     return elu_fwd(x, alpha)[0]
 
 
@@ -58,7 +76,7 @@ def elu_fwd(x, alpha):
 
 def elu_bwd(alpha, kept, y_bar):
     slope = widen(kept) + alpha if alpha >= 0 else alpha * jnp.exp(_left(widen(kept)))
-    return (jnp.where(kept > 0, widen(y_bar), widen(y_bar) * slope).astype(kept.dtype),)
+    return (cotangent(jnp.where(kept > 0, widen(y_bar), widen(y_bar) * slope), kept),)
 
 
 elu.defvjp(elu_fwd, elu_bwd)
@@ -68,12 +86,16 @@ def elu_reference(x, alpha=1.0):
     return jnp.maximum(x, 0) + alpha * (jnp.exp(jnp.minimum(x, 0)) - 1)
 
 
-_SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
-
-
 @jax.custom_vjp
 def selu(x: Array) -> Array:
-    """The scaled elu that keeps mean 0 and variance 1 (any shape, floating); at 0 the derivative is 1.7581."""
+    """The scaled elu that keeps mean 0 and variance 1; at 0 the derivative is 1.7581.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The shape and dtype of x.
+    """
     return selu_fwd(x)[0]
 
 
@@ -87,7 +109,7 @@ def selu_fwd(x):
 
 def selu_bwd(y, y_bar):
     slope = jnp.where(y > 0, _SELU_SCALE, widen(y) + _SELU_SCALE * _SELU_ALPHA)
-    return ((widen(y_bar) * slope).astype(y.dtype),)
+    return (cotangent(widen(y_bar) * slope, y),)
 
 
 selu.defvjp(selu_fwd, selu_bwd)
@@ -99,7 +121,19 @@ def selu_reference(x):
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def celu(x: Array, alpha: float = 1.0) -> Array:
-    """``x`` where positive, ``alpha (exp(x / alpha) - 1)`` elsewhere (any shape, floating), alpha not 0: smooth at 0."""
+    """``x`` where positive, ``alpha (exp(x / alpha) - 1)`` elsewhere: smooth at 0, where the derivative is 1.
+
+    Args:
+      x: any shape, floating.
+      alpha: a number that is not 0.
+
+    Returns:
+      The shape and dtype of x.
+
+    Raises:
+      TypeError: x is not floating, or alpha is not a number.
+      ValueError: alpha is 0.
+    """
     return celu_fwd(x, alpha)[0]
 
 
@@ -113,7 +147,7 @@ def celu_fwd(x, alpha):
 
 def celu_bwd(alpha, y, y_bar):
     slope = jnp.where(y > 0, 1, widen(y) / alpha + 1)
-    return ((widen(y_bar) * slope).astype(y.dtype),)
+    return (cotangent(widen(y_bar) * slope, y),)
 
 
 celu.defvjp(celu_fwd, celu_bwd)

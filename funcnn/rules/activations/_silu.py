@@ -1,16 +1,47 @@
-"""silu, silu_value_and_slope: the mathematics stands in `activations/_relu`."""
+r"""The sigmoid linear unit: x, weighted by its own sigmoid. It is also called swish.
+
+Forward, each element by itself, with σ(x) = 1 / (1 + e⁻ˣ)
+    y = x σ(x)                           x [...]   y [...]
+
+Backward
+    x_bar = y_bar σ(x) (1 + x (1 - σ(x)))
+
+Derivation
+    dσ = σ (1 - σ) dx, hence dy = σ dx + x σ (1 - σ) dx = σ (1 + x (1 - σ)) dx,
+    and the slope moves to the other side of ⟨·,·⟩ as it is.
+
+Residuals
+    x, one array, from which σ(x) is recomputed.
+
+Edges
+    At -inf y is 0 with slope 0, at inf it is inf with slope 1. NaN stays NaN in y and in the slope.
+
+Source
+    Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", 2018, eqs. 2 and 3.
+
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array is
+kept a step where autodiff keeps several.
+"""
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 
 @jax.custom_vjp
 def silu(x: Array) -> Array:
-    """``x * sigmoid(x)`` of each element of ``x`` (any shape, floating), also called swish."""
+    """``x sigmoid(x)``, element by element; also called swish.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The shape and dtype of x.
+    """
     return silu_fwd(x)[0]
 
 
@@ -20,18 +51,7 @@ def silu_fwd(x):
 
 
 def silu_bwd(x, y_bar):
-    return ((widen(y_bar) * silu_value_and_slope(widen(x))[1]).astype(x.dtype),)
-
-
-def silu_value_and_slope(x):
-    """x σ(x), and σ(x) (1 + x (1 - σ(x)))."""
-    s = jax.lax.logistic(x)
-    inside = jnp.clip(x, -_SIGMOID_FLAT, _SIGMOID_FLAT)
-    return jnp.maximum(x, -_SIGMOID_FLAT) * s, s * (1 + inside * (1 - s))
-
-
-# σ is 0, or 1, from here on, in float64 too.
-_SIGMOID_FLAT = 1000.0
+    return (cotangent(widen(y_bar) * silu_value_and_slope(widen(x))[1], x),)
 
 
 silu.defvjp(silu_fwd, silu_bwd)
@@ -39,3 +59,14 @@ silu.defvjp(silu_fwd, silu_bwd)
 
 def silu_reference(x):
     return x / (1 + jnp.exp(-x))
+
+
+# σ is 0 from here on to the left, and 1 to the right, in float64 too: ±inf is moved here, so that 0 · inf never is.
+_SIGMOID_FLAT = 1000.0
+
+
+def silu_value_and_slope(x):
+    """x σ(x), and σ(x) (1 + x (1 - σ(x)))."""
+    s = jax.lax.logistic(x)
+    inside = jnp.clip(x, -_SIGMOID_FLAT, _SIGMOID_FLAT)
+    return jnp.maximum(x, -_SIGMOID_FLAT) * s, s * (1 + inside * (1 - s))

@@ -1,16 +1,56 @@
-"""sigmoid, softplus: the mathematics stands in `activations/_relu`."""
+r"""The logistic sigmoid, its logarithm, and softplus, whose derivative it is.
+
+Forward, each element by itself, with σ(x) = 1 / (1 + e⁻ˣ)
+    sigmoid      y = σ(x)                            x [...]   y [...]
+    log_sigmoid  y = log σ(x) = -log(1 + e⁻ˣ)
+    softplus     y = log(1 + eˣ) = -log σ(-x)
+
+Backward
+    sigmoid      x_bar = y_bar y (1 - y)
+    log_sigmoid  x_bar = y_bar (1 - eʸ)              1 - eʸ = σ(-x)
+    softplus     x_bar = y_bar (1 - e⁻ʸ)             1 - e⁻ʸ = σ(x)
+
+Derivation
+    1 - σ = e⁻ˣ / (1 + e⁻ˣ), hence dσ = e⁻ˣ / (1 + e⁻ˣ)² dx = σ (1 - σ) dx.
+    log_sigmoid: dy = dσ / σ = (1 - σ) dx, and σ = eʸ.
+    softplus: dy = eˣ / (1 + eˣ) dx = (1 - σ(-x)) dx, and σ(-x) = e⁻ʸ.
+    Each slope, a function of y alone, moves to the other side of ⟨·,·⟩ as it is.
+    1 - e⁻ʸ loses digits where y is small. With t = tanh(y / 2), e⁻ʸ = (1 - t) / (1 + t) and 1 - e⁻ʸ = 2 t / (1 + t).
+
+Residuals
+    y, one array of x's size, which the next layer keeps as its own input: nothing is added.
+
+Edges
+    At ±inf each function and its slope take their limits: sigmoid 1 and 0, and at -inf 0 and 0; log_sigmoid 0 and 0, and
+    at -inf -inf and 1; softplus inf and 1, and at -inf 0 and 0. NaN stays NaN in y and in the slope.
+
+Source
+    Goodfellow, Bengio & Courville, "Deep Learning", 2016, section 3.10.
+
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). Inside a scan log_sigmoid and
+softplus keep one array a step where autodiff keeps several; sigmoid keeps y where autodiff keeps its slope. Alone,
+log_sigmoid and softplus take longer, for a tanh of y where autodiff has the exponential at hand.
+"""
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 
 @jax.custom_vjp
 def sigmoid(x: Array) -> Array:
-    """Logistic function 1 / (1 + exp(-x)) of each element of ``x`` (any shape, floating)."""
+    """Logistic function of each element, 1 / (1 + exp(-x)).
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The shape and dtype of x.
+    """
     return sigmoid_fwd(x)[0]
 
 
@@ -21,8 +61,7 @@ def sigmoid_fwd(x):
 
 
 def sigmoid_bwd(y, y_bar):
-    x_bar = widen(y_bar) * widen(y) * (1 - widen(y))
-    return (x_bar.astype(y.dtype),)
+    return (cotangent(widen(y_bar) * widen(y) * (1 - widen(y)), y),)
 
 
 sigmoid.defvjp(sigmoid_fwd, sigmoid_bwd)
@@ -33,34 +72,15 @@ def sigmoid_reference(x):
 
 
 @jax.custom_vjp
-def softplus(x: Array) -> Array:
-    """log(1 + exp(x)) of each element of ``x`` (any shape, floating), without overflow."""
-    return softplus_fwd(x)[0]
-
-
-def softplus_fwd(x):
-    require_floating("softplus", x=x)
-    left = x <= 0  # one side for both terms: then 0 has its derivatives, of all orders, too
-    y = jnp.where(left, 0, x) + jnp.log1p(jnp.exp(jnp.where(left, x, -x)))
-    return y, y
-
-
-def softplus_bwd(y, y_bar):
-    t = jnp.tanh(0.5 * widen(y))  # 1 - e⁻ʸ = 2 t / (1 + t), in a third of expm1's time
-    x_bar = widen(y_bar) * (2 * t / (1 + t))
-    return (x_bar.astype(y.dtype),)
-
-
-softplus.defvjp(softplus_fwd, softplus_bwd)
-
-
-def softplus_reference(x):
-    return jnp.log1p(jnp.exp(x))
-
-
-@jax.custom_vjp
 def log_sigmoid(x: Array) -> Array:
-    """Logarithm of the logistic function of each element of ``x`` (any shape, floating), without overflow."""
+    """Logarithm of the logistic function of each element, without overflow.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The shape and dtype of x.
+    """
     return log_sigmoid_fwd(x)[0]
 
 
@@ -74,8 +94,7 @@ def log_sigmoid_fwd(x):
 
 def log_sigmoid_bwd(y, y_bar):
     t = jnp.tanh(-0.5 * widen(y))  # 1 - eʸ = 2 t / (1 + t)
-    x_bar = widen(y_bar) * (2 * t / (1 + t))
-    return (x_bar.astype(y.dtype),)
+    return (cotangent(widen(y_bar) * (2 * t / (1 + t)), y),)
 
 
 log_sigmoid.defvjp(log_sigmoid_fwd, log_sigmoid_bwd)
@@ -83,3 +102,35 @@ log_sigmoid.defvjp(log_sigmoid_fwd, log_sigmoid_bwd)
 
 def log_sigmoid_reference(x):
     return -jnp.log1p(jnp.exp(-x))
+
+
+@jax.custom_vjp
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)) of each element, without overflow.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The shape and dtype of x.
+    """
+    return softplus_fwd(x)[0]
+
+
+def softplus_fwd(x):
+    require_floating("softplus", x=x)
+    left = x <= 0  # one side for both terms: then 0 has its derivatives, of all orders, too
+    y = jnp.where(left, 0, x) + jnp.log1p(jnp.exp(jnp.where(left, x, -x)))
+    return y, y
+
+
+def softplus_bwd(y, y_bar):
+    t = jnp.tanh(0.5 * widen(y))  # 1 - e⁻ʸ = 2 t / (1 + t), in a third of expm1's time
+    return (cotangent(widen(y_bar) * (2 * t / (1 + t)), y),)
+
+
+softplus.defvjp(softplus_fwd, softplus_bwd)
+
+
+def softplus_reference(x):
+    return jnp.log1p(jnp.exp(x))

@@ -1,4 +1,32 @@
-"""tanh: the mathematics stands in `activations/_relu`."""
+r"""The hyperbolic tangent, and the soft cap made of it.
+
+Forward, each element by itself
+    tanh     y = tanh x                  x [...]   y [...]
+    softcap  y = c tanh(x / c)           c > 0, a fixed number
+
+Backward
+    tanh     x_bar = y_bar (1 - y) (1 + y)
+    softcap  x_bar = y_bar (1 - y / c) (1 + y / c)
+
+Derivation
+    tanh = sinh / cosh and cosh² - sinh² = 1, hence d tanh u = (cosh² u - sinh² u) / cosh² u du = (1 - tanh² u) du.
+    tanh: u = x. softcap: u = x / c and dy = c (1 - tanh² u) dx / c = (1 - (y / c)²) dx.
+    The slope moves to the other side of ⟨·,·⟩ as it is. As a product it keeps its digits where y is close to ±1.
+
+Residuals
+    y, one array of x's size, which the next layer keeps as its own input: nothing is added.
+
+Edges
+    At ±inf each function and its slope take their limits: tanh ±1 and 0, softcap ±c and 0. NaN stays NaN in y and in the
+    slope.
+
+Source
+    Goodfellow, Bengio & Courville, "Deep Learning", 2016, section 6.3; Bello et al., "Neural combinatorial optimization",
+    2017, eq. 16 (softcap).
+
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array is
+kept a step where autodiff keeps two.
+"""
 
 from functools import partial
 
@@ -7,12 +35,20 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating, require_number
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 
 @jax.custom_vjp
 def tanh(x: Array) -> Array:
-    """Hyperbolic tangent of each element of ``x`` (any shape, floating)."""
+    """Hyperbolic tangent of each element.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The shape and dtype of x.
+    """
     return tanh_fwd(x)[0]
 
 
@@ -23,8 +59,7 @@ def tanh_fwd(x):
 
 
 def tanh_bwd(y, y_bar):
-    x_bar = widen(y_bar) * (1 - widen(y)) * (1 + widen(y))
-    return (x_bar.astype(y.dtype),)
+    return (cotangent(widen(y_bar) * (1 - widen(y)) * (1 + widen(y)), y),)
 
 
 tanh.defvjp(tanh_fwd, tanh_bwd)
@@ -36,7 +71,19 @@ def tanh_reference(x):
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def softcap(x: Array, cap: float) -> Array:
-    """``cap tanh(x / cap)`` of each element of ``x`` (any shape, floating): x where small, never beyond ±cap."""
+    """``cap tanh(x / cap)``, element by element: x where small, never beyond ±cap.
+
+    Args:
+      x: any shape, floating.
+      cap: a number above 0.
+
+    Returns:
+      The shape and dtype of x.
+
+    Raises:
+      TypeError: x is not floating, or cap is not a number.
+      ValueError: cap is not above 0.
+    """
     return softcap_fwd(x, cap)[0]
 
 
@@ -49,7 +96,7 @@ def softcap_fwd(x, cap):
 
 def softcap_bwd(cap, y, y_bar):
     part = widen(y) / cap
-    return ((widen(y_bar) * (1 - part) * (1 + part)).astype(y.dtype),)
+    return (cotangent(widen(y_bar) * (1 - part) * (1 + part), y),)
 
 
 softcap.defvjp(softcap_fwd, softcap_bwd)

@@ -1,16 +1,47 @@
-"""softsign: the mathematics stands in `activations/_mish`."""
+r"""Softsign: x, divided by one more than its size.
+
+Forward, each element by itself
+    y = x / (1 + |x|)                    x [...]   y [...]
+
+Backward
+    x_bar = y_bar / (1 + |x|)²
+
+Derivation
+    For x ≥ 0, dy = ((1 + x) - x) / (1 + x)² dx = dx / (1 + x)². The function is odd, so that its slope is even:
+    1 / (1 + |x|)² on both sides of 0. It moves to the other side of ⟨·,·⟩ as it is.
+
+Residuals
+    x, one array. y would tell the slope as well, (1 - |y|)², but 1 - |y| has lost x's digits where |x| is large.
+
+Edges
+    At ±inf y is ±1 with slope 0. NaN stays NaN in y and in the slope.
+
+Source
+    Turian, Bergstra & Bengio, "Quadratic features and deep architectures for chunking", 2009.
+
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array is
+kept a step where autodiff keeps several.
+"""
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_floating
+from .._common._cotangent import cotangent
 from .._common._precision import finite, widen
 
 
 @jax.custom_vjp
 def softsign(x: Array) -> Array:
-    """``x / (1 + |x|)`` of each element of ``x`` (any shape, floating)."""
+    """``x / (1 + |x|)``, element by element.
+
+    Args:
+      x: any shape, floating.
+
+    Returns:
+      The shape and dtype of x.
+    """
     return softsign_fwd(x)[0]
 
 
@@ -22,7 +53,7 @@ def softsign_fwd(x):
 
 def softsign_bwd(x, y_bar):
     share = 1 / (1 + jnp.abs(widen(x)))
-    return ((widen(y_bar) * share * share).astype(x.dtype),)
+    return (cotangent(widen(y_bar) * share * share, x),)
 
 
 softsign.defvjp(softsign_fwd, softsign_bwd)

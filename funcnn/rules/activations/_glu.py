@@ -1,25 +1,31 @@
-r"""Gated linear units: one array lets another through.
+r"""Gated linear units: one array, passed through an activation, weighs another.
 
-Forward, with g the unit's own function of the gate
+Forward, element by element, with g the unit's activation of the gate u
     y = x g(u)                           x, u [...]   y [...]
-    glu g = σ    reglu g = relu    geglu g(u) = u Φ(u)    swiglu g(u) = u σ(u)
+    glu     g(u) = σ(u)
+    reglu   g(u) = max(u, 0)
+    swiglu  g(u) = u σ(u)
+    geglu   g(u) = u Φ(u)
 
 Backward
     x_bar = y_bar g(u)
     u_bar = y_bar x g'(u)
 
 Derivation
-    dy = g(u) dx + x g'(u) du, each factor of which moves to the other side of ⟨·,·⟩ as it is. g' is in `_gelu`, `_silu`.
+    dy = g(u) dx + x g'(u) du, and each factor moves to the other side of ⟨·,·⟩ as it is:
+    ⟨y_bar, dy⟩ = ⟨y_bar g(u), dx⟩ + ⟨y_bar x g'(u), du⟩.
+    σ' = σ (1 - σ), and max(u, 0)' = 1 where u > 0 and 0 elsewhere; g' of the others is derived in `_silu` and `_gelu`.
+    Where x and u are the halves of one array, its cotangent is x_bar and u_bar, joined along the same axis.
 
 Residuals
-    x and u, once each: g(u) is made again from u. Where both come as halves of one array, that array.
+    x and u, once each, from which g(u) and g'(u) are recomputed. Where both come as halves of one array, that array.
 
 Edges
-    Those of g: reglu's g'(0) = 0; at u = -inf geglu and swiglu give 0, with slope 0. 0 times an infinite g(u) is NaN.
+    Those of g: reglu's g'(0) = 0; at u = -inf swiglu and geglu give 0, with slope 0. 0 times an infinite g(u) is NaN.
 
 Source
-    Dauphin et al., "Language modeling with gated convolutional networks", 2017, eq. 1; Shazeer, "GLU variants improve
-    Transformer", 2020, eqs. 5 and 6.
+    Dauphin et al., "Language modeling with gated convolutional networks", 2017, eq. 1 (glu); Shazeer, "GLU variants
+    improve Transformer", 2020, eqs. 5 and 6 (the others).
 
 What the rules give beyond autodiff: two arrays are kept where autodiff keeps up to five.
 """
@@ -30,7 +36,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_axis, require_floating, require_same_dtype, require_shape
+from .._common._checks import require_axis, require_floating, require_shape, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._gelu import gelu_value_and_slope
@@ -43,24 +49,25 @@ def glu(x: Array, gate: Array | None = None, axis: int = -1) -> Array:
 
     Args:
       x: ``[...]``, floating.
-      gate: of x's shape and dtype; None to take x apart along the axis: its first half is then x, its second the gate.
-      axis: used only to take x apart.
+      gate: of x's shape and dtype; None to halve x along the axis: its first half is then x, its second the gate.
+      axis: used only to halve x.
 
     Returns:
       ``[...]``, of x's dtype; half as long along the axis if there is no gate.
 
     Raises:
-      TypeError, ValueError: the shapes or dtypes differ, or the axis cannot be halved.
+      TypeError: x or gate is not floating, or their dtypes differ.
+      ValueError: their shapes differ, or the axis cannot be halved.
     """
     return glu_fwd(x, gate, axis)[0]
 
 
 def glu_fwd(x, gate, axis):
-    return _through("glu", _sigmoid, x, gate, axis), (x, gate)
+    return _gated("glu", _sigmoid, x, gate, axis), (x, gate)
 
 
 def glu_bwd(axis, residuals, y_bar):
-    return _back(_sigmoid, axis, residuals, y_bar)
+    return _cotangents(_sigmoid, axis, residuals, y_bar)
 
 
 glu.defvjp(glu_fwd, glu_bwd)
@@ -73,16 +80,19 @@ def glu_reference(x, gate=None, axis=-1):
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def reglu(x: Array, gate: Array | None = None, axis: int = -1) -> Array:
-    """``x max(gate, 0)``, element by element; arguments and errors as for `glu`."""
+    """``x max(gate, 0)``, element by element; at a gate of 0 its derivative is 0.
+
+    Arguments, result and errors are those of `glu`.
+    """
     return reglu_fwd(x, gate, axis)[0]
 
 
 def reglu_fwd(x, gate, axis):
-    return _through("reglu", _relu, x, gate, axis), (x, gate)
+    return _gated("reglu", _relu, x, gate, axis), (x, gate)
 
 
 def reglu_bwd(axis, residuals, y_bar):
-    return _back(_relu, axis, residuals, y_bar)
+    return _cotangents(_relu, axis, residuals, y_bar)
 
 
 reglu.defvjp(reglu_fwd, reglu_bwd)
@@ -93,18 +103,46 @@ def reglu_reference(x, gate=None, axis=-1):
     return x * (gate + jnp.abs(gate)) / 2
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def swiglu(x: Array, gate: Array | None = None, axis: int = -1) -> Array:
+    """``x silu(gate)``, element by element.
+
+    Arguments, result and errors are those of `glu`.
+    """
+    return swiglu_fwd(x, gate, axis)[0]
+
+
+def swiglu_fwd(x, gate, axis):
+    return _gated("swiglu", silu_value_and_slope, x, gate, axis), (x, gate)
+
+
+def swiglu_bwd(axis, residuals, y_bar):
+    return _cotangents(silu_value_and_slope, axis, residuals, y_bar)
+
+
+swiglu.defvjp(swiglu_fwd, swiglu_bwd)
+
+
+def swiglu_reference(x, gate=None, axis=-1):
+    x, gate = _halves(x, gate, axis)
+    return x * gate / (1 + jnp.exp(-gate))
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def geglu(x: Array, gate: Array | None = None, axis: int = -1, approximate: bool = True) -> Array:
-    """``x gelu(gate)``, element by element; arguments and errors as for `glu`, ``approximate`` as for `gelu`."""
+    """``x gelu(gate)``, element by element.
+
+    Arguments, result and errors are those of `glu`; ``approximate`` is that of `gelu`.
+    """
     return geglu_fwd(x, gate, axis, approximate)[0]
 
 
 def geglu_fwd(x, gate, axis, approximate):
-    return _through("geglu", partial(gelu_value_and_slope, approximate), x, gate, axis), (x, gate)
+    return _gated("geglu", partial(gelu_value_and_slope, approximate), x, gate, axis), (x, gate)
 
 
 def geglu_bwd(axis, approximate, residuals, y_bar):
-    return _back(partial(gelu_value_and_slope, approximate), axis, residuals, y_bar)
+    return _cotangents(partial(gelu_value_and_slope, approximate), axis, residuals, y_bar)
 
 
 geglu.defvjp(geglu_fwd, geglu_bwd)
@@ -118,42 +156,20 @@ def geglu_reference(x, gate=None, axis=-1, approximate=True):
     return x * gate / 2 * (1 + jax.scipy.special.erf(gate / 2**0.5))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def swiglu(x: Array, gate: Array | None = None, axis: int = -1) -> Array:
-    """``x silu(gate)``, element by element; arguments and errors as for `glu`."""
-    return swiglu_fwd(x, gate, axis)[0]
-
-
-def swiglu_fwd(x, gate, axis):
-    return _through("swiglu", silu_value_and_slope, x, gate, axis), (x, gate)
-
-
-def swiglu_bwd(axis, residuals, y_bar):
-    return _back(silu_value_and_slope, axis, residuals, y_bar)
-
-
-swiglu.defvjp(swiglu_fwd, swiglu_bwd)
-
-
-def swiglu_reference(x, gate=None, axis=-1):
-    x, gate = _halves(x, gate, axis)
-    return x * gate / (1 + jnp.exp(-gate))
-
-
-def _through(rule, g, x, gate, axis):
-    require_floating(rule, x=x)
+def _gated(rule, g, x, gate, axis):
+    """x g(u), its arguments examined; g gives value and slope."""
     if gate is None:
+        require_floating(rule, x=x)
         require_axis(rule, axis, x.ndim)
         require_shape(rule, "x", x, f"of an even size along axis {axis}", x.shape[axis] % 2 == 0)
     else:
-        require_floating(rule, gate=gate)
-        require_shape(rule, "gate", gate, f"{list(x.shape)}, the shape of x", gate.shape == x.shape)
-        require_same_dtype(rule, x=x, gate=gate)
+        shapes(rule, x=(x, "..."), gate=(gate, "..."))
     value, u = _halves(x, gate, axis)
     return (widen(value) * g(widen(u))[0]).astype(x.dtype)
 
 
-def _back(g, axis, residuals, y_bar):
+def _cotangents(g, axis, residuals, y_bar):
+    """Those of x and gate, or of x and None where x is halved."""
     x, gate = residuals
     value, u = _halves(x, gate, axis)
     passed, slope = g(widen(u))
@@ -164,6 +180,7 @@ def _back(g, axis, residuals, y_bar):
 
 
 def _halves(x, gate, axis):
+    """x and the gate u: as they are given, or the halves of x."""
     return (x, gate) if gate is not None else jnp.split(x, 2, axis)
 
 

@@ -1,23 +1,27 @@
 r"""Softmax, its logarithm, and the logarithm of its denominator, over one axis or several.
 
 Forward, Σ over the axis, m the largest x of a row
-    softmax       y = e^(x - m) / Σ e^(x - m)
-    log_softmax   y = x - m - log Σ e^(x - m)
-    logsumexp     y = m + log Σ e^(x - m)
+    softmax      y = e^(x - m) / Σ e^(x - m)         x [..., n]   y [..., n]
+    log_softmax  y = x - m - log Σ e^(x - m)         y [..., n]
+    logsumexp    y = m + log Σ e^(x - m)             y [...]
 
 Backward
-    softmax       x_bar = y (y_bar - Σ y y_bar)
-    log_softmax   x_bar = y_bar - e^y Σ y_bar
-    logsumexp     x_bar = y_bar e^(x - m) / Σ e^(x - m)
+    softmax      x_bar = y (y_bar - Σ y y_bar)
+    log_softmax  x_bar = y_bar - e^y Σ y_bar
+    logsumexp    x_bar = y_bar e^(x - m) / Σ e^(x - m)
 
 Derivation
-    With p the softmax, d log p = dx - Σ p dx, hence dp = p (dx - Σ p dx).
-    ⟨y_bar, dp⟩ = ⟨p y_bar, dx⟩ - (Σ p y_bar) ⟨p, dx⟩, and ⟨y_bar, d log p⟩ = ⟨y_bar, dx⟩ - (Σ y_bar) ⟨p, dx⟩.
-    d logsumexp = Σ p dx.
+    No result depends on m: e^m cancels. With p the softmax of x,
+    d logsumexp = Σ e^x dx / Σ e^x = Σ p dx, hence x_bar = y_bar p.
+    log p = x - logsumexp x, hence d log p = dx - Σ p dx and
+    ⟨y_bar, d log p⟩ = ⟨y_bar, dx⟩ - (Σ y_bar) ⟨p, dx⟩ = ⟨y_bar - p Σ y_bar, dx⟩, with p = e^y.
+    dp = p d log p = p (dx - Σ p dx), hence
+    ⟨y_bar, dp⟩ = ⟨p y_bar, dx⟩ - (Σ p y_bar) ⟨p, dx⟩ = ⟨p (y_bar - Σ p y_bar), dx⟩, with p = y.
 
 Residuals
-    y alone: one array of x's size, which the caller has just been given. logsumexp keeps x, which the caller holds, and two
-    numbers a row, m and Σ e^(x - m): with them the exponentials are the forward pass's, and one program makes them once.
+    softmax and log_softmax: y alone, one array of x's size, which the caller has just been given. logsumexp keeps x, which
+    the caller holds, and two numbers a row, m and Σ e^(x - m): with them the exponentials are the forward pass's, and one
+    program makes them once.
 
 Edges
     -inf gives probability 0 and a cotangent of 0. A row of equal entries is uniform, and so is a row of nothing but -inf;
@@ -38,6 +42,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import require_axis, require_floating
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 Axis = int | tuple[int, ...]
@@ -53,6 +58,10 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
 
     Returns:
       The shape and dtype of x.
+
+    Raises:
+      TypeError: x is not floating, or the axis is not an int or a tuple of ints.
+      ValueError: x does not have the axis, or an axis is named twice.
     """
     return softmax_fwd(x, axis)[0]
 
@@ -66,7 +75,7 @@ def softmax_fwd(x, axis):
 def softmax_bwd(axis, y, y_bar):
     y32, y_bar = widen(y), widen(y_bar)
     x_bar = y32 * (y_bar - jnp.sum(y32 * y_bar, axis=axis, keepdims=True))
-    return (x_bar.astype(y.dtype),)
+    return (cotangent(x_bar, y),)
 
 
 softmax.defvjp(softmax_fwd, softmax_bwd)
@@ -86,21 +95,24 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
 
     Returns:
       The shape and dtype of x.
+
+    Raises:
+      TypeError: x is not floating, or the axis is not an int or a tuple of ints.
+      ValueError: x does not have the axis, or an axis is named twice.
     """
     return log_softmax_fwd(x, axis)[0]
 
 
 def log_softmax_fwd(x, axis):
     z = shifted(x, largest("log_softmax", x, axis))
-    y = z - jnp.log(jnp.sum(jnp.exp(z), axis=axis, keepdims=True))
-    y = y.astype(x.dtype)
+    y = (z - jnp.log(jnp.sum(jnp.exp(z), axis=axis, keepdims=True))).astype(x.dtype)
     return y, y
 
 
 def log_softmax_bwd(axis, y, y_bar):
     y_bar = widen(y_bar)
     x_bar = y_bar - jnp.exp(widen(y)) * jnp.sum(y_bar, axis=axis, keepdims=True)
-    return (x_bar.astype(y.dtype),)
+    return (cotangent(x_bar, y),)
 
 
 log_softmax.defvjp(log_softmax_fwd, log_softmax_bwd)
@@ -121,6 +133,10 @@ def logsumexp(x: Array, axis: Axis | None = None, keepdims: bool = False) -> Arr
 
     Returns:
       The shape of x without the axes, of x's dtype.
+
+    Raises:
+      TypeError: x is not floating, or the axis is not an int or a tuple of ints.
+      ValueError: x does not have the axis, or an axis is named twice.
     """
     return logsumexp_fwd(x, axis, keepdims)[0]
 
@@ -138,7 +154,7 @@ def logsumexp_bwd(axis, keepdims, residuals, y_bar):
     axes = tuple(range(x.ndim)) if axis is None else axis
     y_bar = widen(y_bar if keepdims else jnp.expand_dims(y_bar, axes))
     share = y_bar / jnp.where(top > -jnp.inf, total, jnp.inf)
-    return ((jnp.exp(shifted(x, top)) * share).astype(x.dtype),)
+    return (cotangent(jnp.exp(shifted(x, top)) * share, x),)
 
 
 logsumexp.defvjp(logsumexp_fwd, logsumexp_bwd)

@@ -1,14 +1,17 @@
 r"""Sparsemax: the nearest point of the probability simplex, which sets small probabilities to exactly 0.
 
 Forward, over one axis, with τ such that Σ y = 1
-    y = max(x - τ, 0)
+    y = max(x - τ, 0)                    x [..., n]   y [..., n]
 
 Backward, S the support, where y > 0, and |S| its size
     x_bar = y_bar - Σ_S y_bar / |S|      on S
     x_bar = 0                            elsewhere
 
 Derivation
-    On S, Σ_S (x - τ) = 1, hence dτ = Σ_S dx / |S| and dy = dx - Σ_S dx / |S|: a symmetric matrix, its own transpose.
+    Sorted from the largest on, x₁ ≥ x₂ ≥ …, the k-th entry belongs to S if 1 + k x_k > x₁ + … + x_k, that is if x_k lies
+    above the τ that the first k alone would have. Then τ = (Σ_S x - 1) / |S|.
+    On S, Σ_S (x - τ) = 1, hence dτ = Σ_S dx / |S| and dy = dx - Σ_S dx / |S|; elsewhere dy = 0, as y = 0.
+    The map dx -> dy is a symmetric matrix, its own transpose: ⟨y_bar, dy⟩ = Σ_S (y_bar - Σ_S y_bar / |S|) dx.
 
 Residuals
     y alone: one array of x's size, which the caller has just been given; its zeros are the complement of S.
@@ -29,6 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._softmax import largest, shifted
 
@@ -43,6 +47,10 @@ def sparsemax(x: Array, axis: int = -1) -> Array:
 
     Returns:
       The shape and dtype of x, with zeros.
+
+    Raises:
+      TypeError: x is not floating, or the axis is not an int.
+      ValueError: x does not have the axis, or there are several.
     """
     return sparsemax_fwd(x, axis)[0]
 
@@ -64,7 +72,7 @@ def sparsemax_bwd(axis, y, y_bar):
     inside = jnp.where(support, widen(y_bar), 0)
     size = jnp.sum(support, axis=axis, keepdims=True).astype(inside.dtype)
     mean = jnp.sum(inside, axis=axis, keepdims=True) / size
-    return (jnp.where(support, inside - mean, 0).astype(y.dtype),)
+    return (cotangent(jnp.where(support, inside - mean, 0), y),)
 
 
 sparsemax.defvjp(sparsemax_fwd, sparsemax_bwd)

@@ -22,12 +22,14 @@ Edges
 Source
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
 
-What the rule gives beyond autodiff: no speed, the backward pass is the same. It is here to be read, and it is the pattern
-for every rule with a weight.
+What the rule gives beyond autodiff: w_bar is a product of two matrices of rows. A contraction over several leading axes,
+which autodiff has, makes XLA on a CPU copy x transposed first, with all elementwise work before it. It is the pattern for
+every rule with a weight.
 """
 
+import math
+
 import jax
-import jax.numpy as jnp
 from jax import Array
 from jax.lax import dot_general
 
@@ -69,15 +71,14 @@ def linear_fwd(x, w, b=None):
 
 def linear_bwd(residuals, y_bar):
     x, w, b = residuals
-    rows = tuple(range(x.ndim - 1))
     wide = widen(x).dtype
     x_bar = dot_general(
         y_bar, w.T, (((x.ndim - 1,), (0,)), ((), ())), preferred_element_type=wide, out_sharding=placement(x)
     )
-    x_rows_last = jnp.moveaxis(x, -1, 0)
-    contracted = (tuple(i + 1 for i in rows), rows)
+    x_rows, y_bar_rows = _rows(x), _rows(y_bar)
+    rows = tuple(range(x_rows.ndim - 1))
     w_bar = dot_general(
-        x_rows_last, y_bar, (contracted, ((), ())), preferred_element_type=wide, out_sharding=placement(w)
+        x_rows, y_bar_rows, ((rows, rows), ((), ())), preferred_element_type=wide, out_sharding=placement(w)
     )
     return cotangent(x_bar, x), cotangent(w_bar, w), per_feature(y_bar, b)
 
@@ -89,3 +90,10 @@ def linear_reference(x, w, b=None):
     """The same function, entry by entry: the sum over n is written out as a broadcast product."""
     y = (x[..., :, None] * w.reshape((1,) * (x.ndim - 1) + w.shape)).sum(-2)
     return y if b is None else y + as_row(b, y)
+
+
+def _rows(a):
+    """The leading axes as one; as they are where an Explicit mesh divides others of them than the first."""
+    if any(jax.typeof(a).sharding.spec[1:-1]):
+        return a
+    return a.reshape(math.prod(a.shape[:-1]), a.shape[-1])

@@ -8,7 +8,7 @@ from pathlib import Path
 from .command import _our_rules
 from .command._targets import TargetError, find
 from .command._tasks import HEADS, check_target, run, tasks, write
-from .judging._ledger import LEVELS
+from .stages._table import LEVELS
 
 
 def main(argv: Sequence[str] | None = None) -> int:

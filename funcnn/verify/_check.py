@@ -3,16 +3,20 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from ._errors import one_line
 from ._time_limit import OutOfTimeError, within
-from .judging._judge import Context
-from .judging._ledger import LEVELS, EnoughError
+from .judging._ledger import EnoughError, Ledger
 from .judging._problem import make_problem
+from .judging._sides import Sides
+from .judging._trial import Trial
 from .mutate._mutants import score_of
 from .report._report import Finding, Report
-from .stages._table import STAGES
+from .stages._table import LEVELS, STAGES, Stage
 from .stages.s11_cost import cost
 
 BUDGETS = {"fast": 60.0, "full": 300.0, "deep": 1800.0}
@@ -72,24 +76,35 @@ def check(
     return report._replace(score=score, seconds=time.monotonic() - run.start)
 
 
+@dataclass
 class _Run:
     """One check, callable, whose findings so far can be had while it is still under way."""
 
-    def __init__(self, f, args, reference, surrogate, level, seed, budget, first=False):
-        self.f, self.args, self.reference, self.surrogate = f, args, reference, surrogate
-        self.level, self.seed, self.budget, self.first = level, seed, budget, first
-        self.start, self.under_way = time.monotonic(), "the first trace of the function"
-        self.context: Context | None = None
-        self.passed: list[str] = []
-        self.late: list[Finding] = []
-        self.cost: dict[str, Any] | None = None
+    f: Callable[..., Any]
+    args: tuple[Any, ...]
+    reference: Callable[..., Any] | None
+    surrogate: bool
+    level: str
+    seed: int
+    budget: float
+    first: bool = False  # whether the first failure ends it
+    start: float = field(default_factory=time.monotonic)
+    ledger: Ledger | None = None
+    under_way: Stage | None = None
+    passed: list[str] = field(default_factory=list)
+    late: list[Finding] = field(default_factory=list)
+    cost: dict[str, Any] | None = None
 
     def within_budget(self) -> Report:
         """The report of the run, which is given up if it does not end."""
         try:
             within(self.budget + _GRACE, self)
         except OutOfTimeError:
-            self._give_up()
+            code, title = "S0", "the first trace of the function"
+            if self.under_way:
+                code, title = self.under_way.codes[0], self.under_way.title
+            message = f"had not ended when the time budget was spent: {title}"
+            self.late.append(Finding(code, "inconclusive", message))
         return self.report()
 
     def __call__(self) -> None:
@@ -97,47 +112,48 @@ class _Run:
         if not problem.rules and self.reference is None:
             raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function, so there is nothing to check: "
                              "pass the function that does, or a reference to compare with")  # fmt: skip
-        context = self.context = Context(problem, LEVELS[self.level], self.seed, self.budget, self.first)
+        rng = np.random.default_rng((self.seed, 0x5EED))  # no user's own example is drawn from this
+        self.ledger = Ledger(self.budget, self.first)
+        sides = Sides(problem, rng, self.ledger.in_time)
+        trial = Trial(problem, sides, self.ledger, rng, LEVELS[self.level])
         try:
-            for name, (stage, lowest, for_surrogates) in STAGES.items():
-                self.under_way = name
-                if self.surrogate and not for_surrogates:
-                    context.skip(name, "meant to differ from the derivative")
-                elif context.level < lowest:
-                    context.skip(name, f"not at level {self.level}")
-                else:
-                    before = len(context.findings)
-                    if _ran(context, name, stage) and not any(f.status != "note" for f in context.findings[before:]):
-                        self.passed.append(name)
+            for stage in STAGES:
+                self.under_way = stage
+                self._stage(stage, trial)
         except EnoughError:
             return
-        self.cost = cost(context)
+        self.cost = cost(trial)
 
-    def _give_up(self) -> None:
-        """The budget is over and a stage is still under way."""
-        stage = self.under_way.split()[0] if self.context else "S0"
-        self.late.append(
-            Finding(stage, "inconclusive", f"had not ended when the time budget was spent: {self.under_way}")
-        )
+    def _stage(self, stage: Stage, trial: Trial) -> None:
+        """Run a stage, if it is meant to be run here, and note whether it passed."""
+        ledger = trial.ledger
+        if self.surrogate and not stage.for_surrogates:
+            ledger.skip(stage.title, "meant to differ from the derivative")
+        elif trial.level < stage.level:
+            ledger.skip(stage.title, f"not at level {self.level}")
+        else:
+            before = len(ledger.findings)
+            if _ran(stage, trial) and all(f.status == "note" for f in ledger.findings[before:]):
+                self.passed.append(stage.title)
 
     def report(self) -> Report:
         """What was found until now."""
-        context, name = self.context, getattr(self.f, "__name__", type(self.f).__name__)
-        findings = tuple(context.findings) if context else ()
-        skipped = tuple(context.skipped) if context else ()
+        ledger, name = self.ledger, getattr(self.f, "__name__", type(self.f).__name__)
+        findings = tuple(ledger.findings) if ledger else ()
+        skipped = tuple(ledger.skipped) if ledger else ()
         replay = f"funcnn.verify.check({name}, *args, level={self.level!r}, seed={self.seed})"
         return Report(name, (*findings, *self.late), tuple(self.passed), skipped,
                       time.monotonic() - self.start, replay, self.cost)  # fmt: skip
 
 
-def _ran(context, name, stage):
+def _ran(stage: Stage, trial: Trial) -> bool:
     """Run a stage and say whether it did; what keeps it from ending is listed, never passed over."""
     try:
-        return stage(context) is not False
+        return stage.run(trial)
     except OutOfTimeError:
-        context.skip(name, "the time budget was spent")
-        context.add(name.split()[0], "inconclusive", "the time budget was spent before it ended")
-        return False
+        trial.ledger.skip(stage.title, "the time budget was spent")
+        why = "the time budget was spent before it ended"
     except Exception as error:
-        context.add(name.split()[0], "inconclusive", f"could not be run: {one_line(error)}")
-        return False
+        why = f"could not be run: {one_line(error)}"
+    trial.ledger.add(Finding(stage.codes[0], "inconclusive", why))
+    return False

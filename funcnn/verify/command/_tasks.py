@@ -157,7 +157,7 @@ def _mapping(jobs) -> Iterator[Callable]:
 def write(reports: Sequence[Report], html: Path | None, json_: Path | None) -> None:
     """The reports as a page and as JSON, where files for these are given."""
     if html:
-        html.write_text(page(reports, list(STAGES), _versions()), encoding="utf-8")
+        html.write_text(page(reports, [stage.title for stage in STAGES], _versions()), encoding="utf-8")
     if json_:
         data = {"versions": _versions(), "reports": [json.loads(report.to_json()) for report in reports]}
         json_.write_text(json.dumps(data, indent=1), encoding="utf-8")

@@ -1,7 +1,48 @@
 """What a check has found so far, what it left out, and how long it may go on."""
 
-LEVELS = {"fast": 0, "full": 1, "deep": 2}
+import time
+
+from .._time_limit import OutOfTimeError
+from ..report._report import Finding
 
 
 class EnoughError(BaseException):
     """A failure was found, and one is enough."""
+
+
+class Ledger:
+    """The record of one check.
+
+    Attributes:
+      findings, skipped: so far.
+      deadline: on the clock of `time.monotonic`.
+      first: whether the first failure ends the check.
+    """
+
+    def __init__(self, budget: float, first: bool = False):
+        self.findings: list[Finding] = []
+        self.skipped: list[tuple[str, str]] = []
+        self.deadline = time.monotonic() + budget
+        self.first = first
+
+    def failed(self) -> bool:
+        """Whether there is a failure."""
+        return any(finding.status == "fail" for finding in self.findings)
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding, the first of its stage, status and argument."""
+        key = lambda f: (f.stage, f.status, f.argument)
+        if key(finding) not in map(key, self.findings):
+            self.findings.append(finding)
+        if finding.status == "fail" and self.first:
+            raise EnoughError
+
+    def skip(self, what: str, why: str) -> None:
+        """List what could not be run, once."""
+        if (what, why) not in self.skipped:
+            self.skipped.append((what, why))
+
+    def in_time(self) -> None:
+        """Raise OutOfTimeError once the budget is spent."""
+        if time.monotonic() > self.deadline:
+            raise OutOfTimeError

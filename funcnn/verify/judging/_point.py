@@ -1,25 +1,53 @@
 """A point at which rule and truth are compared: its numbers, the numbers beside them, and how they are named."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+Arrays = Sequence[np.ndarray]
+Floats = tuple[np.ndarray, ...]
+Ints = tuple[Any, ...]
 
 
 class Point(NamedTuple):
     """Where both sides are compared: inputs and cotangents, float64, and what they are called."""
 
     kind: str
-    floats: tuple[np.ndarray, ...]
-    ints: tuple[Any, ...]
-    cots: tuple[np.ndarray, ...]
+    floats: Floats
+    ints: Ints
+    cots: Floats
 
 
-def ravel(arrays) -> np.ndarray:
+class Measured(NamedTuple):
+    """What both sides gave at a point.
+
+    Attributes:
+      point: where.
+      outputs, rule: the rule's values and cotangents.
+      values, truth: the true ones; of no arrays where autodiff is not the truth.
+      noise: for each cotangent, how far rounding alone may move it; 0 before it is known.
+    """
+
+    point: Point
+    outputs: Arrays
+    rule: Arrays
+    values: Arrays
+    truth: Arrays
+    noise: Arrays
+
+
+def largest(arrays: Arrays) -> float:
+    """The largest finite number of some arrays."""
+    return max((np.abs(a).max(initial=0, where=np.isfinite(a)) for a in arrays), default=0.0)
+
+
+def ravel(arrays: Arrays) -> np.ndarray:
     """All arrays as one flat float64 vector."""
     return np.concatenate([np.ravel(a).astype(np.float64) for a in arrays]) if len(arrays) else np.zeros(0)
 
 
-def place(i: int, arrays) -> tuple[int, tuple[int, ...]]:
+def place(i: int, arrays: Arrays) -> tuple[int, tuple[int, ...]]:
     """Which array the i-th of all numbers belongs to, and its index there."""
     ends = np.cumsum([a.size for a in arrays])
     leaf = int(np.searchsorted(ends, i, side="right"))
@@ -55,7 +83,7 @@ def _moved(point, step):
     return point._replace(floats=change(point.floats), cots=change(point.cots))
 
 
-def error_map(rule, truth):
+def error_map(rule: np.ndarray, truth: np.ndarray) -> tuple[tuple[float, ...], ...]:
     """The errors of a cotangent relative to its largest element, as a small picture: at most 24 rows and columns."""
     with np.errstate(invalid="ignore", divide="ignore"):
         errors = np.abs(rule.astype(np.float64) - truth) / np.abs(truth).max(initial=1e-300, where=np.isfinite(truth))

@@ -1,52 +1,55 @@
-"""A point as `_truth` asks about it: one function of one flat vector, and the rows of the Jacobian."""
+"""A point as finite differences ask about it: one function of one flat vector, and the rows of the Jacobian."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from ._finite_differences import Scalar
-from ._point import Point, ravel
+from ._point import Floats, Point, ravel
+from ._problem import Side
+from ._sides import Dtypes, Sides
+
+_BEND_STEP = 1e-4  # of a difference's step: how near to a kink it is looked for
+_BEND = 1e-3  # of the largest bend: what is smaller is an output without a kink
 
 
-def scalar_at(context: Any, point: Point) -> Scalar:
+def unraveling(floats: Floats) -> Callable[[np.ndarray], Floats]:
+    """The function that makes one flat vector arrays of these shapes again."""
+    shapes = [a.shape for a in floats]
+    cuts = np.cumsum([a.size for a in floats])[:-1]
+    return lambda flat: tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
+
+
+def scalar_at(sides: Sides, point: Point) -> Scalar:
     """The function ⟨cotangent, y⟩ at a point, and the rows of its Jacobian."""
-    x = ravel(point.floats)
-    shapes = [a.shape for a in point.floats]
-    cuts = np.cumsum([a.size for a in point.floats])[:-1]
+    x, unravel = ravel(point.floats), unraveling(point.floats)
 
-    def unravel(flat):
-        return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
-
-    def y(flat):
-        context.in_time()
-        return ravel(context.outputs(unravel(flat), point.ints))
+    def y(flat: np.ndarray) -> np.ndarray:
+        sides.in_time()
+        return ravel(sides.outputs(unravel(flat), point.ints))
 
     y0, g = y(x), ravel(point.cots)
 
-    def phi(flat):
+    def phi(flat: np.ndarray) -> float:
         with np.errstate(invalid="ignore"):
             return float(np.sum(g * (y(flat) - y0), where=g != 0))
 
-    def outputs_with_kink(i, h):
-        e = h * 1e-4 * (np.arange(x.size) == i)
+    def outputs_with_kink(i: int, h: float) -> list[int]:
+        e = h * _BEND_STEP * (np.arange(x.size) == i)
         bend = np.abs(y(x + e) + y(x - e) - 2 * y0)
-        return [int(j) for j in np.argsort(-bend) if bend[j] > 1e-3 * bend.max(initial=0)]
+        return [int(j) for j in np.argsort(-bend) if bend[j] > _BEND * bend.max(initial=0)]
 
-    def row(side, j, flat, dtype):
-        hot, cots = (np.arange(y0.size) == j) * 1.0, []
-        for part in point.cots:
-            cots.append(hot[: part.size].reshape(part.shape))
-            hot = hot[part.size :]
-        at = point._replace(floats=unravel(flat), cots=tuple(cots))
-        return ravel(context.run(side, at, dtype)[1])
+    def row(side: Side, j: int, flat: np.ndarray, dtype: Dtypes) -> np.ndarray:
+        hot = unraveling(point.cots)((np.arange(y0.size) == j) * 1.0)
+        return ravel(sides.run(side, point._replace(floats=unravel(flat), cots=hot), dtype).bars)
 
-    rule, bare = context.problem.rule, context.problem.bare
-    near = lambda dx: ravel(context.run(bare, point._replace(floats=unravel(x + dx)), "float64")[1])
+    rule, bare = sides.problem.rule, sides.problem.bare
+    near = lambda dx: ravel(sides.run(bare, point._replace(floats=unravel(x + dx)), "float64").bars)
     return Scalar(
         x,
         phi,
         outputs_with_kink,
-        lambda j: row(rule, j, x, context.dtype),
-        (lambda j, dx: row(bare, j, x + dx, "float64")) if context.trusted else None,
-        near if context.trusted else None,
+        lambda j: row(rule, j, x, sides.dtype),
+        (lambda j, dx: row(bare, j, x + dx, "float64")) if sides.trusted else None,
+        near if sides.trusted else None,
     )

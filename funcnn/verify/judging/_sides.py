@@ -1,6 +1,163 @@
-"""Both sides of a check, the rule and its truth, run at a point."""
+"""Both sides of a check, the rule and its truth, measured at points."""
 
-EPS = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._settings import settings
+from ._battery import cotangents
+from ._point import Arrays, Floats, Ints, Measured, Point, largest, nudged
+from ._problem import Problem, Side
+from ._tolerance import Tolerance, growth
+from ._traits import EPS, traits_of
 
 Dtypes = str | tuple[str, ...]
+
+
+class Bars(NamedTuple):
+    """What one side gives at a point.
+
+    Attributes:
+      outputs: its values.
+      bars: the cotangents of the floating-point arguments.
+    """
+
+    outputs: list[np.ndarray]
+    bars: list[np.ndarray]
+
+
+class Sides:
+    """The rule and its truth, run at points.
+
+    Attributes:
+      problem: both sides as functions.
+      traits: what their programs say.
+      rng: where draws come from.
+      dtype: "float64", or "float32" for a rule that cannot be run in float64.
+      eps: the unit roundoff to expect of the rule at that dtype.
+      trusted: whether autodiff is the truth; where it is not, finite differences near the example are.
+      typical: for each argument, how large its cotangent is at the example for a cotangent of 1.
+    """
+
+    def __init__(self, problem: Problem, rng: np.random.Generator, in_time: Callable[[], None] = lambda: None):
+        self.problem, self.rng, self.in_time = problem, rng, in_time
+        self.traits = traits_of(*problem.facts())
+        self.dtype, self.eps = "float64", self.traits.eps
+        self.trusted = problem.mode != ""
+        self.typical = [0.0] * len(problem.floats)
+        self._last: tuple[Point, Dtypes] | None = None
+        self._results: tuple[Bars | Callable[[], Bars], ...] = ()
+        self._shapes: dict[tuple[Any, ...], list[tuple[int, ...]]] = {}
+        self._apart: set[str] = set()  # kinds of points at which the two sides cannot run in one program
+
+    @property
+    def far(self) -> bool:
+        """Whether inputs far from the example may be tried; a loop that counts no steps might never end there."""
+        return self.trusted and not self.traits.unbounded
+
+    def fall_back_to_float32(self) -> None:
+        """The rule cannot be run in float64."""
+        self.dtype, self.eps = "float32", max(self.eps, EPS["float32"])
+
+    def run(self, side: Side, point: Point, dtype: Dtypes | None = None) -> Bars:
+        """Outputs and cotangents of one side, at a dtype (the rule's own by default) or at one for each argument."""
+        self.in_time()
+        dtype = dtype or self.dtype
+        if self._last is None or self._last[0] is not point or self._last[1] != dtype:
+            self._last, self._results = (point, dtype), self._run(point, dtype)
+        result = self._results[0 if side is self.problem.rule else 1]
+        return result if isinstance(result, Bars) else result()
+
+    def _run(self, point: Point, dtype: Dtypes) -> tuple[Bars | Callable[[], Bars], ...]:
+        """Both sides in one program; or, where one of them cannot be run, each by itself when it is asked for."""
+        floats, cots = cast(point, dtype)
+        args = floats, list(point.ints), cots
+
+        def alone(side: Side) -> Bars:
+            with settings():
+                return Bars(*jax.tree.map(np.asarray, side.fast_bars(*args)))
+
+        if self.problem.mode and point.kind not in self._apart:
+            try:
+                with settings():
+                    return tuple(Bars(*both) for both in jax.tree.map(np.asarray, self.problem.both(*args)))
+            except Exception:
+                self._apart.add(point.kind)
+        return partial(alone, self.problem.rule), partial(alone, self.problem.bare)
+
+    def points(self, kind: str, floats: Floats, ints: Ints, cots: Sequence[str] = ("normal",)) -> list[Point]:
+        """A point for each kind of cotangent."""
+        drawn = cotangents(self.output_shapes(floats, ints), self.rng)
+        return [Point(f"{kind}, {name} cotangent", floats, ints, g) for name, g in drawn if name in cots]
+
+    def output_shapes(self, floats: Arrays, ints: Ints) -> list[tuple[int, ...]]:
+        """The shapes of the truth's results."""
+        key = tuple((np.shape(a), getattr(a, "dtype", None)) for a in (*floats, *ints))
+        if key not in self._shapes:
+            with settings():
+                specs = [jax.ShapeDtypeStruct(np.shape(a), "float64") for a in floats]
+                try:
+                    self._shapes[key] = [y.shape for y in jax.eval_shape(self.problem.bare.call, specs, list(ints))]
+                except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+                    return [y.shape for y in self.outputs(floats, ints)]
+        return self._shapes[key]
+
+    def outputs(self, floats: Arrays, ints: Ints) -> list[np.ndarray]:
+        """The truth's value."""
+        with settings():
+            given = [np.asarray(a, np.float64) for a in floats]
+            return [np.asarray(y) for y in self.problem.bare.fast_call(given, list(ints))]
+
+    def take_as_typical(self, point: Point) -> None:
+        """Take the cotangents at a point, the example, as the typical ones."""
+        if self.trusted:
+            truth = self.run(self.problem.bare, point, "float64").bars
+            size = largest(point.cots) or 1.0
+            self.typical = [np.abs(t).max(initial=0, where=np.isfinite(t)) / size for t in truth]
+
+    def tolerance(self, point: Point) -> Tolerance:
+        """What a judgement at a point has to know."""
+        cancelling = largest(point.cots) * growth(self.problem.floats, point.floats, largest)
+        return Tolerance(self.eps, tuple(cancelling * typical for typical in self.typical))
+
+    def measure(self, point: Point) -> Measured:
+        """Both sides at a point; without the truth where autodiff is not it."""
+        outputs, rule = self.run(self.problem.rule, point)
+        values, truth = self.run(self.problem.bare, point, "float64") if self.trusted else ([], [])
+        return Measured(point, outputs, rule, values, truth, [np.zeros(a.shape) for a in point.floats])
+
+    def with_noise(self, measured: Measured) -> Measured:
+        """The same, and how far rounding alone may move the true cotangents."""
+        point, problem = measured.point, self.problem
+        g = largest(point.cots)
+        noise = zip(self.typical, self.jitter(problem.bare, point), self.jitter(problem.rule, point), strict=True)
+        # No more of the rule's than rounding explains: it may be wrong at this point only, and right beside it.
+        return measured._replace(noise=[np.fmax(bare, np.fmin(rule, 1e-7 * g * size)) for size, bare, rule in noise])
+
+    def jitter(self, side: Side, point: Point) -> list[np.ndarray]:
+        """How far a side's cotangents move where the point does by a rounding: its own errors show in it as well."""
+        dtype = "float64" if side is self.problem.bare else self.dtype
+        here, noise = self.run(side, point, dtype).bars, [np.zeros(a.shape) for a in point.floats]
+        for _ in range(2):
+            moved = self.run(side, nudged(point, self.eps, self.rng), dtype).bars
+            with np.errstate(invalid="ignore"):
+                steps = [np.abs(m.astype(np.float64) - a.astype(np.float64)) for m, a in zip(moved, here, strict=True)]
+            noise = [np.fmax(n, step) for n, step in zip(noise, steps, strict=True)]
+        return noise
+
+    def finite_op_by_op(self, point: Point) -> bool:
+        """Whether the function has finite values without the compiler, which takes 0 · NaN for 0 where it sees a mask."""
+        floats = [jnp.asarray(a) for a in cast(point, "float64")[0]]
+        with settings(), jax.disable_jit():
+            return all(np.isfinite(y).all() for y in self.problem.bare.call(floats, list(point.ints)))
+
+
+def cast(point: Point, dtype: Dtypes) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The point's inputs in a dtype, or one each; the cotangents take that of their outputs later."""
+    dtypes = (dtype,) * len(point.floats) if isinstance(dtype, str) else dtype
+    floats = [np.asarray(a).astype(jnp.dtype(d)) for a, d in zip(point.floats, dtypes, strict=True)]
+    return floats, [np.asarray(g, np.float64) for g in point.cots]

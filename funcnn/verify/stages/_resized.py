@@ -1,6 +1,7 @@
 """The example in other shapes, and which of these the function takes."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,35 +10,49 @@ import numpy as np
 from .._errors import one_line
 from .._settings import settings
 from ..judging._battery import is_index, is_mask
+from ..judging._point import Floats, Ints, Point
+from ..judging._problem import Side
+from ..judging._trial import Trial, judge_at
 from ..programs._facts import extent
 
 REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError, AssertionError)
-
-
 MOST_NUMBERS = 2**23  # in any one array on the way
 
 
 class Resized(NamedTuple):
-    """Inputs of other shapes, and what they are called."""
+    """Inputs of other shapes.
+
+    Attributes:
+      kind: what they are called.
+      floats, ints: the inputs.
+      broadcasts: whether an axis was made 0 or 1, which a function may take only because that broadcasts.
+    """
 
     kind: str
-    floats: tuple[np.ndarray, ...]
-    ints: tuple[Any, ...]
+    floats: Floats
+    ints: Ints
+    broadcasts: bool = False
+
+    def points(self, trial: Trial) -> list[Point]:
+        """A point at these inputs."""
+        return trial.sides.points(self.kind, self.floats, self.ints)
 
 
-def replacing(old, new):
+def replacing(old: int, new: int) -> Callable[[int], int]:
+    """Sizes of axes as they are, but ``new`` for ``old``."""
     return lambda n: new if n == old else n
 
 
-def sizes_of(context) -> list[int]:
-    """The sizes that axes have, those of floating-point arguments first."""
-    return sorted({n for a in context.problem.floats for n in a.shape if n > 0})
+def sizes_of(trial: Trial) -> list[int]:
+    """The sizes that axes of floating-point arguments have, but 0."""
+    return sorted({n for a in trial.problem.floats for n in a.shape if n > 0})
 
 
-def resize(context, kind, size, dtype: Any = np.float64) -> Resized:
-    """The example with every axis' size n made size(n)."""
-    rng, problem = context.rng, context.problem
-    floats = tuple(like(rng, a, tuple(map(size, a.shape)), dtype or a.dtype) for a in problem.floats)
+def resize(trial: Trial, kind: str, size: Callable[[int], int], keep_dtype: bool = False) -> Resized:
+    """The example with every axis' size n made size(n), in float64 unless it keeps its dtype."""
+    rng, problem = trial.rng, trial.problem
+    made = [like(rng, a, tuple(map(size, a.shape))) for a in problem.floats]
+    floats = tuple(a.astype(b.dtype) if keep_dtype else a for a, b in zip(made, problem.floats, strict=True))
     ints = []
     for a in problem.ints:
         if (is_index(a) or is_mask(a)) and np.size(a) and np.ndim(a):
@@ -50,19 +65,21 @@ def resize(context, kind, size, dtype: Any = np.float64) -> Resized:
     return Resized(kind, floats, tuple(ints))
 
 
-def like(rng, a, shape, dtype: Any = np.float64):
+def like(rng: np.random.Generator, a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers of a's kind in another shape: drawn from its own, with some noise."""
     drawn = rng.choice(np.ravel(a).astype(np.float64), shape) if a.size else rng.normal(size=shape)
-    return (drawn * (1 + 0.2 * rng.normal(size=shape)) + 0.01 * rng.normal(size=shape) * (drawn == 0)).astype(dtype)
+    return (drawn * (1 + 0.2 * rng.normal(size=shape)) + 0.01 * rng.normal(size=shape) * (drawn == 0)).astype(
+        np.float64
+    )
 
 
-def accepted(context, resized) -> tuple[int, int] | None:
+def accepted(trial: Trial, resized: Resized) -> tuple[int, int] | None:
     """The larger extent of the two sides' backward programs, if the function takes the shapes; else None."""
-    context.in_time()
+    trial.ledger.in_time()
     floats = [jax.ShapeDtypeStruct(a.shape, np.float64) for a in resized.floats]
-    bare, rule = context.problem.bare, context.problem.rule
+    bare, rule = trial.problem.bare, trial.problem.rule
 
-    def traced(side):
+    def traced(side: Side) -> tuple[int, int]:
         with settings():
             cots = [jax.ShapeDtypeStruct(y.shape, y.dtype) for y in jax.eval_shape(bare.call, floats, resized.ints)]
             return extent(jax.make_jaxpr(side.bars)(floats, list(resized.ints), cots))
@@ -78,11 +95,11 @@ def accepted(context, resized) -> tuple[int, int] | None:
     return max(here[0], there[0]), max(here[1], there[1])
 
 
-def unless_refused(context, stage, point, worst="fail") -> bool:
-    """Compare, if the rule takes it; a rule may refuse a shape that its function would take, but not get it wrong."""
+def unless_refused(trial: Trial, stage: str, point: Point, worst: str = "fail") -> bool:
+    """Judge, if the rule takes it; a rule may refuse a shape that its function would take, but not get it wrong."""
     try:
-        context.compare(stage, point, worst)
+        judge_at(trial, stage, point, worst)
     except REFUSALS as error:
-        context.skip(f"{stage} {point.kind}", f"the rule raises {one_line(error)}")
+        trial.ledger.skip(f"{stage} {point.kind}", f"the rule raises {one_line(error)}")
         return False
     return True

@@ -5,59 +5,85 @@ import numpy as np
 
 from .._errors import one_line
 from .._settings import settings
-from ..judging._judge import Context, same_value
+from ..judging._judge import first_index, wrong_value
+from ..judging._point import Point
 from ..judging._problem import compiled
-from ..judging._sides import EPS
+from ..judging._sides import Dtypes, cast
+from ..judging._tolerance import REFERENCE, REFERENCE_FLOOR, SMUGGLED, SMUGGLED_FLOOR
+from ..judging._traits import EPS
+from ..judging._trial import Trial
+from ..report._report import Finding
 
 
-def contract(context: Context) -> None:
+def contract(trial: Trial) -> bool:
     """S0: each cotangent has its primal's dtype, fwd's value is the function's, and no residual goes by another way."""
-    problem = context.problem
-    point = context.points("the example", problem.floats, problem.ints)[0]
+    problem, sides = trial.problem, trial.sides
+    point = sides.points("the example", problem.floats, problem.ints)[0]
     own = tuple(str(a.dtype) for a in problem.floats)
     for dtype in ("float64", "float32", "bfloat16", *([own] if len({*own}) > 1 else [])):
-        named = dtype if isinstance(dtype, str) else "mixed"
-        try:
-            outputs, bars = context.run(problem.rule, point, dtype)
-        except Exception as error:
-            if named in {"float32", "mixed"} or (dtype == "float64" and {*own} == {"float64"}):
-                context.add("S0", "fail", f"differentiating raises {one_line(error)}")
-            elif dtype == "float64":
-                context.dtype, context.eps = "float32", max(context.eps, EPS["float32"])
-                context.skip("S2-S5 in float64", f"the rule raises {one_line(error)}")
-            continue
-        floats = context.cast(point, dtype)[0]
-        for name, bar, a in zip(problem.names, bars, floats, strict=True):
-            if bar.dtype != a.dtype:
-                message = f"the cotangent of a {a.dtype} argument has dtype {bar.dtype}:"
-                context.add("S0", "fail", message, argument=name)
-        for y, value in zip(outputs, _values(context, point, dtype), strict=True):
-            same_value(context, y, value, point.kind)
-    if problem.referenced and context.dtype == "float64":
-        _same_as_reference(context, point)
-    context.measure(point)
-    _no_smuggling(context, point)
+        _in_dtype(trial, point, dtype, own)
+    if problem.referenced and sides.dtype == "float64":
+        _same_as_reference(trial, point)
+    sides.take_as_typical(point)
+    _no_smuggling(trial, point)
+    return True
 
 
-def _values(context, point, dtype):
+def _in_dtype(trial: Trial, point: Point, dtype: Dtypes, own: tuple[str, ...]) -> None:
+    """Run the rule in one dtype, or in those of the example; what it cannot run in is a failure only if it must."""
+    problem, sides, ledger = trial.problem, trial.sides, trial.ledger
+    try:
+        outputs, bars = sides.run(problem.rule, point, dtype)
+    except Exception as error:
+        if dtype in ("float32", own) or (dtype == "float64" and {*own} == {"float64"}):
+            ledger.add(Finding("S0", "fail", f"differentiating raises {one_line(error)}"))
+        elif dtype == "float64":
+            sides.fall_back_to_float32()
+            ledger.skip("S2-S5 in float64", f"the rule raises {one_line(error)}")
+        return
+    for name, bar, a in zip(problem.names, bars, cast(point, dtype)[0], strict=True):
+        if bar.dtype != a.dtype:
+            message = f"the cotangent of a {a.dtype} argument has dtype {bar.dtype}:"
+            ledger.add(Finding("S0", "fail", message, name))
+    for y, value in zip(outputs, _values(trial, point, dtype), strict=True):
+        same_value(trial, y, value, point.kind)
+
+
+def _values(trial: Trial, point: Point, dtype: Dtypes) -> list[np.ndarray]:
     """The function's own value, not that of a forward pass."""
-    problem = context.problem
+    problem = trial.problem
     if problem.mode and not problem.referenced:
-        return context.run(problem.bare, point, dtype)[0]
+        return trial.sides.run(problem.bare, point, dtype).outputs
     with settings():
-        return [np.asarray(y) for y in problem.rule.fast_call(context.cast(point, dtype)[0], list(point.ints))]
+        return [np.asarray(y) for y in problem.rule.fast_call(cast(point, dtype)[0], list(point.ints))]
 
 
-def _same_as_reference(context, point):
+def _same_as_reference(trial: Trial, point: Point) -> None:
     """The reference is the same function, to four digits at least."""
-    for y, value in zip(_values(context, point, "float64"), context.outputs(point.floats, point.ints), strict=True):
-        if y.shape != value.shape or not np.allclose(y, value, rtol=1e-4, atol=1e-6, equal_nan=True):
-            context.add("S0", "fail", "the function's value is not the reference's: one of the two is another function")
+    values = _values(trial, point, "float64")
+    for y, value in zip(values, trial.sides.outputs(point.floats, point.ints), strict=True):
+        close = {"rtol": REFERENCE, "atol": REFERENCE_FLOOR, "equal_nan": True}
+        if y.shape != value.shape or not np.allclose(y, value, **close):
+            message = "the function's value is not the reference's: one of the two is another function"
+            trial.ledger.add(Finding("S0", "fail", message))
 
 
-def _no_smuggling(context, point):
+def same_value(trial: Trial, y: np.ndarray, value: np.ndarray, kind: str) -> None:
+    """Hold what fwd returns to what the function returns."""
+    if (y.shape, y.dtype) != (value.shape, value.dtype):
+        what = f"{y.dtype}{list(y.shape)}, the function {value.dtype}{list(value.shape)}"
+        trial.ledger.add(Finding("S0", "fail", f"fwd returns {what}"))
+        return
+    wrong = wrong_value(y, value, max(EPS[str(value.dtype)], trial.sides.eps))
+    if wrong.any():
+        index = first_index(wrong)
+        trial.ledger.add(Finding("S0", "fail", "fwd's value is not the function's, at", "y", index,
+                                 got=float(y[index]), expected=float(value[index]), inputs=kind))  # fmt: skip
+
+
+def _no_smuggling(trial: Trial, point: Point) -> None:
     """Two forwards, then the two backwards, in both orders, give what each gives alone."""
-    problem = context.problem
+    problem = trial.problem
     forward = compiled(lambda floats: jax.vjp(lambda f: problem.rule.call(f, list(problem.ints)), floats))
     backward = compiled(lambda vjp, cots: vjp(cots)[0])
     first = list(problem.floats)
@@ -68,10 +94,15 @@ def _no_smuggling(context, point):
         one, two = (forward(floats)[1] for floats in (first, second))
         together = [backward(vjp, cots) for vjp in (two, one, one, two)]
     except jax.errors.UnexpectedTracerError:
-        context.add("S0", "fail", "a residual does not go through fwd's result", guess="kept in a global or a closure")
+        trial.ledger.add(_smuggled("a residual does not go through fwd's result"))
         return
+    close = {"rtol": SMUGGLED, "atol": SMUGGLED_FLOOR, "equal_nan": True}
     for bars, expected in zip(together, (alone[1], alone[0], alone[0], alone[1]), strict=True):
         for name, a, b in zip(problem.names, bars, expected, strict=True):
-            if not np.allclose(a, b, rtol=1e-3, atol=1e-5, equal_nan=True):
+            if not np.allclose(a, b, **close):
                 message = "a residual does not go through fwd's result: after two forward passes, wrong is"
-                context.add("S0", "fail", message, argument=name, guess="kept in a global or a closure")
+                trial.ledger.add(_smuggled(message, name))
+
+
+def _smuggled(message: str, argument: str = "") -> Finding:
+    return Finding("S0", "fail", message, argument, guess="kept in a global or a closure")

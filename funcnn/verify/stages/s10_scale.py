@@ -3,63 +3,76 @@
 import math
 
 from .._errors import one_line
-from ..judging._judge import Context
-from ._resized import MOST_NUMBERS, REFUSALS, accepted, replacing, resize, sizes_of, unless_refused
+from ..judging._trial import Trial
+from ._resized import MOST_NUMBERS, REFUSALS, Resized, accepted, replacing, resize, sizes_of, unless_refused
 from .s6_dtypes import judge_rounding
 
 _LONG = {1: (4099, 65537), 2: (257, 4099, 65537, 2**20)}
+_MEDIUM = (129, 257)  # by which the cost of a long axis is foreseen
 
 
-def _most_equations(length):
+def scale(trial: Trial) -> bool:
+    """S10: long axes, in float64 and against autodiff's own error in float32 and bfloat16."""
+    ledger = trial.ledger
+    if not trial.sides.trusted:
+        ledger.skip("S10 scale", "no autodiff to compare with")
+        return False
+    if ledger.failed():  # to settle by finite differences what is off at this size takes minutes
+        ledger.skip("S10 scale", "the rule is wrong already")
+        return False
+    taken, skipped = False, len(ledger.skipped)
+    for size in sizes_of(trial):
+        medium = [accepted(trial, resize(trial, "", replacing(size, n))) for n in _MEDIUM]
+        if medium[1]:
+            extents = medium[0] or medium[1], medium[1]
+            long = [_long(trial, size, length, extents) for length in _LONG[trial.level]]
+            taken = any(long) or _long(trial, size, _MEDIUM[1], extents) or taken
+    if not taken and len(ledger.skipped) == skipped:
+        ledger.skip("S10 scale", "the function takes no longer axes")
+    return taken
+
+
+def _long(trial: Trial, size: int, length: int, extents: tuple[tuple[int, int], tuple[int, int]]) -> bool:
+    """Judge the axes of one size made long; False where that is refused or too large, as shorter ones foretell."""
+    name = f"axes of {size} made {length}"
+    why = _too_large(trial, size, length, extents)
+    if why:
+        trial.ledger.skip(f"S10 {name}", why)
+        return False
+    resized = resize(trial, name, replacing(size, length))
+    if accepted(trial, resized) is None:
+        return False
+    for point in resized.points(trial):
+        unless_refused(trial, "S10", point)
+    for dtype in ("float32", "bfloat16") if length < 2**16 else ("float32",):
+        _rounding_unless_refused(trial, resized, dtype, length)
+    return True
+
+
+def _too_large(trial: Trial, size: int, length: int, extents: tuple[tuple[int, int], tuple[int, int]]) -> str:
+    """Why axes of one size cannot be made so long; "" where they can.
+
+    What a loop that Python unrolls, or a matrix made while tracing, will come to shows while it is still small.
+    """
+    if trial.sides.traits.decomposes and length > _MEDIUM[1]:
+        return "a matrix is decomposed, which takes the cube of that"
+    numbers = max(math.prod(length if n == size else n for n in a.shape) for a in trial.problem.floats)
+    if numbers > MOST_NUMBERS:
+        return f"too large: an array of {numbers:,}"
+    doublings = math.log2(length / _MEDIUM[1])
+    equations, largest = (int(b * max(b / max(a, 1), 1) ** doublings) for a, b in zip(*extents, strict=True))
+    if equations > _most_equations(length) or largest > MOST_NUMBERS:
+        return f"too large: some {equations:,} equations, an array of {largest:,}"
+    return ""
+
+
+def _most_equations(length: int) -> int:
     """How large a program may be, to be compiled in reasonable time; Python unrolls some loops."""
     return 1000 if length < 2**16 else 300
 
 
-def scale(context: Context) -> bool:
-    """S10: long axes, in float64 and against autodiff's own error in float32 and bfloat16."""
-    if not context.trusted:
-        context.skip("S10 scale", "no autodiff to compare with")
-        return False
-    if context.failed():  # to settle by finite differences what is off at this size takes minutes
-        context.skip("S10 scale", "the rule is wrong already")
-        return False
-    taken = False
-    for size in sizes_of(context):
-        medium = [accepted(context, resize(context, "", replacing(size, n))) for n in (129, 257)]
-        if medium[1]:
-            long = [_long(context, size, length, medium) for length in _LONG[context.level]]
-            taken = any(long) or _long(context, size, 257, medium) or taken
-    if not taken and not any(what.startswith("S10") for what, _ in context.skipped):
-        context.skip("S10 scale", "the function takes no longer axes")
-    return taken
-
-
-def _long(context, size, length, medium) -> bool:
-    """Judge the axes of one size made long; False where that is refused or too large, as ``medium`` sizes foretell."""
-    name = f"axes of {size} made {length}"
-    numbers = max(math.prod(length if n == size else n for n in a.shape) for a in context.problem.floats)
-    if context.decomposes and length > 257:
-        context.skip(f"S10 {name}", "a matrix is decomposed, which takes the cube of that")
-        return False
-    if numbers > MOST_NUMBERS:
-        context.skip(f"S10 {name}", f"too large: an array of {numbers:,}")
-        return False
-    short, longer = medium
-    # What a loop that Python unrolls, or a matrix made while tracing, will come to shows while it is still small.
-    equations, largest = (
-        int(b * max(b / max(a, 1), 1) ** math.log2(length / 257)) for a, b in zip(short or longer, longer, strict=True)
-    )
-    if equations > _most_equations(length) or largest > MOST_NUMBERS:
-        context.skip(f"S10 {name}", f"too large: some {equations:,} equations, an array of {largest:,}")
-        return False
-    resized = resize(context, name, replacing(size, length))
-    if accepted(context, resized) is None:
-        return False
-    for point in context.points(*resized):
-        unless_refused(context, "S10", point)
-    for dtype in ("float32", "bfloat16") if length < 2**16 else ("float32",):
-        try:
-            judge_rounding(context, "S10", *resized, dtype, length)
-        except REFUSALS as error:
-            context.skip(f"S10 {resized.kind} {dtype}", f"the rule raises {one_line(error)}")
-    return True
+def _rounding_unless_refused(trial: Trial, resized: Resized, dtype: str, length: int) -> None:
+    try:
+        judge_rounding(trial, "S10", (resized.kind, resized.floats, resized.ints), dtype, length)
+    except REFUSALS as error:
+        trial.ledger.skip(f"S10 {resized.kind} {dtype}", f"the rule raises {one_line(error)}")

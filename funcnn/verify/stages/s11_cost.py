@@ -6,37 +6,39 @@ import jax
 import numpy as np
 
 from .._settings import settings
-from ..judging._judge import Context
-from ..judging._problem import compiled
+from ..judging._problem import Side, compiled
+from ..judging._trial import Trial
+from ..report._report import Finding
 from ._resized import Resized, replacing, resize, sizes_of
 
 
-def determinism(context: Context) -> None:
+def determinism(trial: Trial) -> bool:
     """S11: traced and run anew, the same bits."""
-    problem = context.problem
-    point = context.points("the example", problem.floats, problem.ints)[0]
+    problem = trial.problem
+    point = trial.sides.points("the example", problem.floats, problem.ints)[0]
     args = list(problem.floats), list(problem.ints), list(point.cots)
     twice = compiled(lambda *args: [problem.rule.bars(*args)[1] for _ in range(2)])
     for name, a, b in zip(problem.names, *jax.tree.map(np.asarray, twice(*args)), strict=True):
         if not np.array_equal(a, b, equal_nan=True):
-            context.add("S11", "fail", "two runs differ in the cotangent of", argument=name, inputs=point.kind)
+            trial.ledger.add(Finding("S11", "fail", "two runs differ in the cotangent of", name, inputs=point.kind))
+    return True
 
 
-def cost(context: Context) -> dict[str, Any]:
+def cost(trial: Trial) -> dict[str, Any]:
     """What both sides save for the backward pass, in bytes, and the power with which that grows in each axis' size."""
-    problem = context.problem
+    problem = trial.problem
     own = Resized("", problem.floats, problem.ints)
     saved = _saved(problem.rule, own)
     growth = {}
-    for size in sizes_of(context):
-        doubled = resize(context, "", replacing(size, 2 * size), dtype=None)
+    for size in sizes_of(trial):
+        doubled = resize(trial, "", replacing(size, 2 * size), keep_dtype=True)
         more = _saved(problem.rule, doubled)
         if more and saved:
             growth[f"axes of {size}"] = round(float(np.log2(more / saved)), 2)
     return {"residual_bytes": saved, "autodiff_bytes": _saved(problem.bare, own), "growth": growth}
 
 
-def _saved(side, resized) -> int | None:
+def _saved(side: Side, resized: Resized) -> int | None:
     """Bytes of all that the backward pass is handed; None where the shapes do not fit or autodiff cannot."""
     floats = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in resized.floats]
     try:

@@ -1,34 +1,46 @@
 """S1: the backward pass is linear in the cotangent."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..judging._battery import battery
-from ..judging._judge import Context
+from ..judging._judge import first_index
+from ..judging._point import Arrays, Point
+from ..judging._tolerance import linear_slack
+from ..judging._trial import Trial
+from ..report._report import Finding
 
 
-def linearity(context: Context) -> None:
+def linearity(trial: Trial) -> bool:
     """S1: bwd is linear in the cotangent."""
-    problem = context.problem
-    kinds = dict(battery(problem.floats, (), context.rng))
-    for kind in ("the example", "normal", "normal x 3")[: 3 if context.far else 1]:
-        one, two = (context.points(kind, kinds[kind], problem.ints)[0] for _ in range(2))
-        base, other = (context.run(problem.rule, p)[1] for p in (one, two))
-        jitter = [a + b for a, b in zip(*(context.jitter(problem.rule, p) for p in (one, two)), strict=True)]
-        scaled = lambda k, one=one: one._replace(cots=tuple(k * g for g in one.cots))
-        tests = [(f"bwd({k:g} g) is not {k:g} bwd(g) for", context.run(problem.rule, scaled(k))[1], [k * b for b in base])
-                 for k in (2.0**20, 2.0**-20, -1.0, 0.0, 3.0)]  # fmt: skip
-        both = one._replace(cots=tuple(g + h for g, h in zip(one.cots, two.cots, strict=True)))
-        tests.append(("bwd(g + h) is not bwd(g) + bwd(h) for", context.run(problem.rule, both)[1],
-                      [a + b for a, b in zip(base, other, strict=True)]))  # fmt: skip
-        for message, got, expected in tests:
-            for name, a, b, r, moved in zip(problem.names, got, expected, base, jitter, strict=True):
-                if not np.isfinite(r).all():
-                    continue
-                largest = [np.abs(a).max(initial=0) for a in (b, r)]
-                rounding = 64 * moved.max(initial=0) * largest[0] / max(largest[1], np.finfo(np.float64).tiny)
-                slack = 1e4 * context.eps * max(largest[0], np.finfo(np.float32).tiny) + rounding
-                off = ~(np.abs(a - b) <= slack)
-                if off.any():
-                    index = tuple(map(int, np.argwhere(off)[0]))
-                    context.add("S1", "fail", message, argument=name, index=index, got=float(a[index]),
-                                expected=float(b[index]), inputs=one.kind)  # fmt: skip
+    problem, sides = trial.problem, trial.sides
+    kinds = dict(battery(problem.floats, (), trial.rng))
+    for kind in ("the example", "normal", "normal x 3")[: 3 if sides.far else 1]:
+        one, two = (sides.points(kind, kinds[kind], problem.ints)[0] for _ in range(2))
+        base = sides.run(problem.rule, one).bars
+        other = sides.run(problem.rule, two).bars
+        moved = [a + b for a, b in zip(*(sides.jitter(problem.rule, p) for p in (one, two)), strict=True)]
+        for message, got, expected in _combined(trial, one, two, base, other):
+            _hold(trial, one.kind, message, (got, expected, base, moved))
+    return True
+
+
+def _combined(
+    trial: Trial, one: Point, two: Point, base: Arrays, other: Arrays
+) -> Iterator[tuple[str, Arrays, Arrays]]:
+    """Combinations of cotangents: what is wrong if bwd is not linear there, what it gives, and what linearity asks for."""
+    run = lambda cots: trial.sides.run(trial.problem.rule, one._replace(cots=tuple(cots))).bars
+    for k in (2.0**20, 2.0**-20, -1.0, 0.0, 3.0):
+        yield f"bwd({k:g} g) is not {k:g} bwd(g) for", run(k * g for g in one.cots), [k * b for b in base]
+    both = run(g + h for g, h in zip(one.cots, two.cots, strict=True))
+    yield "bwd(g + h) is not bwd(g) + bwd(h) for", both, [a + b for a, b in zip(base, other, strict=True)]
+
+
+def _hold(trial: Trial, kind: str, message: str, arrays: tuple[Arrays, Arrays, Arrays, Arrays]) -> None:
+    """Hold what bwd gives, argument by argument, to what linearity asks for."""
+    for name, a, b, r, m in zip(trial.problem.names, *arrays, strict=True):
+        if np.isfinite(r).all() and (off := ~(np.abs(a - b) <= linear_slack(r, b, m, trial.sides.eps))).any():
+            index = first_index(off)
+            trial.ledger.add(Finding("S1", "fail", message, name, index, got=float(a[index]),
+                                     expected=float(b[index]), inputs=kind))  # fmt: skip

@@ -1,19 +1,26 @@
 """S2: every cotangent at the example, and the whole Jacobian where it is small."""
 
+from itertools import islice
+
 import numpy as np
 
-from ..judging._judge import Context
 from ..judging._point import Point
+from ..judging._trial import Trial, judge_at
+
+_ROWS = 32  # of the Jacobian, at most
 
 
-def jacobian(context: Context) -> None:
+def jacobian(trial: Trial) -> bool:
     """S2: every kind of cotangent at the example, and the whole Jacobian where it is small."""
-    problem = context.problem
+    problem, sides = trial.problem, trial.sides
     kinds = ("normal", "log-uniform", "one-hot", "ones")
-    for point in context.points("the example", problem.floats, problem.ints, kinds):
-        context.compare("S2", point)
-    shapes = context.output_shapes(problem.floats, problem.ints)
-    for j, i in [(j, i) for j, shape in enumerate(shapes) for i in np.ndindex(*shape)][:32]:
+    for point in sides.points("the example", problem.floats, problem.ints, kinds):
+        judge_at(trial, "S2", point, may_distrust=True)
+    shapes = sides.output_shapes(problem.floats, problem.ints)
+    rows = ((j, i) for j, shape in enumerate(shapes) for i in np.ndindex(*shape))
+    for j, i in islice(rows, _ROWS):
         hot = [np.zeros(shape) for shape in shapes]
         hot[j][i] = 1.0
-        context.compare("S2", Point("the example, one-hot cotangent", problem.floats, problem.ints, tuple(hot)))
+        point = Point("the example, one-hot cotangent", problem.floats, problem.ints, tuple(hot))
+        judge_at(trial, "S2", point, may_distrust=True)
+    return True

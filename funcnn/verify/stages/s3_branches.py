@@ -12,8 +12,9 @@ from jax.extend.source_info_util import summarize
 
 from .._places import VERIFY
 from .._settings import compiled_quickly, settings
-from ..judging._judge import Context
 from ..judging._point import Point
+from ..judging._sides import cast
+from ..judging._trial import Trial
 from ..programs._evaluate import bind, called, evaluate
 
 _MOST = 4  # branches listed
@@ -34,9 +35,9 @@ class Named(NamedTuple):
     name: str | None
 
 
-def branches(context: Context, points: Sequence[Point]) -> None:
+def branches(trial: Trial, points: Sequence[Point]) -> None:
     """List the branches of forward and backward pass that none of the points takes."""
-    problem, told = context.problem, []
+    problem, told = trial.problem, []
 
     def taken(floats, ints, cots):
         program = jax.make_jaxpr(problem.rule.bars)(floats, ints, cots)
@@ -49,19 +50,19 @@ def branches(context: Context, points: Sequence[Point]) -> None:
     run, so_far = compiled_quickly(taken), None
     try:
         for point in points:
-            floats, cots = context.cast(point, context.dtype)
+            floats, cots = cast(point, trial.sides.dtype)
             with settings():
                 here = jax.tree.map(np.asarray, run(floats, list(point.ints), cots))
             so_far = here if so_far is None else [a | b for a, b in zip(so_far, here, strict=True)]
     except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
-        context.skip("S3 branches of the rule", "it cannot be traced")
+        trial.ledger.skip("S3 branches of the rule", "it cannot be traced")
     missed: dict[str, str] = {}
     for (asks, line), answers in zip(told, so_far or (), strict=False):
         for answer in np.flatnonzero(~answers):  # forward and backward pass often ask the same
             where = f"where {asks} is {answer if len(answers) > 2 else bool(answer)}"
             missed[where] = missed.get(where) or line
     for where, line in islice(missed.items(), _MOST):
-        context.skip("S3 a branch that no input took", where + line)
+        trial.ledger.skip("S3 a branch that no input took", where + line)
 
 
 def _run(program: ClosedJaxpr, operands: Sequence[Named], found: list[Branch], at: str = "") -> list[Named]:

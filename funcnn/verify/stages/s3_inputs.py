@@ -1,37 +1,59 @@
-"""The stages of a check at the example's own shapes. Each takes the context and adds what it finds."""
+"""S3 and S5: inputs of every kind, kinks and other indices among them."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from ..judging._battery import NEAR, battery, int_variants, negative
-from ..judging._judge import Context, same_value
+from ..judging._point import Point
+from ..judging._trial import Trial, judge_at
+from .s0_contract import same_value
 from .s3_branches import branches
 
 
-def inputs(context: Context) -> None:
+def inputs(trial: Trial) -> bool:
     """S3 and S5: the battery, kinks included."""
-    problem = context.problem
-    sizes = {n for a in problem.floats for n in a.shape} | context.indexed
-    variants = list(int_variants(problem.ints, sorted(sizes), context.marks, context.wraps, context.rng))
-    cots = ("normal",) if context.level == 0 else ("normal", "log-uniform", "one-hot")
     tried = []
-    for kind, floats in battery(problem.floats, context.constants, context.rng):
-        if not context.far and kind not in NEAR:
+    for point in _points(trial):
+        judge_at(trial, "S3", point)
+        tried.append(point)
+        _same_values(trial, point)
+    branches(trial, tried)
+    _indices_from_the_end(trial)
+    return True
+
+
+def _points(trial: Trial) -> Iterator[Point]:
+    """The points of the battery, each drawn when its turn comes."""
+    problem, sides, traits = trial.problem, trial.sides, trial.sides.traits
+    sizes = {n for a in problem.floats for n in a.shape} | traits.indexed
+    variants = list(int_variants(problem.ints, sorted(sizes), traits.marks, traits.wraps, trial.rng))
+    cots = ("normal",) if trial.level == 0 else ("normal", "log-uniform", "one-hot")
+    for kind, floats in battery(problem.floats, traits.constants, trial.rng):
+        if not sides.far and kind not in NEAR:
             continue
-        if context.decomposes and not all(np.isfinite(a).all() for a in floats):
-            context.skip("S3 infinite inputs", "a matrix is decomposed, which might never end")
+        if traits.decomposes and not all(np.isfinite(a).all() for a in floats):
+            trial.ledger.skip("S3 infinite inputs", "a matrix is decomposed, which might never end")
             continue
         for suffix, ints in variants if kind in {"the example", "normal"} else variants[:2]:
-            for point in context.points(kind + suffix, floats, ints, cots):
-                context.compare("S3", point)
-                tried.append(point)
-                if context.trusted and not problem.referenced:
-                    both = (context.run(side, point)[0] for side in (problem.rule, problem.bare))
-                    for y, value in zip(*both, strict=True):
-                        same_value(context, y, value.astype(y.dtype), point.kind)
-    branches(context, tried)
-    if not context.far:
-        why = "a loop that counts no steps might never end there" if context.trusted else "no autodiff to compare with"
-        context.skip("S3 far from the example", why)
+            yield from sides.points(kind + suffix, floats, ints, cots)
+
+
+def _same_values(trial: Trial, point: Point) -> None:
+    """Hold fwd to the function at the point, where autodiff's own value is at hand."""
+    problem, sides = trial.problem, trial.sides
+    if sides.trusted and not problem.referenced:
+        both = (sides.run(side, point).outputs for side in (problem.rule, problem.bare))
+        for y, value in zip(*both, strict=True):
+            same_value(trial, y, value.astype(y.dtype), point.kind)
+
+
+def _indices_from_the_end(trial: Trial) -> None:
+    """What a rule makes of negative indices is noted: not every function is meant to take them."""
+    problem, sides = trial.problem, trial.sides
+    if not sides.far:
+        why = "a loop that counts no steps might never end there" if sides.trusted else "no autodiff to compare with"
+        trial.ledger.skip("S3 far from the example", why)
     elif any(a is not b for a, b in zip(problem.ints, negative(problem.ints), strict=True)):
-        for point in context.points("indices counted from the end", problem.floats, negative(problem.ints)):
-            context.compare("S3", point, worst="note")
+        for point in sides.points("indices counted from the end", problem.floats, negative(problem.ints)):
+            judge_at(trial, "S3", point, worst="note")

@@ -4,23 +4,29 @@ import numpy as np
 
 from ..judging._battery import NEAR, battery
 from ..judging._finite_differences import slope_along
-from ..judging._judge import Context
 from ..judging._point import ravel
 from ..judging._scalar_at import scalar_at
+from ..judging._tolerance import SLOPE_APART, SLOPE_ERRORS, SLOPE_FLOOR, SLOPE_SURE
+from ..judging._trial import Trial
+from ..report._report import Finding
 
 
-def reference_holds(context: Context) -> None:
+def differences(trial: Trial) -> bool:
     """S4: finite differences along random directions confirm the truth itself, where they are steady."""
-    problem = context.problem
-    kinds = dict(battery(problem.floats, (), context.rng))
-    for kind in NEAR[:2] if context.trusted else ():
-        point = context.points(kind, kinds[kind], problem.ints)[0]
-        scalar, truth = scalar_at(context, point), ravel(context.run(problem.bare, point, "float64")[1])
+    problem, sides = trial.problem, trial.sides
+    kinds = dict(battery(problem.floats, (), trial.rng))
+    for kind in NEAR[:2] if sides.trusted else ():
+        point = sides.points(kind, kinds[kind], problem.ints)[0]
+        scalar, truth = scalar_at(sides, point), ravel(sides.run(problem.bare, point, "float64").bars)
         for _ in range(2):
-            direction = context.rng.normal(size=scalar.x.size)
+            direction = trial.rng.normal(size=scalar.x.size)
             slope, error = slope_along(scalar, direction)
-            expected = float(truth @ direction)
-            sure = error < 1e-3 * abs(slope) + 1e-9 * np.abs(truth * direction).max(initial=0)
-            if sure and abs(slope - expected) > 10 * error + 1e-3 * np.abs(truth * direction).sum() + 1e-9 * abs(slope):
+            expected, terms = float(truth @ direction), np.abs(truth * direction)
+            sure = error < SLOPE_SURE * abs(slope) + SLOPE_FLOOR * terms.max(initial=0)
+            slack = SLOPE_ERRORS * error + SLOPE_APART * terms.sum() + SLOPE_FLOOR * abs(slope)
+            if sure and abs(slope - expected) > slack:
                 message = "autodiff of the function, with which the rule was compared, is not its slope"
-                context.add("S4", "inconclusive", message, got=expected, expected=slope, inputs=point.kind)
+                trial.ledger.add(
+                    Finding("S4", "inconclusive", message, got=expected, expected=slope, inputs=point.kind)
+                )
+    return True

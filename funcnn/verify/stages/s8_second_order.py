@@ -1,5 +1,8 @@
 """S8: the backward pass has the derivatives of the true one, at a natural point and where the rule may have a tie."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,142 +11,153 @@ from .._errors import one_line
 from .._settings import compiled_quickly, settings
 from ..judging._battery import battery
 from ..judging._finite_differences import Scalar
-from ..judging._judge import Context, largest
-from ..judging._point import Point, nudged, place, ravel
+from ..judging._judge import beyond
+from ..judging._point import Arrays, Point, largest, nudged, place, ravel
+from ..judging._problem import Side
+from ..judging._scalar_at import unraveling
+from ..judging._sides import cast
+from ..judging._tolerance import SECOND_SLOPE_WIDTHS, TWICE_LINEAR, growth, second_slack, slope_of_bars_slack
+from ..judging._trial import Trial
 from ..judging._verdict import decide
+from ..report._report import Finding
 from .s7_transforms import spread
 
+Derivatives = Callable[[Point], tuple[Arrays, Arrays]]
 
-def second_order(context: Context) -> bool:
+_TIED = {"zeros", "integers", "normal x 30"}  # where fwd or bwd may be differentiated at a tie of its own
+_STEP = 1e-5  # of a difference of cotangents
+
+
+def second_order(trial: Trial) -> bool:
     """S8: the derivative of the backward pass, where the first order is right."""
-    problem = context.problem
-    if context.failed() or not context.trusted:
-        why = "the first order is wrong already" if context.failed() else "no autodiff to compare with"
-        context.skip("S8 second order", why)
+    problem, sides, ledger = trial.problem, trial.sides, trial.ledger
+    if ledger.failed() or not sides.trusted:
+        why = "the first order is wrong already" if ledger.failed() else "no autodiff to compare with"
+        ledger.skip("S8 second order", why)
         return False
-    floats = tuple(spread(context.rng, a.astype(np.float64)) for a in problem.floats)
-    (natural,) = context.points("", floats, problem.ints)
-    weights = [context.rng.normal(size=a.shape) for a in floats]
-    derivatives = _second_derivatives(context, weights)
+    floats = tuple(spread(trial.rng, a.astype(np.float64)) for a in problem.floats)
+    (natural,) = sides.points("", floats, problem.ints)
+    weights = [trial.rng.normal(size=a.shape) for a in floats]
+    derivatives = _second_derivatives(trial, weights)
     try:
-        _judge_second_order(context, natural, weights, derivatives)
-        _by_the_cotangent(context, natural, weights)
+        _judge_second_order(trial, natural, weights, derivatives)
+        _by_the_cotangent(trial, natural, weights)
     except Exception as error:
-        context.skip("S8 second order", f"not differentiable twice: {one_line(error)}")
+        ledger.skip("S8 second order", f"not differentiable twice: {one_line(error)}")
         return False
-    if context.far and _has_its_slope(context, natural, weights, derivatives):
-        inputs = [made for _ in range(3) for made in battery(problem.floats, (), context.rng) if made[0] in _TIED]
-        for point in (context.points(kind, floats, problem.ints)[0] for kind, floats in inputs):
-            if _has_its_slope(context, point, weights, derivatives) is False:
-                message = "the derivative of its cotangents is not their slope"
-                context.add("S8", "fail", message, inputs=point.kind, guess="a tie inside of fwd or bwd")
+    if sides.far and _has_its_slope(trial, natural, weights, derivatives):
+        _at_ties(trial, weights, derivatives)
     return True
 
 
-_TIED = {"zeros", "integers", "normal x 30"}  # where fwd or bwd may be differentiated at a tie of its own
+def _at_ties(trial: Trial, weights: Arrays, derivatives: Derivatives) -> None:
+    """Where the rule may have a tie, its second derivative is the slope of its cotangents."""
+    problem, sides = trial.problem, trial.sides
+    inputs = [made for _ in range(3) for made in battery(problem.floats, (), trial.rng) if made[0] in _TIED]
+    for point in (sides.points(kind, floats, problem.ints)[0] for kind, floats in inputs):
+        if _has_its_slope(trial, point, weights, derivatives) is False:
+            message, guess = "the derivative of its cotangents is not their slope", "a tie inside of fwd or bwd"
+            trial.ledger.add(Finding("S8", "fail", message, inputs=point.kind, guess=guess))
 
 
-def _has_its_slope(context, point, weights, derivatives):
+def _has_its_slope(trial: Trial, point: Point, weights: Arrays, derivatives: Derivatives) -> bool | None:
     """Whether the rule's second derivative is the slope of its cotangents along some direction.
 
     None where it is not finite, where rounding moves it, and where the cotangents bend or jump.
     """
-    if context.dtype != "float64":
+    sides = trial.sides
+    if sides.dtype != "float64":
         return None
-    along = [np.maximum(np.abs(a), 1e-2) * context.rng.uniform(0.5, 1, a.shape) for a in point.floats]
-    nearly = nudged(point, context.eps, context.rng)
+    along = [np.maximum(np.abs(a), 1e-2) * trial.rng.uniform(0.5, 1, a.shape) for a in point.floats]
+    nearly = nudged(point, sides.eps, trial.rng)
     derivative, moved = (ravel(derivatives(p)[0]) @ ravel(along) for p in (point, nearly))
 
-    def at(t):
+    def at(t: float) -> np.ndarray:
         moved = point._replace(floats=tuple(a + t * d for a, d in zip(point.floats, along, strict=True)))
-        bars = context.run(context.problem.rule, moved)[1]
+        bars = sides.run(trial.problem.rule, moved).bars
         return np.concatenate([np.ravel(w * b) for w, b in zip(weights, bars, strict=True)])
 
     here = at(0.0)
-    slopes = np.array([np.sum(at(t) - here) / t for t in (-1e-5, -5e-6, 5e-6, 1e-5)])
-    cancelled = largest(point.cots) * context.growth(point, largest)  # what cotangents are the difference of
-    size = sum(np.abs(w).sum() * typical * cancelled for w, typical in zip(weights, context.typical, strict=True))
-    slack = 1e-2 * max(abs(derivative), np.abs(slopes).max()) + 1e4 * context.eps / 1e-5 * (np.abs(here).sum() + size)
+    slopes = np.array([np.sum(at(t) - here) / t for t in (-_STEP, -_STEP / 2, _STEP / 2, _STEP)])
+    cancelling = largest(point.cots) * growth(trial.problem.floats, point.floats, largest)
+    terms = np.abs(here).sum() + sum(
+        np.abs(w).sum() * size * cancelling for w, size in zip(weights, sides.typical, strict=True)
+    )
+    slack = slope_of_bars_slack(max(abs(derivative), np.abs(slopes).max()), terms, sides.eps, _STEP)
     steady = np.isfinite([*slopes, derivative, moved]).all() and max(np.ptp(slopes), abs(moved - derivative)) <= slack
-    if not steady:
-        return None
-    return bool(abs(derivative - slopes.mean()) <= 3 * slack)
+    return bool(abs(derivative - slopes.mean()) <= SECOND_SLOPE_WIDTHS * slack) if steady else None
 
 
-def _judge_second_order(context, point, weights, derivatives):
+def _judge_second_order(trial: Trial, point: Point, weights: Arrays, derivatives: Derivatives) -> None:
     """Compare both derivatives at a point; where they differ, finite differences of the cotangents decide."""
+    sides = trial.sides
     x, rule, truth = (ravel(arrays) for arrays in (point.floats, *derivatives(point)))
-    top = np.abs(truth).max(initial=0, where=np.isfinite(truth))
-    off = lambda slack: np.isfinite(truth) & ~(np.abs(rule - truth) <= slack + 1e6 * context.eps * top + 1e-300)
-    if not off(0).any():
+    if not beyond(rule, truth, second_slack(truth, 0.0, sides.eps)).any():
         return
-    moved = [ravel(derivatives(nudged(point, context.eps, context.rng))[1]) for _ in range(2)]
-    wrong = off(16 * np.max(np.abs(moved - truth), axis=0))
+    moved = [ravel(derivatives(nudged(point, sides.eps, trial.rng))[1]) for _ in range(2)]
+    wrong = beyond(rule, truth, second_slack(truth, np.max(np.abs(moved - truth), axis=0), sides.eps))
     if not wrong.any():
         return
-    verdict = decide(Scalar(x, _phi_of_bars(context, point, weights)), rule, truth, wrong, context.rng)
+    verdict = decide(Scalar(x, _phi_of_bars(trial, point, weights)), rule, truth, wrong, trial.rng)
     if verdict.status != "pass":
         leaf, index = place(verdict.place, point.floats)
         message = f"{verdict.why}, in the second derivative by"
-        context.add(
-            "S8", verdict.status, message, argument=context.problem.names[leaf], index=index,
-            got=float(rule[verdict.place]), expected=verdict.expected,
-            guess="a residual under stop_gradient",
-        )  # fmt: skip
+        trial.ledger.add(Finding(
+            "S8", verdict.status, message, trial.problem.names[leaf], index,
+            got=float(rule[verdict.place]), expected=verdict.expected, guess="a residual under stop_gradient",
+        ))  # fmt: skip
 
 
-def _second_derivatives(context, weights):
+def _second_derivatives(trial: Trial, weights: Arrays) -> Derivatives:
     """The function of a point that gives the gradients of ⟨weights, cotangents⟩, by the rule and in truth."""
-    sides = context.problem.rule, context.problem.bare
-    ints = list(context.problem.ints)
+    sides = trial.problem.rule, trial.problem.bare
+    ints, dtype = list(trial.problem.ints), trial.sides.dtype
 
-    def gradient(side, floats, cots):
+    def gradient(side: Side, floats: Arrays, cots: Arrays) -> Any:
         return jax.grad(lambda floats: _weighted(side.bars(floats, ints, cots)[1], weights))(floats)
 
     together = compiled_quickly(lambda *args: [gradient(side, *args) for side in sides])
 
-    def both(point):
+    def both(point: Point) -> tuple[Arrays, Arrays]:
         with settings():
-            if context.dtype == "float64":
-                found = together(*context.cast(point, "float64"))
+            if dtype == "float64":
+                found = together(*cast(point, "float64"))
             else:
-                at = zip(sides, (context.dtype, "float64"), strict=True)
-                found = [gradient(side, *context.cast(point, dtype)) for side, dtype in at]
+                at = zip(sides, (dtype, "float64"), strict=True)
+                found = [gradient(side, *cast(point, d)) for side, d in at]
             return jax.tree.map(np.asarray, found)
 
     return both
 
 
-def _by_the_cotangent(context, point, weights):
+def _by_the_cotangent(trial: Trial, point: Point, weights: Arrays) -> None:
     """What is linear is its own derivative: ⟨weights, cotangents⟩ along the cotangent of the result is that number."""
 
-    def pulled(cots):
-        bars = context.problem.rule.bars(floats, list(point.ints), cots)[1]
+    def pulled(cots: Arrays) -> Any:
+        bars = trial.problem.rule.bars(floats, list(point.ints), cots)[1]
         return _weighted(bars, weights), _weighted([jnp.abs(b) for b in bars], [np.abs(w) for w in weights])
 
     with settings():
-        floats, cots = context.cast(point, context.dtype)
+        floats, cots = cast(point, trial.sides.dtype)
         found = compiled_quickly(jax.value_and_grad(pulled, has_aux=True))(cots)
         (value, size), slopes = jax.tree.map(np.asarray, found)
     slope = ravel(slopes) @ ravel(cots)
-    if abs(slope - value) > 1e6 * context.eps * size:
-        message = "differentiated along its cotangent, it is not itself"
-        context.add("S8", "fail", message, got=float(slope), expected=float(value), guess="the cotangent held constant")
+    if abs(slope - value) > TWICE_LINEAR * trial.sides.eps * size:
+        message, guess = "differentiated along its cotangent, it is not itself", "the cotangent held constant"
+        trial.ledger.add(Finding("S8", "fail", message, got=float(slope), expected=float(value), guess=guess))
 
 
-def _weighted(bars, weights):
+def _weighted(bars: Sequence[Any], weights: Arrays) -> Any:
     return sum(jnp.sum(jnp.asarray(w, b.dtype) * b) for w, b in zip(weights, bars, strict=True))
 
 
-def _phi_of_bars(context, point, weights):
-    """The scalar that second_order differentiates, without rules, as a function of one flat vector."""
-    shapes = [a.shape for a in point.floats]
-    cuts = np.cumsum([a.size for a in point.floats])[:-1]
+def _phi_of_bars(trial: Trial, point: Point, weights: Arrays) -> Callable[[np.ndarray], float]:
+    """The scalar that is differentiated a second time, without rules, as a function of one flat vector."""
+    unravel = unraveling(point.floats)
 
-    def bars(flat):
-        parts = tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
-        at = Point("", parts, point.ints, point.cots)
-        return context.run(context.problem.bare, at, "float64")[1]
+    def bars(flat: np.ndarray) -> Arrays:
+        at = Point("", unravel(flat), point.ints, point.cots)
+        return trial.sides.run(trial.problem.bare, at, "float64").bars
 
-    start = bars(np.concatenate([np.ravel(a) for a in point.floats]))
+    start = bars(ravel(point.floats))
     return lambda flat: float(sum(np.sum(w * (b - b0)) for w, b, b0 in zip(weights, bars(flat), start, strict=True)))

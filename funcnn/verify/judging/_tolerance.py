@@ -1,0 +1,212 @@
+"""Every tolerance of `check`: what each term explains, and the case of the scoring set or the test that fixed it.
+
+A term is a factor. The functions below say of what: roundings of an element, of the largest one, of terms that cancel.
+What is compared is always an element, never an array's norm.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+_FREE = "not fixed by a case"
+
+
+class Term(float):
+    """A factor of a tolerance.
+
+    Attributes:
+      explains: which difference it excuses.
+      fixed_by: the case or test that is judged wrong without it.
+    """
+
+    explains: str
+    fixed_by: str
+
+    def __new__(cls, factor: float, explains: str, fixed_by: str = _FREE) -> "Term":
+        term = super().__new__(cls, factor)
+        term.explains, term.fixed_by = explains, fixed_by
+        return term
+
+
+# A cotangent in float64 beside the truth: S2, S3, S5, S9, S10.
+NEARBY = Term(16, "what a cotangent moves where the point moves by a rounding")
+OWN = Term(1e3, "roundings of the element itself")
+LARGEST = Term(1e4, "roundings of the largest element, where a small one is a difference of large ones")
+CANCELLING = Term(1e3, "roundings of terms of the usual size that cancel in the whole cotangent")
+GROWTH = Term(100, "how much larger than the example's the factors of terms that cancel may be, at most")
+RULE_NEARBY = Term(1e-7, "the rule's own movement, up to this share of its usual size; beyond it may be a fault")
+KINK_JUMP = Term(1e-3, "a movement beyond this share of the largest element, as a jump at a kink and not as rounding")
+
+# What fwd returns beside the function's value: S0, S3.
+VALUE = Term(1e3, "roundings of a value and of the largest one")
+VALUE_FLOOR = Term(1e-14, "values that are 0 but for rounding")
+REFERENCE = Term(1e-4, "the relative difference of a reference that computes the same function otherwise")
+REFERENCE_FLOOR = Term(1e-6, "the same, of values near 0")
+SMUGGLED = Term(1e-3, "the relative difference of two runs of one backward pass compiled twice")
+SMUGGLED_FLOOR = Term(1e-5, "the same, of cotangents near 0")
+
+# bwd(k g) beside k bwd(g): S1.
+LINEAR = Term(1e4, "roundings of the largest element, where k is no power of 2 or g a sum")
+LINEAR_NEARBY = Term(64, "what the cotangent moves where the point moves by a rounding, in its ratio to the largest")
+
+# Finite differences beside autodiff of the function: S4.
+SLOPE_SURE = Term(1e-3, "an error of the differences up to this share of the slope, as steady")
+SLOPE_APART = Term(1e-3, "roundings of the products that the slope is a sum of")
+SLOPE_ERRORS = Term(10, "the differences' own estimate of their error, which may be too small")
+SLOPE_FLOOR = Term(1e-9, "slopes that are 0 but for rounding")
+
+# The rule's error in a coarse dtype beside autodiff's: S6, S10.
+PEER_RMS = Term(16, "autodiff's error, all elements together: by chance that of one element is small")
+PEER = Term(8, "autodiff's error of the element")
+COARSE_OWN = Term(16, "roundings of the element itself")
+COARSE_LARGEST = Term(4, "roundings of the largest element")
+LONG_SUM = Term(1 / 24, "roundings of a sum of n numbers, one after the other, a part of n")
+LONG_SUM_MOST = Term(0.1, "the same, at most this share of the largest element")
+BEND = Term(8, "what the truth moves where the point moves by a rounding")
+EXPONENT = Term(2, "in float32, roundings of the exponent of an e^x that is made of a rounded y")
+USUAL = Term(16, "in float32, roundings of terms of the usual size that cancel")
+MOVING = Term(8, "in float32, what the rule's result moves where the point moves by a rounding")
+MOVING_MOST = Term(1e-3, "the same, at most this share of the usual size")
+SINGLE = 2**-12  # unit roundoffs below it count as float32's: in half precision the last terms would explain too much
+
+# A transformation beside the plain loop: S7.
+TRANSFORMED = Term(1e5, "roundings of an element and of the largest one, where a program is compiled otherwise")
+
+# A function of a stack beside that of its rows, which says whether a leading axis is a batch: S9.
+STACKED = Term(1e-9, "the relative difference of values where the order of a sum may change")
+STACKED_FLOOR = Term(1e-12, "the same, of values near 0")
+
+# Second derivatives: S8.
+SECOND = Term(1e6, "roundings of the largest second derivative")
+SECOND_NEARBY = Term(16, "what the second derivative moves where the point moves by a rounding")
+TWICE_LINEAR = Term(1e6, "roundings of the terms that ⟨weights, cotangents⟩ is a sum of")
+SECOND_SLOPE = Term(1e-2, "the curvature of the cotangents over the step of a difference")
+SECOND_SLOPE_ROUNDING = Term(1e4, "roundings of the cotangents, divided by the step of a difference")
+SECOND_SLOPE_WIDTHS = Term(3, "how many such tolerances derivative and slope are apart before that is a fault")
+
+# Finite differences that decide between rule and autodiff, and kinks: S5.
+KINK_ERRORS = Term(4, "the differences' own estimate of their error, between the slopes from right and left")
+KINK_SHARE = Term(1e-6, "roundings of these slopes")
+UNSTEADY = Term(1e-3, "an error of the differences up to this share of the slope, as steady")
+UNSTEADY_APART = Term(0.2, "an error of the differences up to this share of their distance to the rule, as steady")
+AGREED_ERRORS = Term(10, "the differences' own estimate of their error, where autodiff is confirmed")
+AGREED_SHARE = Term(1e-4, "roundings of the slope, where autodiff is confirmed")
+KINK_MIXTURE = Term(1e-5, "roundings of a slope along a direction, which lies between those around the kink")
+KINK_SPREAD = Term(1e-6, "roundings between gradients around a kink, which are no differences of them")
+ALONE = Term(1e-5, "an error of the differences up to this share of the slope, where they are the only judge")
+ALONE_FLOOR = Term(1e-9, "the same, of slopes near 0")
+ALONE_NOISE = Term(1e-7, "the error of differences beyond their own estimate, where they are the only judge")
+
+
+class Tolerance(NamedTuple):
+    """What a judgement at a point has to know.
+
+    Attributes:
+      eps: the unit roundoff to expect of the rule.
+      cancelling: for each argument, how large the terms are that may cancel in its cotangent.
+    """
+
+    eps: float
+    cancelling: tuple[float, ...]
+
+
+def growth(
+    example: Sequence[np.ndarray], floats: Sequence[np.ndarray], size: Callable[[Sequence[np.ndarray]], float]
+) -> float:
+    """How much larger than at the example the terms may be that cancel at a point: products of two arguments."""
+    before = [a.astype(np.float64) for a in example]
+    return float(np.clip(size(floats) / max(size(before), 1e-3), 1, GROWTH) ** 2)
+
+
+def cotangent_slack(truth: np.ndarray, noise: np.ndarray, eps: float, cancelling: float) -> np.ndarray:
+    """How far each element of a cotangent may be off in float64."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        roundings = OWN * np.abs(truth) + LARGEST * _top(truth) + CANCELLING * cancelling
+        return NEARBY * noise + eps * roundings + np.finfo(np.float64).tiny
+
+
+def without_jumps(noise: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The noise, 0 where it is as large as a kink's jump: what jumps so far is no rounding."""
+    return np.where(noise > KINK_JUMP * np.abs(truth).max(initial=0), 0.0, noise)
+
+
+def value_slack(value: np.ndarray, eps: float) -> np.ndarray:
+    """How far each element of fwd's value may be off the function's."""
+    with np.errstate(over="ignore"):
+        return VALUE * eps * (np.abs(value) + _top(value)) + VALUE_FLOOR
+
+
+def linear_slack(base: np.ndarray, expected: np.ndarray, moved: np.ndarray, eps: float) -> float:
+    """How far bwd of a combination may be off the combination of bwds.
+
+    Args:
+      base: bwd(g).
+      expected: what linearity makes of it.
+      moved: what bwd moves where the point moves by a rounding.
+      eps: the unit roundoff.
+    """
+    there, here = (np.abs(a).max(initial=0) for a in (expected, base))
+    rounding = LINEAR_NEARBY * moved.max(initial=0) * there / max(here, np.finfo(np.float64).tiny)
+    return float(LINEAR * eps * max(there, np.finfo(np.float32).tiny) + rounding)
+
+
+def coarse_slack(truth: np.ndarray, peer: np.ndarray, u: float, tiny: float, length: int) -> np.ndarray:
+    """How far each element of a cotangent may be off in a coarse dtype.
+
+    Args:
+      truth: in float64; what is not finite counts as 0.
+      peer: autodiff's error in that dtype.
+      u: its unit roundoff.
+      tiny: its smallest normal number.
+      length: of the longest sum.
+    """
+    size = np.abs(np.where(np.isfinite(truth), truth, 0.0))
+    top = size.max(initial=0)
+    rms = np.sqrt(np.mean(peer**2)) if peer.size else 0.0
+    roundings = u * (COARSE_OWN * size + COARSE_LARGEST * top) + min(u * length * LONG_SUM, LONG_SUM_MOST) * top
+    return PEER_RMS * rms + PEER * peer + roundings + tiny
+
+
+def single_slack(truth: np.ndarray, moving: np.ndarray, u: float, exponent: float, usual: float) -> np.ndarray:
+    """What more may be off in float32.
+
+    A rule may keep y, rounded, of which e^(x - y) is made, and x may be a product. A sum of terms of the usual size may
+    cancel. And what is far below that size may be nothing but the rule's own rounding, which moves.
+
+    Args:
+      truth: in float64.
+      moving: how far the rule's result moves with the point.
+      u: the unit roundoff.
+      exponent: how large an exponent may be.
+      usual: how large the terms are that may cancel.
+    """
+    roundings = u * (EXPONENT * exponent * np.abs(truth) + USUAL * usual)
+    return roundings + MOVING * np.fmin(moving, MOVING_MOST * usual)
+
+
+def transformed_slack(expected: np.ndarray, eps: float) -> np.ndarray:
+    """How far each element may be off the plain loop's under a transformation."""
+    return TRANSFORMED * eps * (np.abs(expected) + _top(expected))
+
+
+def second_slack(truth: np.ndarray, moved: np.ndarray | float, eps: float) -> np.ndarray | float:
+    """How far each second derivative may be off; ``moved`` is what it moves with the point."""
+    return SECOND_NEARBY * moved + SECOND * eps * _top(truth) + 1e-300
+
+
+def slope_of_bars_slack(slope: float, terms: float, eps: float, step: float) -> float:
+    """How far a second derivative may be from the slope of the cotangents.
+
+    Args:
+      slope: the larger of the two.
+      terms: the size of what the cotangents are the sum of.
+      eps: the unit roundoff.
+      step: of the difference.
+    """
+    return SECOND_SLOPE * slope + SECOND_SLOPE_ROUNDING * eps / step * terms
+
+
+def _top(a):
+    """The largest finite size."""
+    return np.max(np.abs(a), where=np.isfinite(a), initial=0.0)

@@ -1,0 +1,47 @@
+"""What the programs of both sides say of a problem before anything is run."""
+
+from typing import NamedTuple
+
+from ..programs._facts import Facts
+
+EPS = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
+
+
+class Traits(NamedTuple):
+    """What both sides' backward programs say.
+
+    Attributes:
+      constants: magnitudes of the literals that could be a threshold.
+      marks: integers that the function looks for in its arguments.
+      indexed: lengths of the axes that the function indexes.
+      wraps: whether the function takes whole numbers modulo another.
+      decomposes: whether either side decomposes matrices.
+      callbacks: whether either side calls back to the host.
+      unbounded: whether either side has a loop that counts no steps.
+      eps: the unit roundoff to expect in float64, that of a coarser dtype where either side computes in one.
+    """
+
+    constants: tuple[float, ...]
+    marks: tuple[int, ...]
+    indexed: frozenset[int]
+    wraps: bool
+    decomposes: bool
+    callbacks: bool
+    unbounded: bool
+    eps: float
+
+
+def traits_of(rule: Facts, bare: Facts) -> Traits:
+    """What the facts of the rule's and of the truth's program come to."""
+    coarse = [EPS["float32"]] if "float32" in rule.dtypes | bare.dtypes else []
+    coarse += [EPS[half] for half in ("bfloat16", "float16") if half in bare.dtypes]
+    return Traits(
+        constants=tuple(sorted({*rule.constants, *bare.constants})),
+        marks=bare.marks,
+        indexed=bare.indexed,
+        wraps=bare.wraps,
+        decomposes=rule.decomposes or bare.decomposes,
+        callbacks=rule.callbacks or bare.callbacks,
+        unbounded=rule.unbounded or bare.unbounded,
+        eps=max([EPS["float64"], *coarse]),
+    )

@@ -1,45 +1,136 @@
-"""The compiled loop over arrays, whole epochs at a time."""
+"""The compiled loop over arrays: any number of steps in one call, from anywhere in an epoch to anywhere."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-from ._faults import all_finite, rows_of
+from ._faults import all_finite
+from ._metrics import Sums
 from ._order import epoch_order
+from ._state import Position, TrainState
+from ._step import Batch, Step, Values
 
 
-def train_epochs(step, n, batch_size):
-    """A function that trains for ``count`` epochs and writes their losses from index ``done`` on; ``count`` may vary."""
+class Progress(NamedTuple):
+    """What the loop carries.
 
-    def run(state, losses, data, done, count):
+    Attributes:
+      state: the training state.
+      sums: those of the epoch under way.
+      values: the results of the epochs that have ended, each array ``[epochs, ...]``.
+      ended: how many these are, int32.
+    """
+
+    state: TrainState
+    sums: dict[str, Sums]
+    values: Values
+    ended: jax.Array | np.int32
+
+
+Run = Callable[[Progress, Batch, np.int32], tuple[Progress, jax.Array]]
+
+
+def start(step: Step, state: TrainState, data: Batch, epochs: int) -> Progress:
+    """The progress at which nothing has been done, found on shapes alone: whatever does not fit raises here.
+
+    The targets are at hand while the prediction is only a shape: a loss can look at their values (labels in range).
+    """
+    inputs, *targets = data
+    sums = jax.eval_shape(lambda state, inputs: step.measure(state, (inputs, *targets)), state, inputs)
+    values = jax.eval_shape(step.value, sums)
+    return Progress(
+        state,
+        jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), sums),
+        jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), values),
+        np.int32(0),
+    )
+
+
+def compiled_loop(step: Step, state: TrainState, n: int, batch_size: int) -> Run:
+    """A function ``(progress, data, steps) -> (progress, finite)`` over n examples; ``steps`` may vary.
+
+    It returns the progress after so many steps, and whether the state and the losses up to there are finite.
+    """
+    loop = _over_all(step) if batch_size == n else _over_batches(step, n, batch_size)
+
+    def run(progress, data, steps):
+        progress = loop(progress, data, steps)
+        losses = progress.sums["loss"], progress.values["loss"]
+        return progress, all_finite((progress.state, losses))
+
+    return jax.jit(run, compiler_options=_compiler_options(state, batch_size))
+
+
+def _over_all(step):
+    """The loop where each epoch is one step, on all examples as they come."""
+
+    def run(progress, data, steps):
         def epoch(i, carry):
-            state, losses = carry
-            state, loss = one_epoch(state, data)
-            return state, losses.at[i].set(loss)
+            state, values = carry
+            state, sums = step.take(state, data)
+            return state, _with_row(values, i, step.value(sums))
 
-        state, losses = lax.fori_loop(done, done + count, epoch, (state, losses))
-        return state, losses, all_finite((state, losses))
-
-    def one_epoch(state, data):
-        def on_rows(state, rows):
-            state, metrics = step(state, rows_of(data, rows))
-            return state, metrics["loss"]
-
-        if batch_size == n:
-            state, metrics = step(state, data)
-            return state, metrics["loss"]
-        order = epoch_order(state, n, batch_size)
-        whole = n - n % batch_size
-        state, losses = lax.scan(on_rows, state, order[:whole].reshape(-1, batch_size))
-        if whole == n:
-            return state, jnp.mean(losses)
-        state, last = on_rows(state, order[whole:])
-        return state, (jnp.sum(losses) * batch_size + last * (n - whole)) / n
+        state, sums, values, ended = progress
+        state, values = lax.fori_loop(ended, ended + steps, epoch, (state, values))
+        state = state._replace(position=Position(state.position.epoch + steps, state.position.batch))
+        return Progress(state, sums, values, ended + steps)
 
     return run
 
 
-def compiler_options(state, batch_size):
+def _over_batches(step, n, batch_size):
+    """The loop over whole batches, and a shorter one at an epoch's end if n is not a multiple."""
+    whole, batches = n // batch_size, -(-n // batch_size)
+
+    def run(progress, data, steps):
+        def part(carry):
+            progress, left = carry
+            first = progress.state.position.batch
+            stop = jnp.minimum(first + left, batches)
+            return part_of_epoch(progress, data, first, stop), left - (stop - first)
+
+        return lax.while_loop(lambda carry: carry[1] > 0, part, (progress, steps))[0]
+
+    def part_of_epoch(progress, data, first, stop):
+        state, sums, values, ended = progress
+        order = epoch_order(state, n)
+
+        def on_rows(carry, rows):
+            state, sums = carry
+            state, more = step.take(state, _rows(data, rows))
+            return state, jax.tree.map(jnp.add, sums, more)
+
+        def on_batch(i, carry):
+            return on_rows(carry, lax.dynamic_slice(order, (i * batch_size,), (batch_size,)))
+
+        carry = lax.fori_loop(first, jnp.minimum(stop, whole), on_batch, (state, sums))
+        if whole < batches:
+            carry = lax.fori_loop(whole, stop, lambda _, carry: on_rows(carry, order[whole * batch_size :]), carry)
+        state, sums = carry
+
+        over = stop == batches
+        values = _with_row(values, ended, step.value(sums))
+        sums = jax.tree.map(lambda a: jnp.where(over, jnp.zeros_like(a), a), sums)
+        epoch = state.position.epoch + over.astype(jnp.int32)
+        state = state._replace(position=Position(epoch, jnp.where(over, 0, stop)))
+        return Progress(state, sums, values, ended + over.astype(jnp.int32))
+
+    return run
+
+
+def _rows(data, rows):
+    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
+
+
+def _with_row(arrays, i, rows):
+    return jax.tree.map(lambda array, row: array.at[i].set(row), arrays, rows)
+
+
+def _compiler_options(state, batch_size):
     """On a CPU, no threads for matrix products that are done sooner than a thread wakes up."""
     weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     small = jax.default_backend() == "cpu" and weights * batch_size < 1_000_000

@@ -1,13 +1,16 @@
 """Training that became NaN or inf: the error, and where the fault lies."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._order import epoch_order
+from .._core import PyTree
 from ._state import TrainState
+
+Progress = TypeVar("Progress")
 
 
 class NonFiniteError(FloatingPointError):
@@ -17,42 +20,30 @@ class NonFiniteError(FloatingPointError):
     history: dict[str, Any]
 
 
-def first_fault(run, step, state, losses, data, done, batch_size):
-    """Go from the last good state through the epochs one by one, and through the faulty one step by step.
-
-    Returns:
-      What happened, and the last good state, with its losses and the number of epochs before it.
-    """
-    while done < len(losses):
-        after, after_losses, finite = run(state, losses, data, done, 1)
-        if not finite:
-            break
-        state, losses, done = after, after_losses, done + 1
-
-    n = jax.tree.leaves(data)[0].shape[0]
-    order = np.arange(n) if batch_size == n else epoch_order(state, n, batch_size)
-    step = jax.jit(step)
-    for start in range(0, n, batch_size):
-        after, metrics = step(state, rows_of(data, order[start : start + batch_size]))
-        fault = _name_fault({"loss": metrics["loss"], "params": after.params, "opt_state": after.opt_state})
-        if fault:
-            return f"{fault} at step {state.step} (epoch {done})", state, losses, done
-        state = after
-    return f"a value became NaN or inf in epoch {done}", state, losses, done
-
-
-def _name_fault(values):
-    for path, leaf in jax.tree_util.tree_leaves_with_path(values):
-        if not all_finite(leaf):
-            bad = np.asarray(leaf)[~np.isfinite(np.asarray(leaf))].flat[0]
-            return f"{jax.tree_util.keystr(path, simple=True, separator='.')} became {bad}"
-    return None
-
-
-def all_finite(tree):
+def all_finite(tree: PyTree) -> jax.Array:
+    """Whether every floating-point number is finite."""
     floating = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     return jnp.array([jnp.isfinite(leaf).all() for leaf in floating]).all()
 
 
-def rows_of(data, rows):
-    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
+def last_good(run: Callable[[Progress, int], tuple[Progress, Any]], start: Progress, steps: int) -> Progress:
+    """Where the step that makes a number NaN or inf begins, found by halving.
+
+    Args:
+      run: ``run(progress, steps) -> (progress, finite)``.
+      start: progress from which that many steps end in a number that is not finite.
+      steps: how many, at least 1.
+    """
+    while steps > 1:
+        half = steps // 2
+        after, finite = run(start, half)
+        start, steps = (after, steps - half) if finite else (start, half)
+    return start
+
+
+def name_fault(values: PyTree) -> str:
+    """The first leaf that is not finite by its path, and what it became; the first of all if all are."""
+    faults = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(values) if not all_finite(leaf)]
+    path, leaf = faults[0]
+    bad = np.asarray(leaf)[~np.isfinite(np.asarray(leaf))].flat[0]
+    return f"{jax.tree_util.keystr(path, simple=True, separator='.')} became {bad}"

@@ -1,23 +1,15 @@
-"""Train on arrays: whole epochs inside one compiled loop."""
+"""Train a model: a source of batches, a step, and those who watch."""
 
-import time
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 
-from .._core import Layer, as_layer
-from ._data import examine, require_count
-from ._epochs import compiler_options, train_epochs
-from ._faults import NonFiniteError, first_fault
-from ._state import TrainState, step_key
-from ._step import Loss, plain_step, require_scalar
-
-_DISPATCH_SECONDS = 0.25  # how much work to hand to the device at once: small enough for a lively progress bar
-
-History = dict[str, np.ndarray]
+from .._core import Layer
+from ._data import require_count
+from ._sources import source_of
+from ._state import TrainState, require_fit
+from ._step import Loss, plain_step
+from ._watchers import History, join, keep_history, progress_bar
 
 
 def fit(
@@ -42,19 +34,21 @@ def fit(
       loss: ``loss(prediction, *targets) -> scalar``, such as those in `funcnn.losses`.
       optimizer: an optax optimizer.
       data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis.
-      epochs: how many times to go through the data.
+      epochs: how many epochs are to end, each once through the data. If the state is in the middle of one, that is the
+        first of them, of which the remaining batches are taken.
       key: a `jax.random.key`, from which parameters, order and noise are drawn; not needed with a state.
       batch_size: examples a step; None takes all of them at once.
-      state: where to go on from, such as the state that an earlier call returned; None starts anew. It is not donated.
+      state: where to go on from, such as the state that an earlier call returned or an error carried, with the same data
+        and batch size if it is in the middle of an epoch; None starts anew. It is not donated.
       progress: whether to show a progress bar.
 
     Returns:
-      The final state, and a history: ``history["loss"]`` has one value an epoch, the mean of its batches' losses, each
-      weighted by its size.
+      The final state, and a history: ``history["loss"]`` has one value an epoch, the mean of the losses of the batches
+      that this call took in it, each weighted by its size.
 
     Raises:
-      TypeError, ValueError: an argument is not as described, or the data do not fit the model; nothing has been
-        compiled yet.
+      TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has
+        been compiled yet.
       NonFiniteError: the loss or a parameter became NaN or inf. Like every exception that ends training, Ctrl-C's too,
         it carries the last good state and the history that led there as ``state`` and ``history``.
 
@@ -65,63 +59,24 @@ def fit(
       >>> history["loss"].shape
       (3,)
     """
-    n = examine(data)
+    source = source_of(data, batch_size)
     require_count("epochs", epochs, low=0)
-    batch_size = n if batch_size is None else require_count("batch_size", batch_size, low=1, high=n)
-    model = as_layer(model)
-    good = TrainState.create(model, optimizer, key, data[0]) if state is None else state
-    losses = jnp.zeros((epochs,), _try_on_shapes(model, loss, good, data))
-
     step = plain_step(model, loss, optimizer)
-    run = jax.jit(train_epochs(step, n, batch_size), compiler_options=compiler_options(good, batch_size))
-    data = jax.tree.map(jnp.asarray, tuple(data))
-    done = 0
-    bar = _progress_bar(epochs, progress)
+    if state is None:
+        state = TrainState.create(model, optimizer, key, data[0])
+    else:
+        require_fit(state, model, optimizer, data[0])
+
+    parts: list[History] = []
     try:
-        for count in _dispatches(epochs):
-            after, after_losses, finite = run(good, losses, data, done, count)
-            if not finite:
-                message, good, losses, done = first_fault(run, step, good, losses, data, done, batch_size)
-                raise NonFiniteError(message)
-            good, losses, done = after, after_losses, done + count
-            bar.set_postfix(loss=f"{losses[done - 1]:.4g}", refresh=False)
-            bar.update(count)
+        with progress_bar(epochs, progress) as bar:
+            watchers = keep_history(parts), bar
+            for moment in source.train(step, state, epochs):
+                state = moment.state
+                for watch in watchers:
+                    watch(moment)
     except BaseException as error:
-        vars(error).update(state=good, history={"loss": np.asarray(losses[:done])})
+        if parts:
+            vars(error).update(state=state, history=join(parts))
         raise
-    finally:
-        bar.close()
-    return good, {"loss": np.asarray(losses)}
-
-
-def _try_on_shapes(model, loss, state, data):
-    """Run model and loss on shapes alone, so that whatever does not fit is said now; the dtype of the loss.
-
-    The targets are at hand while the prediction is only a shape: a loss can look at their values (labels in range).
-    """
-    inputs, *targets = data
-
-    def trial(params, inputs):
-        value = loss(model.apply(params, inputs, key=step_key(state), training=True), *targets)
-        require_scalar(value)
-        return value
-
-    return jax.eval_shape(trial, state.params, inputs).dtype
-
-
-def _dispatches(epochs):
-    """How many epochs to run at a time: one at first, then as many as take about the time that a dispatch should."""
-    done, count = 0, 1
-    while done < epochs:
-        count = min(count, epochs - done)
-        start = time.perf_counter()
-        yield count
-        seconds = time.perf_counter() - start
-        done += count
-        count = max(1, min(8 * count, int(count * _DISPATCH_SECONDS / seconds)))
-
-
-def _progress_bar(epochs, show):
-    from tqdm.auto import tqdm  # here, because importing it takes longer than importing this library
-
-    return tqdm(total=epochs, unit="epoch", disable=not show)
+    return state, join(parts)

@@ -1,22 +1,40 @@
 """One step of training: gradient by the hand-written rules, update by the optimizer."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from .._core import Layer, as_layer
+from .._core import Layer, PyTree, as_layer
+from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
 from ._state import TrainState, require_optimizer, step_key
 
 Batch = tuple[Any, ...]
-Metrics = dict[str, jax.Array]
-Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+Values = dict[str, PyTree]
 Loss = Callable[..., jax.Array]
+NO_METRICS: Mapping[str, Metric] = {}
 
 
-def make_step(model: Layer, loss: Loss, optimizer: optax.GradientTransformation) -> Step:
+class Step(NamedTuple):
+    """Three pure functions: a step of training, what it measures, and what the sums stand for.
+
+    Attributes:
+      take: ``take(state, batch) -> (state, sums)``. The sums are a dict, those of the loss and of each metric by name. The
+        sums of several batches add up. The state's position is handed on as it came.
+      measure: ``measure(state, batch) -> sums``, those of `take`, at the price of a forward pass.
+      value: ``value(sums) -> results``, by the same names.
+    """
+
+    take: Callable[[TrainState, Batch], tuple[TrainState, dict[str, Sums]]]
+    measure: Callable[[TrainState, Batch], dict[str, Sums]]
+    value: Callable[[dict[str, Sums]], Values]
+
+
+def make_step(
+    model: Layer, loss: Loss, optimizer: optax.GradientTransformation
+) -> Callable[[TrainState, Batch], tuple[TrainState, Values]]:
     """A compiled training step, to be called in a loop of one's own.
 
     Args:
@@ -37,32 +55,66 @@ def make_step(model: Layer, loss: Loss, optimizer: optax.GradientTransformation)
       >>> int(state.step), sorted(metrics)
       (1, ['loss'])
     """
-    return jax.jit(plain_step(model, loss, optimizer), donate_argnums=0)
+    plain = plain_step(model, loss, optimizer)
+
+    def step(state, batch):
+        state, sums = plain.take(state, batch)
+        return state, plain.value(sums)
+
+    return jax.jit(step, donate_argnums=0)
 
 
-def plain_step(model: Layer, loss: Loss, optimizer: optax.GradientTransformation) -> Step:
-    """The same step, not compiled: for use inside a scan."""
+def plain_step(
+    model: Layer,
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    metrics: Mapping[str, Metric | Callable[..., tuple[Any, Any]]] = NO_METRICS,
+) -> Step:
+    """The same step, not compiled and with its sums: for use inside a loop that is.
+
+    The loss counts as often as its batch has examples, so that an epoch's result is the mean of its batches' losses, each
+    weighted by its size.
+    """
     model = as_layer(model)
     require_optimizer(optimizer)
     optimizer = optax.with_extra_args_support(optimizer)
+    measured = {name: as_metric(metric) for name, metric in metrics.items()}
 
-    def step(state, batch):
+    def objective(params, state, batch):
         inputs, *targets = batch
-        key = step_key(state)
+        prediction = model.apply(params, inputs, key=step_key(state), training=True)
+        value = loss(prediction, *targets)
+        require_scalar(value)
+        return value, prediction
 
-        def objective(params):
-            value = loss(model.apply(params, inputs, key=key, training=True), *targets)
-            require_scalar(value)
-            return value
+    def sums_of(value, prediction, batch):
+        _, *targets = batch
+        sums = {name: metric.measure(prediction, *targets) for name, metric in measured.items()}
+        return wide(sums | {"loss": weighted(value, _examples(batch))})
 
-        value, gradient = jax.value_and_grad(objective)(state.params)
+    def take(state, batch):
+        (value, prediction), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state, batch)
+        value_fn = lambda params: objective(params, state, batch)[0]
         updates, opt_state = optimizer.update(
-            gradient, state.opt_state, state.params, value=value, grad=gradient, value_fn=objective
+            gradient, state.opt_state, state.params, value=value, grad=gradient, value_fn=value_fn
         )
         params = optax.apply_updates(state.params, updates)
-        return TrainState(params, opt_state, state.key, state.step + 1), {"loss": value}
+        state = state._replace(params=params, opt_state=opt_state, step=state.step + 1)
+        return state, sums_of(value, prediction, batch)
 
-    return step
+    def measure(state, batch):
+        return sums_of(*objective(state.params, state, batch), batch)
+
+    def value(sums):
+        results = {name: metric.value(sums[name]) for name, metric in measured.items()}
+        return results | {"loss": ratio(sums["loss"])}
+
+    return Step(take, measure, value)
+
+
+def _examples(batch) -> int:
+    """How many examples a batch has along its first axis; one without axes is one."""
+    return next((leaf.shape[0] for leaf in jax.tree.leaves(batch) if leaf.shape), 1)
 
 
 def require_scalar(value) -> None:

@@ -1,5 +1,6 @@
 """fit repeats itself to the bit, uses every example once an epoch, refuses bad input, keeps the last good state."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 import funcnn as fn
 from funcnn.training._order import epoch_order
-from funcnn.training._step import plain_step
+from funcnn.training._state import Position
 from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
@@ -17,6 +18,9 @@ Y = jnp.asarray(RNG.normal(size=(10, 2)), jnp.float32)
 LABELS = jnp.asarray(RNG.integers(0, 2, 10))
 MODEL = fn.serial(fn.linear(5), fn.tanh, fn.linear(2))
 KEY = jax.random.key(0)
+
+
+START = fn.TrainState.create(MODEL, optax.sgd(0.1), KEY, X)
 
 
 def fit(model=MODEL, loss=fn.losses.squared_error, optimizer=optax.sgd(0.1), data=(X, Y), **options):
@@ -28,9 +32,10 @@ def test_it_is_the_loop_over_steps(batch_size):
     state, history = fit(batch_size=batch_size)
     size = batch_size or 10
     expected, losses = fn.TrainState.create(MODEL, optax.sgd(0.1), KEY, X), []
-    step = jax.jit(plain_step(MODEL, fn.losses.squared_error, optax.sgd(0.1)))
-    for _ in range(3):
-        order = np.arange(10) if size == 10 else epoch_order(expected, 10, size)
+    step = fn.make_step(MODEL, fn.losses.squared_error, optax.sgd(0.1))
+    for epoch in range(3):
+        expected = expected._replace(position=Position(np.int32(epoch)))
+        order = np.arange(10) if size == 10 else epoch_order(expected, 10)
         total = 0.0
         for start in range(0, 10, size):
             rows = order[start : start + size]
@@ -42,10 +47,13 @@ def test_it_is_the_loop_over_steps(batch_size):
     assert int(state.step) == int(expected.step)
 
 
+def in_epoch(i):
+    return fn.TrainState((), (), KEY, jnp.asarray(0), Position(jnp.asarray(i)))
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 923, 4096, 5000])
 def test_every_epoch_has_an_order_of_its_own(n):
-    state = fn.TrainState((), (), KEY, jnp.asarray(0))
-    orders = [np.asarray(epoch_order(state._replace(step=jnp.asarray(i)), n, n)) for i in range(3)]
+    orders = [np.asarray(epoch_order(in_epoch(i), n)) for i in range(3)]
     for order in orders:
         assert sorted(order) == list(range(n))
     if n >= 10:
@@ -54,7 +62,7 @@ def test_every_epoch_has_an_order_of_its_own(n):
 
 
 def test_every_order_of_four_is_equally_likely():
-    orders = jax.vmap(lambda i: epoch_order(fn.TrainState((), (), KEY, i), 4, 4))(jnp.arange(24_000))
+    orders = jax.vmap(lambda i: epoch_order(in_epoch(i), 4))(jnp.arange(24_000))
     _, counts = np.unique(np.asarray(orders), axis=0, return_counts=True)
     assert len(counts) == 24
     assert ((counts - 1000) ** 2 / 1000).sum() < 50  # chi-squared, 23 degrees of freedom: above 50 once in 1,000
@@ -101,6 +109,12 @@ def test_noise_has_a_key_of_its_own_each_step():
     assert len(set(history["loss"].tolist())) == 5
 
 
+def test_many_dispatches_trace_the_model_no_more_often_than_one():
+    often = 4  # for the parameters' shapes, for those of the sums, for a whole batch, and for the shorter last one
+    model = fn.serial(MODEL, chex.assert_max_traces(lambda y: y, n=often))
+    fit(model, epochs=2000, batch_size=4)
+
+
 def with_value(a, place, value):
     return a.at[place].set(value)
 
@@ -131,6 +145,16 @@ BAD = [
     ({"key": 0}, TypeError, "key must be a jax.random.key, got 0"),
     ({"loss": lambda p, y: (p - y) ** 2}, ValueError, r"loss must return a scalar, got float32\[10, 2\]"),
     ({"optimizer": 0.1}, TypeError, "optimizer must be an optax optimizer, got float"),
+    ({"state": 3}, TypeError, "state must be a TrainState, got int"),
+    ({"state": START._replace(position=Position(np.int32(2), np.int32(3))), "batch_size": 4}, ValueError,
+     "state must be before a batch of these data, got batch 3 of an epoch: 10 examples in batches of 4 make 3"),
+    ({"state": START, "model": fn.serial(fn.linear(6), fn.tanh, fn.linear(2))}, ValueError,
+     r"state must fit the model and the optimizer: params\.0\.b must be float32\[6\], got float32\[5\]; params\.0\.w must"),
+    ({"state": START, "model": fn.serial(fn.linear(2))}, ValueError, r"; params\.2\.w must be absent, got float32\[5, 2\]"),
+    ({"state": START, "optimizer": optax.sgd(0.1, momentum=0.9)}, ValueError,
+     r"opt_state\.0\.trace\.0\.b must be float32\[5\], got nothing"),
+    ({"state": START._replace(step=jnp.float32(0))}, ValueError, r"step must be int32\[\], got float32\[\]$"),
+    ({"state": START._replace(params=[*START.params])}, ValueError, r"its containers must be PyTreeDef\("),
 ]  # fmt: skip
 
 
@@ -151,8 +175,7 @@ def test_a_loss_that_becomes_nan_keeps_the_last_good_state(batch_size):
     ) as caught:
         fit(loss=loss, optimizer=optax.sgd(1e3), epochs=50, batch_size=batch_size)
     state, history = caught.value.state, caught.value.history
-    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
-    assert np.isfinite(history["loss"]).all()
+    chex.assert_tree_all_finite((state.params, history))
     assert f"at step {state.step} " in str(caught.value)
     steps = 1 if batch_size is None else 3
     assert len(history["loss"]) == int(state.step) // steps

@@ -1,0 +1,58 @@
+"""What is measured in training: sums that add up over batches, and the result that their total stands for."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .._core import PyTree
+
+Sums = PyTree  # of arrays, float32 or wider
+
+
+class Metric(NamedTuple):
+    """A pair of pure functions: what is added up over the batches of an epoch, and the result.
+
+    Attributes:
+      measure: ``measure(prediction, *targets) -> sums``, a pytree of arrays whose shapes do not depend on the batch.
+      value: ``value(sums) -> result``, of one batch's sums or of the total over many.
+    """
+
+    measure: Callable[..., Sums]
+    value: Callable[[Sums], PyTree]
+
+
+def as_metric(metric: Metric | Callable[..., tuple[Any, Any]]) -> Metric:
+    """The metric itself, or a plain function to ``(sum, weight)`` as the metric whose result is their ratio.
+
+    Raises:
+      TypeError: for anything else.
+    """
+    if isinstance(metric, Metric):
+        return metric
+    if not callable(metric):
+        raise TypeError(f"a metric must be a Metric or a function to (sum, weight), got {type(metric).__name__}")
+    return Metric(metric, ratio)
+
+
+def ratio(sums: tuple[jax.Array, jax.Array]) -> jax.Array:
+    """The sum divided by the weight."""
+    total, weight = sums
+    return total / weight.astype(total.dtype)
+
+
+def weighted(value: jax.Array, weight: int) -> Sums:
+    """The sums of which `ratio` is the value, for a batch of that weight."""
+    return wide(value) * weight, wide(weight)
+
+
+def wide(sums: PyTree) -> Sums:
+    """Every array as float32 or wider, so that a long sum keeps its digits."""
+
+    def widen(a):
+        a = jnp.asarray(a)
+        enough = jnp.issubdtype(a.dtype, jnp.inexact) and a.dtype.itemsize >= 4
+        return a if enough else a.astype(jnp.float32)
+
+    return jax.tree.map(widen, sums)

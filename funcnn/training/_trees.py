@@ -1,0 +1,35 @@
+"""Whether a tree of arrays is such as is expected, and where it is not."""
+
+from collections.abc import Iterator
+
+import jax
+
+from .._core import PyTree
+
+
+def require_alike(what: str, tree: PyTree, expected: PyTree) -> None:
+    """Raise ValueError, naming every leaf that differs, unless structure, shapes and dtypes are those expected."""
+    import chex  # here, because importing this library should not wait for it
+
+    tree, expected = jax.eval_shape(lambda: (tree, expected))
+    try:
+        chex.assert_trees_all_equal_shapes_and_dtypes(tree, expected)
+    except AssertionError:
+        differences = list(_differences(tree, expected)) or [_containers(tree, expected)]
+        raise ValueError(f"{what}: " + "; ".join(differences)) from None
+
+
+def _differences(tree, expected) -> Iterator[str]:
+    got, wanted = _leaves(tree), _leaves(expected)
+    for path in wanted | got:
+        if got.get(path) != wanted.get(path):
+            yield f"{path} must be {wanted.get(path, 'absent')}, got {got.get(path, 'nothing')}"
+
+
+def _leaves(tree) -> dict[str, str]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(p, simple=True, separator="."): f"{a.dtype}{list(a.shape)}" for p, a in leaves}
+
+
+def _containers(tree, expected) -> str:
+    return f"its containers must be {jax.tree.structure(expected)}, got {jax.tree.structure(tree)}"

@@ -11,7 +11,7 @@ entries = [
             call(x=(7,), scale=(7,), shift=(7,)),
             call(x=(2, 1, 3), scale=(3,)),
             call(x=(3, 1), scale=None, shift=(1,)),
-            call(x=(2, 3)),
+            call(x=(2, 3), scale=None),
             call(x=(0, 3), scale=(3,), shift=(3,)),
             call(x=(3, 0), scale=(0,), shift=(0,)),
         ],

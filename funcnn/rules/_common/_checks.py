@@ -13,11 +13,6 @@ def describe(a) -> str:
     return type(a).__name__
 
 
-def axes(*sizes) -> str:
-    """A shape in an error message, of sizes and names: ``[3, m]``."""
-    return f"[{', '.join(map(str, sizes))}]"
-
-
 def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
     """Raise unless every argument is floating, of the first one's dtype, and of the shape written beside it.
 
@@ -49,7 +44,7 @@ def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
         left_out = {axis: () for axes in alternatives for axis in axes if not axis.isdigit()}
         sizes = left_out | sizes | found
         origins |= {axis: name for axis in sizes if axis not in origins}
-    require_same_dtype(rule, **{name: jnp.asarray(a) if isinstance(a, float) else a for name, (a, _) in given.items()})
+    _require_same_dtype(rule, **{name: jnp.asarray(a) if isinstance(a, float) else a for name, (a, _) in given.items()})
 
 
 def _sizes(
@@ -87,15 +82,7 @@ def _following(expected: str, leaders, alike: list[str], given) -> str:
     return f"{expected} to follow " + " and ".join(f"{name} {list(jnp.shape(given[name][0]))}" for name in leaders)
 
 
-def require_floating(rule: str, **arguments) -> None:
-    """Raise TypeError unless every argument is a floating-point array (or a Python float)."""
-    for name, a in arguments.items():
-        dtype = getattr(a, "dtype", None)
-        if not isinstance(a, float) and (dtype is None or not jnp.issubdtype(dtype, jnp.floating)):
-            raise TypeError(f"{rule}: {name} must be a floating-point array, got {describe(a)}")
-
-
-def require_same_dtype(rule: str, **arguments) -> None:
+def _require_same_dtype(rule: str, **arguments) -> None:
     """Raise TypeError unless every argument has the first one's dtype: nothing is promoted silently."""
     (first, like), *others = arguments.items()
     for name, a in others:
@@ -103,13 +90,12 @@ def require_same_dtype(rule: str, **arguments) -> None:
             raise TypeError(f"{rule}: {name} must have the dtype of {first}, {like.dtype}, got {describe(a)}")
 
 
-def require_pair(rule: str, **pair) -> None:
-    """Raise TypeError or ValueError unless all arguments are floating, of the first one's shape and dtype."""
-    (first, like), *others = pair.items()
-    require_floating(rule, **pair)
-    for name, a in others:
-        require_shape(rule, name, a, f"{list(like.shape)}, the shape of {first}", a.shape == like.shape)
-    require_same_dtype(rule, **pair)
+def require_floating(rule: str, **arguments) -> None:
+    """Raise TypeError unless every argument is a floating-point array (or a Python float)."""
+    for name, a in arguments.items():
+        dtype = getattr(a, "dtype", None)
+        if not isinstance(a, float) and (dtype is None or not jnp.issubdtype(dtype, jnp.floating)):
+            raise TypeError(f"{rule}: {name} must be a floating-point array, got {describe(a)}")
 
 
 def require_shape(rule: str, name: str, a, expected: str, holds: bool) -> None:
@@ -133,12 +119,6 @@ def require_number(rule: str, name: str, value, condition: str = "", holds: bool
         raise TypeError(f"{rule}: {name} must be a number, got {describe(value)}")
     if not holds or value != value:
         raise ValueError(f"{rule}: {name} must be a number {condition}".rstrip() + f", got {value!r}")
-
-
-def require_per_feature(rule: str, name: str, a, x) -> None:
-    """Raise ValueError unless ``a`` is one number, or one for each entry of x's last axis."""
-    fits = a.shape == () or a.shape == x.shape[-1:]
-    require_shape(rule, name, a, f"[] or {list(x.shape[-1:])} to follow x {list(x.shape)}", fits)
 
 
 def require_key(rule: str, key) -> None:

@@ -19,7 +19,7 @@ Derivation
 
 Residuals
     The arguments, which the caller holds anyway (of shift only the shape is read); for batch_norm also m(x) and r, two
-    numbers a channel, so that no device is asked for them again. z is rebuilt. With an axis_name the function m itself is
+    numbers a channel, so that the devices compute them once. z is rebuilt. With an axis_name the function m itself is
     kept: in a backward pass `jax.vmap` has no names any more.
 
 Edges

@@ -14,7 +14,7 @@ Derivation
     With c = x - m(x): dc = dx - m(dx), and dr = -r³ m(c dc) = -r² m(z dx), as m(z) = 0.
     dz = r dc + c dr = r (dx - m(dx) - z m(z dx)). This map is its own transpose, since
     ⟨z_bar, m(dx)⟩ = ⟨m(z_bar), dx⟩ and ⟨z_bar, z m(z dx)⟩ = ⟨z m(z z_bar), dx⟩. The same holds across devices: each holds
-    a part of the same vectors, and only m(·) has to ask the others.
+    a part of the same vectors, and only m(·) takes numbers from the others.
 
 Residuals
     x, which the caller holds, and m(x) and r, two numbers for each mean. z is rebuilt: a difference and a product are

@@ -17,7 +17,7 @@ Residuals
 
 Edges
     The map is smooth. In y = A x an infinite or NaN entry also meets the zeros of A, and 0 · inf is NaN: it makes NaN of
-    the places along its axes that do not see it. Half precision is accumulated in float32 and rounded once.
+    the places along its axes that do not depend on it. Half precision is accumulated in float32 and rounded once.
 
 Source
     He et al., "Spatial pyramid pooling in deep convolutional networks", 2014, section 2.3.

@@ -64,7 +64,7 @@ def conv(
       stride: steps between places, for every axis or for each.
       padding: ``"SAME"``, ``"VALID"``, or the number of zeros (before, after) for each axis.
       dilation: steps between the entries of the window, for every axis or for each.
-      groups: blocks into which channels and out are divided; each block of out sees its block of channels only.
+      groups: blocks into which channels and out are divided; each block of out depends on its block of channels only.
 
     Returns:
       ``[batch, *places, out]``, of x's dtype.

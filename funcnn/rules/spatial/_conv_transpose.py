@@ -1,4 +1,4 @@
-r"""Transposed convolution over one, two or three spatial axes: each entry of x paints a window of y.
+r"""Transposed convolution over one, two or three spatial axes: each entry of x, times the window, is added to y.
 
 Forward, for one spatial axis, one group and stride s, dilation d, padding p before the first position
     y[b, i, o] = Σ x[b, j, c] w[k, c, o]                        x [batch, *space, channels]   w [*window, channels, out]
@@ -31,8 +31,8 @@ Source
     Zeiler, Krishnan, Taylor & Fergus, "Deconvolutional networks", 2010; Dumoulin & Visin, "A guide to convolution
     arithmetic for deep learning", 2016, chapter 4.
 
-What the rule gives beyond autodiff: autodiff's w_bar multiplies y_bar by the zeros of the spread x as well, s times the
-work along each axis, and on a CPU, which has no fast convolution of that form, it takes some fifty times as long.
+What the rule gives beyond autodiff: autodiff's w_bar multiplies y_bar by the zeros of the spread x as well, which is s
+times the work along each axis. On a CPU, which has no fast convolution of that form, it takes some fifty times as long.
 """
 
 from functools import partial
@@ -67,7 +67,7 @@ def conv_transpose(
       padding: ``"SAME"`` for stride times as many places as x has; ``"VALID"`` for all places that x reaches, and never
         less than with SAME; or the number of zeros (before, after) around the spread x, for each axis.
       dilation: steps between the entries of the window, for every axis or for each.
-      groups: blocks into which channels and out are divided; each block of out sees its block of channels only.
+      groups: blocks into which channels and out are divided; each block of out depends on its block of channels only.
 
     Returns:
       ``[batch, *places, out]``, of x's dtype. Along an axis of n entries there are
@@ -78,8 +78,8 @@ def conv_transpose(
       ValueError: the shapes or options do not fit, or the window is larger than the padded, spread x.
 
     PyTorch's ``ConvTranspose`` with padding p and output_padding q is the padding
-    ``(dilation (window - 1) - p, dilation (window - 1) - p + q)`` here, with its weight ``[channels, out, *window]`` turned
-    back to front along the window and its axes put in this order.
+    ``(dilation (window - 1) - p, dilation (window - 1) - p + q)`` here. Its weight ``[channels, out, *window]`` has to be
+    turned back to front along the window, and its axes put in this order.
     """
     return conv_transpose_fwd(x, w, b, stride, padding, dilation, groups)[0]
 

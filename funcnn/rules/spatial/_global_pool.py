@@ -25,8 +25,8 @@ Source
     Lin, Chen & Yan, "Network in network", 2014, section 3.2.
 
 What the rules give beyond autodiff: a third of the memory in a scan, since autodiff of the maximum keeps x and compares it
-with y again. j* is looked for in one row of space, the first whose largest entry is y; so with two or three axes of space
-the pool takes less time too; with one axis, no more.
+with y again. j* is searched in one row of space, the first whose largest entry is y. So with two or three axes of space the
+pool takes less time too, and with one axis no more.
 """
 
 import math
@@ -61,7 +61,7 @@ def global_max_pool(x: Array, keepdims: bool = False) -> Array:
 
 def global_max_pool_fwd(x, keepdims):
     require_space("global_max_pool", x)
-    largest_of_rows = jnp.max(x, _space(x)[1:], keepdims=True)  # [batch, n0, 1 …, channels]: x is looked at once
+    largest_of_rows = jnp.max(x, _space(x)[1:], keepdims=True)  # [batch, n0, 1 …, channels]: x is read once
     y = jnp.max(largest_of_rows, 1, keepdims=True)
     row = _first(largest_of_rows, y)
     first = row * math.prod(x.shape[2:-1]) + _first(jnp.take_along_axis(x, row, 1), y)

@@ -74,10 +74,10 @@ def max_pool(x: Array, window: Sizes, stride: Sizes | None = None, padding: Padd
 
 def max_pool_fwd(x, window, stride, padding):
     window, stride, padding = _geometry("max_pool", x, window, stride, padding)
-    seen = _seen(x, -np.inf, window, stride, padding)
-    y = next(seen)
+    entries = _under_window(x, -np.inf, window, stride, padding)
+    y = next(entries)
     first = jnp.zeros_like(y, np.min_scalar_type(math.prod(window) - 1))
-    for k, entry in enumerate(seen, 1):
+    for k, entry in enumerate(entries, 1):
         larger = (entry > y) | ((entry != entry) & (y == y))
         y, first = jnp.where(larger, entry, y), jnp.where(larger, k, first)
     return y, (first, token(x))
@@ -131,7 +131,7 @@ def avg_pool(
 
 def avg_pool_fwd(x, window, stride, padding, count_padding):
     window, stride, padding = _geometry("avg_pool", x, window, stride, padding)
-    total = reduce(jnp.add, _seen(widen(x), 0, window, stride, padding))
+    total = reduce(jnp.add, _under_window(widen(x), 0, window, stride, padding))
     return (total / _count(x, window, stride, padding, count_padding)).astype(x.dtype), token(x)
 
 
@@ -154,8 +154,8 @@ def avg_pool_reference(x, window, stride=None, padding="VALID", count_padding=Tr
     return x / (math.prod(window) if count_padding else jnp.maximum(inside, 1))
 
 
-def _seen(x, outside, window, stride, padding):
-    """What each entry of the window sees at every place, from the first entry to the last."""
+def _under_window(x, outside, window, stride, padding):
+    """What lies under each entry of the window at every place, from the first entry to the last."""
     x = lax.pad(x, x.dtype.type(outside), ((0, 0, 0), *((lo, hi, 0) for lo, hi in padding), (0, 0, 0)))
     reach = [(n - k) // s * s + 1 for n, k, s in zip(x.shape[1:-1], window, stride, strict=True)]
     for k in np.ndindex(*window):
@@ -164,7 +164,7 @@ def _seen(x, outside, window, stride, padding):
 
 
 def _put_back(parts, sizes, window, stride, padding):
-    """The transpose of `_seen`: what each entry of the window has at every place, added up where it was seen."""
+    """The transpose of `_under_window`: what each entry of the window has at every place, added up where it lay."""
     laid_out = []
     for k, part in zip(np.ndindex(*window), parts, strict=True):
         around = []

@@ -23,8 +23,8 @@ Residuals
 
 Edges
     The map is smooth. In y = A x an infinite or NaN entry also meets the zeros of A, and 0 · inf is NaN: it makes NaN of
-    the places along its axes that do not see it. In nearest it stays where it is. Half precision is accumulated in float32
-    and rounded once.
+    the places along its axes that do not depend on it. In nearest it stays where it is. Half precision is accumulated in
+    float32 and rounded once.
 
 Source
     Keys, "Cubic convolution interpolation for digital image processing", 1981, section II (interpolation by a kernel).

@@ -1,4 +1,4 @@
-"""What the rules over space share: one, two or three spatial axes, and a window that visits places along them."""
+"""What the rules over space share: one, two or three spatial axes, and a window that slides along them."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What a model consists of: every layer's output, parameters, work, and what it keeps for its backward pass."""
+"""A table of a model's layers: outputs, parameters, FLOPs, and bytes saved for the backward pass."""
 
 from collections.abc import Callable, Iterator
 from html import escape
@@ -15,17 +15,17 @@ from .combinators import LayerLike, watching
 
 
 class Row(NamedTuple):
-    """One layer of a model, or a part of it that holds layers.
+    """One layer of a model, or a combinator with layers inside.
 
     Attributes:
       path: its place in the parameters, such as ``body.1``; empty for the whole model.
-      output: its result's dtypes and shapes, such as ``float32[32, 10]``.
+      output: the dtypes and shapes of its result, such as ``float32[32, 10]``.
       parameters: how many numbers it learns.
-      parameter_bytes: of these.
-      forward_flops, backward_flops: floating-point operations of one pass, as XLA counts them before it optimizes
-        (a tanh or a logarithm is one); None where the platform does not count.
-      saved_bytes: what it keeps for the backward pass beside its parameters; its input counts, where it is kept.
-      rules: the hand-written rules that it calls, by name.
+      parameter_bytes: the bytes of its parameters.
+      forward_flops, backward_flops: floating-point operations of one pass, as XLA counts them before it optimizes. A tanh
+        or a logarithm counts as one. None where the platform does not count.
+      saved_bytes: the bytes saved for the backward pass, its input's included if that is saved, its parameters' not.
+      rules: the names of the hand-written rules that it calls.
     """
 
     path: str
@@ -39,10 +39,10 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What `summary` found; ``print`` shows it as a table, a notebook as HTML.
+    """The result of `summary`; ``print`` shows a table, a notebook shows HTML.
 
     Attributes:
-      rows: the whole model first, then each part before what it holds.
+      rows: the whole model first, and each combinator before the layers inside it.
     """
 
     rows: tuple[Row, ...]
@@ -68,18 +68,18 @@ class Summary(NamedTuple):
 
 
 def summary(model: LayerLike, x: PyTree) -> Summary:
-    """What a model does with inputs like x: a row for the whole, and one for each layer in `serial` and `parallel`.
+    """Tabulate a model for inputs like x: a row for the whole, and one for each layer in `serial` and `parallel`.
 
-    Nothing is drawn, computed or compiled: shapes are all it needs. Passes are those of training, the backward one by
-    parameters and input. A layer in `repeat` is shown once, as one of its repetitions; the row of `repeat` counts all.
+    It needs shapes only: nothing is drawn, computed or compiled. The passes are those of training, and the backward pass
+    is that by parameters and input. A layer in `repeat` is shown once, as one repetition; the row of `repeat` counts all.
 
     Args:
       model: a layer, or a function x -> y.
       x: a batch, or its shapes: arrays or `jax.ShapeDtypeStruct`, or a pytree of them.
 
     Returns:
-      The rows. The parts of a `serial` may keep the same array, which the whole keeps once; and a compiled step may
-      keep less, or compute less.
+      The rows. An array that two layers of a `serial` save is counted once in the row of the whole. A compiled step may
+      save less, and compute less.
 
     Raises:
       TypeError: model is neither; the model's own errors for an x that it does not take.
@@ -110,7 +110,7 @@ class _Met(NamedTuple):
 
 
 def _watcher(met: list[_Met]) -> Callable[..., Any]:
-    """Keeps every layer that is applied, each part before what it holds."""
+    """Record every layer that is applied, each combinator before the layers inside it."""
     path: list[str] = []
 
     def watch(name, layer, params, x, **options):
@@ -157,7 +157,7 @@ def _row(met: _Met) -> Row:
 
 
 def _saved(forward, met):
-    """Bytes of what the backward pass is handed, each array once, the parameters not counted."""
+    """Bytes of the arrays saved for the backward pass, each counted once, the parameters not counted."""
     program = jax.make_jaxpr(lambda *args: jax.tree.leaves(jax.vjp(forward, *args)[1]))(met.params, met.x).jaxpr
     params = program.invars[: len(jax.tree.leaves(met.params))]
     kept = {v for v in program.outvars if not hasattr(v, "val")} - {*params}  # a literal has a val, and no bytes
@@ -165,7 +165,7 @@ def _saved(forward, met):
 
 
 def _flops(program) -> int | None:
-    """XLA's count, which takes the body of a scan once, and each scan's body as often as it runs instead."""
+    """XLA's count, with each scan's body counted as often as it runs: XLA counts it once."""
     once = _counted(program)
     if once is None:
         return None

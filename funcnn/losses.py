@@ -1,14 +1,15 @@
 """Losses of a batch: a rule's loss of each example, weighted, then averaged or summed.
 
 Every loss is ``loss(prediction, target, weight=None, *, options, reduction="mean")``, the form that `make_step` and `fit`
-take:
+take.
 
-  weight: one number an example or an element: its shape is that of the leading axes of what the rule returns.
-  reduction: ``"mean"``, the sum of the weighted losses divided by the sum of the weights; ``"sum"``; or ``"none"``.
-  Returns a scalar; with ``"none"`` the weighted losses themselves, ``[...]``.
+- ``weight`` is one number an example, or one an element. Its shape is that of the leading axes of what the rule returns.
+- ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``. The mean is the sum of the weighted losses divided by the sum of the
+  weights.
+- The result is a scalar; with ``"none"`` it is the weighted losses, ``[...]``.
 
-The shapes below are those of prediction and target. The rules themselves, of the same names and with their mathematics,
-options and errors, are in `funcnn.rules`.
+The shapes below are those of prediction and target. The rules have the same names, and their mathematics, options and
+errors are in `funcnn.rules`.
 """
 
 import jax
@@ -21,7 +22,7 @@ from . import rules
 
 
 def squared_error(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
-    """Squared difference, ``[...]`` of both: the mean squared error, or with "sum" the sum that from-scratch texts use.
+    """Squared difference, ``[...]`` of both. Texts that train from scratch often use ``reduction="sum"``.
 
     Example:
       >>> float(squared_error(jnp.array([1.0, 2.0]), jnp.array([1.0, 4.0])))
@@ -31,14 +32,14 @@ def squared_error(prediction: Array, target: Array, weight: Array | None = None,
 
 
 def absolute_error(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
-    """Size of the difference, ``[...]`` of both."""
+    """Absolute difference, ``[...]`` of both."""
     return _reduce(rules.absolute_error(prediction, target), weight, reduction)
 
 
 def huber(
     prediction: Array, target: Array, weight: Array | None = None, *, delta: float = 1.0, reduction: str = "mean"
 ) -> Array:
-    """Half the square of the difference up to ``delta``, a straight line beyond, ``[...]`` of both."""
+    """Half the squared difference up to ``delta``, linear beyond, ``[...]`` of both."""
     return _reduce(rules.huber(prediction, target, delta), weight, reduction)
 
 
@@ -61,11 +62,11 @@ def softmax_cross_entropy(
     """Cross-entropy of the softmax of the logits ``[..., classes]``.
 
     Labels are class numbers ``[...]``, or distributions ``[..., classes]`` of the logits' dtype. The mean divides as
-    torch's: each row counts as much as its class weighs, and an ignored one not at all; of distributions, each counts 1.
+    torch's does: a row counts as much as its class's weight, an ignored row counts 0, a distribution counts 1.
 
     Raises:
-      ValueError: a label is outside the classes and is not ``ignore`` (where its value can be seen, that is outside jit;
-        inside, its loss is NaN).
+      ValueError: a label is outside the classes and is not ``ignore``. Inside jit, where labels have no values yet, such a
+        row's loss is NaN instead.
     """
     _require_classes(labels, logits, ignore)
     loss = rules.softmax_cross_entropy(logits, labels, class_weights, label_smoothing, ignore, z_loss)
@@ -82,7 +83,7 @@ def softmax_cross_entropy_with_z(
     ignore: int | None = None,
     reduction: str = "mean",
 ) -> tuple[Array, Array]:
-    """`softmax_cross_entropy` and, for itself, the squared log-sum-exp; both are reduced alike."""
+    """The pair of `softmax_cross_entropy` and the squared log-sum-exp, both reduced alike."""
     _require_classes(labels, logits, ignore)
     both = rules.softmax_cross_entropy_with_z(logits, labels, class_weights, label_smoothing, ignore)
     counts = _counts(logits, labels, class_weights, ignore)
@@ -110,19 +111,21 @@ def focal(
     alpha: float | None = None,
     reduction: str = "mean",
 ) -> Array:
-    """Sigmoid cross-entropy that makes light of what is right already, ``[...]`` of both."""
+    """Sigmoid cross-entropy with less weight on confident right predictions, ``[...]`` of both."""
     return _reduce(rules.focal(logits, labels, gamma, alpha), weight, reduction)
 
 
 def hinge(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
-    """How much a score falls short of 1 on the side of its target, -1 or 1, ``[...]`` of both."""
+    """``max(0, 1 - prediction * target)`` for targets of -1 or 1, ``[...]`` of both."""
     return _reduce(rules.hinge(prediction, target), weight, reduction)
 
 
 def multiclass_hinge(
     scores: Array, labels: Array, weight: Array | None = None, *, margin: float = 1.0, reduction: str = "mean"
 ) -> Array:
-    """How much the other classes fall short of trailing the labelled one, scores ``[..., classes]``, labels ``[...]``.
+    """Sum over the other classes of ``max(0, score - labelled score + margin)``.
+
+    Scores are ``[..., classes]``, labels ``[...]``.
 
     Raises:
       ValueError: a label is outside the classes, as for `softmax_cross_entropy`.
@@ -141,21 +144,21 @@ def triplet(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Array:
-    """How much further from the anchor the negative should be than the positive, ``[..., features]`` of all three."""
+    """``max(0, distance to the positive - distance to the negative + margin)``, ``[..., features]`` of all three."""
     return _reduce(rules.triplet(anchor, positive, negative, margin, eps), weight, reduction)
 
 
 def cosine_distance(
     prediction: Array, target: Array, weight: Array | None = None, *, eps: float = 1e-12, reduction: str = "mean"
 ) -> Array:
-    """One less the cosine of the angle between two vectors, ``[..., features]`` of both."""
+    """One minus the cosine of the angle between two vectors, ``[..., features]`` of both."""
     return _reduce(rules.cosine_distance(prediction, target, eps), weight, reduction)
 
 
 def info_nce(
     query: Array, key: Array, weight: Array | None = None, *, temperature: float = 0.07, reduction: str = "mean"
 ) -> Array:
-    """How hard it is for each query to tell its own key from the other rows', ``[..., n, features]`` of both."""
+    """Cross-entropy of each query's own key among the keys of all rows, ``[..., n, features]`` of both."""
     return _reduce(rules.info_nce(query, key, temperature), weight, reduction)
 
 
@@ -187,16 +190,16 @@ def gaussian_nll(
     full: bool = False,
     reduction: str = "mean",
 ) -> Array:
-    """Negative log-likelihood of values under a normal distribution of predicted mean and variance, ``[...]`` of all three.
+    """Negative log-likelihood of values under a normal distribution, ``[...]`` of all three.
 
-    The prediction is the pair of them, such as two layers in `parallel` give.
+    The prediction is the pair of mean and variance, such as two layers in `parallel` give.
     """
     mean, variance = prediction
     return _reduce(rules.gaussian_nll(mean, target, variance, eps, full), weight, reduction)
 
 
 def _reduce(loss, weight, reduction, counts=None) -> Array:
-    """``counts`` says how much each loss counts in the mean, where that is not 1."""
+    """The losses weighted and reduced; ``counts`` are their weights in the mean, None for 1 each."""
     if reduction not in {"mean", "sum", "none"}:
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     if weight is not None:
@@ -217,7 +220,7 @@ def _reduce(loss, weight, reduction, counts=None) -> Array:
 
 
 def _counts(logits, labels, class_weights, ignore):
-    """How much each row counts in the mean: its class's weight, and 0 if it is ignored; None for 1."""
+    """Each row's weight in the mean: its class's weight, or 0 if it is ignored; None for 1 each."""
     if not jnp.issubdtype(labels.dtype, jnp.integer) or (class_weights is None and ignore is None):
         return None
     counts = jnp.ones(labels.shape, logits.dtype)
@@ -228,7 +231,7 @@ def _counts(logits, labels, class_weights, ignore):
 
 
 def _require_classes(labels, logits, ignore=None):
-    """Labels that are numbers, not tracers, can be looked at."""
+    """Raise ValueError for a label outside the classes, unless the labels are tracers, which have no values."""
     if isinstance(labels, _Tracer) or not np.issubdtype(labels.dtype, np.integer):
         return
     labels, classes = np.asarray(labels), logits.shape[-1] if logits.ndim else 0

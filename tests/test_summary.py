@@ -1,4 +1,4 @@
-"""`fn.summary`: what it counts is what can be counted by hand, and nothing is drawn or computed for it."""
+"""`fn.summary` counts what can be counted by hand, and draws and computes nothing."""
 
 import jax
 import jax.numpy as jnp
@@ -29,14 +29,14 @@ def test_a_transcendental_function_is_an_operation():
     assert rows(lambda x: x)[""].forward_flops == 0
 
 
-def test_a_shared_array_is_kept_once():
+def test_a_shared_array_is_counted_once():
     found = rows(fn.serial(body=fn.linear(8), act=fn.relu, head=fn.linear(2)))
     assert [found[name].saved_bytes for name in ("body", "act", "head")] == [48, 128, 128]
     assert found[""].saved_bytes == 48 + 128  # relu's y is the head's x
     assert found[""].rules == ("linear", "relu")
 
 
-def test_a_part_comes_before_what_it_holds():
+def test_a_combinator_comes_before_its_layers():
     model = fn.serial(fn.parallel(a=fn.linear(5), b=fn.serial(fn.tanh, fn.relu)), lambda both: both["a"])
     found = fn.summary(model, X).rows
     assert [row.path for row in found] == ["", "0", "0.a", "0.b", "0.b.0", "0.b.1", "1"]
@@ -56,7 +56,7 @@ def test_a_repetition_counts_as_often_as_it_runs(depth):
         assert straight <= whole <= 1.2 * straight + 100, direction  # the loop counts its steps as well
 
 
-def test_remat_keeps_less():
+def test_remat_saves_less():
     block = fn.residual(fn.serial(fn.linear(64), fn.tanh, fn.linear(3)))
     kept, again = (rows(fn.repeat(block, 4, remat=remat))[""].saved_bytes for remat in (False, True))
     assert again < kept / 4

@@ -11,13 +11,14 @@ from .._core import Layer, Params, PyTree, as_layer, run_calibration
 def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params:
     """Measure the mean and variance that each batch norm of a trained model uses outside of training.
 
-    All batches go through one layer after another, and each batch norm is given the mean and the biased variance of all
-    that reaches it, before anything goes on to the next layer. So a later one measures what it is going to meet, the
-    earlier ones' values with their *calibrated* statistics, and not what it met in training. The result does not depend on
-    how the examples are cut into batches, and the model's value on all of them, ``training=False``, is what it would be
-    with ``training=True`` and all of them as one batch.
+    All batches go through one layer after another. Each batch norm gets the mean and the biased variance of everything
+    that reaches it, before anything goes on to the next layer. So a later batch norm measures the values that it will meet
+    outside of training, after earlier ones with *calibrated* statistics.
 
-    It takes as much memory as all batches take in the widest layer; some thousand examples are enough.
+    The result does not depend on how the examples are cut into batches. On all of them the model's value with
+    ``training=False`` is its value with ``training=True`` and all of them as one batch.
+
+    The memory is that of all batches in the widest layer; some thousand examples are enough.
 
     Args:
       model: a layer.
@@ -29,7 +30,7 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params
 
     Raises:
       TypeError: batches is one array, not several.
-      ValueError: there is no batch, or an empty one.
+      ValueError: there is no batch, or a batch is empty.
 
     Example:
       >>> x = jnp.array([[1.0], [2.0], [6.0]])
@@ -39,8 +40,8 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params
       (3.0, 4.6667)
 
     Source:
-      Ioffe & Szegedy, "Batch normalization", 2015, algorithm 2, which takes the average of batches' statistics, each batch
-      normalised by its own. Wu & Johnson, "Rethinking 'batch' in batch normalization", 2021, section 3, on the difference.
+      Ioffe & Szegedy, "Batch normalization", 2015, algorithm 2, which averages the statistics of batches that are each
+      normalised by their own. Wu & Johnson, "Rethinking 'batch' in batch normalization", 2021, section 3, on what differs.
     """
     if isinstance(batches, (jax.Array, np.ndarray)):
         raise TypeError(

@@ -11,7 +11,7 @@ def examine(data: Any) -> int:
     """The number of examples in ``data``, a tuple (inputs, *targets) of pytrees of arrays with examples along axis 0.
 
     Raises:
-      TypeError: not a tuple; a leaf is not an array of numbers.
+      TypeError: data is not a tuple, or a leaf is not an array of numbers.
       ValueError: a leaf has no axis, is empty, has another length than the first, or holds NaN or inf.
     """
     if not isinstance(data, (tuple, list)) or not data:

@@ -39,7 +39,8 @@ def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
         if found is None:
             expected = " or ".join(dict.fromkeys(_written(axes, sizes) for axes in alternatives))
             leaders = dict.fromkeys(origins[axis] for axes in alternatives for axis in axes if axis in sizes)
-            described = _following(expected, leaders, [leader for leader in leaders if given[leader][1] == spec], given)
+            alike = [leader for leader in leaders if given[leader][1] == spec.removesuffix(" | None")]
+            described = _following(expected, leaders, alike, given)
             raise ValueError(f"{rule}: {name} must be {described}, got {describe(a)}")
         left_out = {axis: () for axes in alternatives for axis in axes if not axis.isdigit()}
         sizes = left_out | sizes | found

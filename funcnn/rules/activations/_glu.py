@@ -36,7 +36,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_axis, require_floating, require_shape, shapes
+from .._common._checks import require_axis, require_shape, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._gelu import gelu_value_and_slope
@@ -158,12 +158,10 @@ def geglu_reference(x, gate=None, axis=-1, approximate=True):
 
 def _gated(rule, g, x, gate, axis):
     """x g(u), its arguments examined; g gives value and slope."""
+    shapes(rule, x=(x, "..."), gate=(gate, "... | None"))
     if gate is None:
-        require_floating(rule, x=x)
         require_axis(rule, axis, x.ndim)
         require_shape(rule, "x", x, f"of an even size along axis {axis}", x.shape[axis] % 2 == 0)
-    else:
-        shapes(rule, x=(x, "..."), gate=(gate, "..."))
     value, u = _halves(x, gate, axis)
     return (widen(value) * g(widen(u))[0]).astype(x.dtype)
 

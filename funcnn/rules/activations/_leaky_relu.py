@@ -1,8 +1,8 @@
 r"""Rectifiers that leak: on the left a line of slope a, which is fixed or learned.
 
 Forward, each element by itself
-    leaky_relu  y = x if x > 0 else a x          x [...]   y [...]   a a fixed number
-    prelu       y = x if x > 0 else a x          x [..., n]   a [n]; or a [], and x [...]
+    leaky_relu  y = x if x > 0 else a x          x [...]   y [...]   a: a fixed number
+    prelu       y = x if x > 0 else a x          x [..., n]   a: [n], or [] with x [...]
 
 Backward
     both        x_bar = y_bar if x > 0 else a y_bar

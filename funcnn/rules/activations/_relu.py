@@ -1,4 +1,4 @@
-r"""Rectifiers with a constant on one side: max(x, 0) and its next of kin.
+r"""Rectifiers that are constant where they are not the identity: max(x, 0) and its next of kin.
 
 Forward, each element by itself
     relu       y = max(x, 0)                     x [...]   y [...]
@@ -11,8 +11,8 @@ Backward, with [·] = 1 where the condition holds, and 0 elsewhere
     threshold  x_bar = y_bar [x > t]
 
 Derivation
-    Each function is the identity on an interval, where dy = dx, and constant outside, where dy = 0. With [·] for the
-    interval, dy = [·] dx, and ⟨y_bar, [·] dx⟩ = ⟨y_bar [·], dx⟩.
+    Each function is the identity on an interval, where dy = dx, and constant outside, where dy = 0. With [·] = 1 on
+    the interval, dy = [·] dx, and ⟨y_bar, [·] dx⟩ = ⟨y_bar [·], dx⟩.
     For relu and relu6 y lies strictly between the constants exactly where x does, so that y tells the interval. The v of
     threshold may itself lie above t, so that y does not.
 

@@ -24,9 +24,11 @@ Residuals
     program makes them once.
 
 Edges
-    -inf gives probability 0 and a cotangent of 0. A row of equal entries is uniform, and so is a row of nothing but -inf;
-    entries of +inf share the whole mass. NaN makes its row NaN. An empty axis gives an empty array. logsumexp is -inf for
-    a row of nothing but -inf, or of nothing at all, with cotangents 0, and inf where an entry is, its cotangent shared.
+    -inf gives probability 0. Its cotangent is 0, except that log_softmax passes its y_bar on.
+    A row of equal entries is uniform, and so is a row of nothing but -inf; entries of +inf share the whole mass. NaN makes
+    its row NaN. An empty axis gives an empty array.
+    logsumexp is -inf for a row of nothing but -inf, or of nothing at all, with cotangents 0. It is inf where an entry is,
+    its cotangent shared among them.
 
 Source
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990, section 3.

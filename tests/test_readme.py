@@ -27,6 +27,7 @@ def without_measures(text):
     return re.sub(r"  +", "  ", re.sub(r"(\d\.\d{3})\d{3}e", r"\1e", text))
 
 
+@pytest.mark.slow
 def test_the_blocks_print_what_the_readme_says():
     files = whole_files()
     script = "\nprint('----')\n".join("pass" if code in files else code for code in PYTHON)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.helpers.rotation import drawn_third, kept, third
 
+pytestmark = pytest.mark.slow
+
 MARKED = """
     import pytest
 

@@ -13,6 +13,8 @@ from jax.sharding import PartitionSpec as P
 import funcnn as fn
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 KEY = jax.random.key(0)
 X = jnp.asarray(np.random.default_rng(0).normal(size=(40, 3)) * 3 + 2)
 BATCHES = [X[:1], X[1:8], X[8 : 8 + 17], X[25:]]

@@ -12,6 +12,8 @@ from funcnn.rules._catalogue import catalogue, draw
 from funcnn.verify import check
 from tests.verify.scoring import ALL, SEEN
 
+pytestmark = pytest.mark.slow
+
 X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
 
 

@@ -14,6 +14,8 @@ import pytest
 from funcnn.verify import check
 from tests.helpers import three_rules
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 OPS = (
     inspect.getsource(three_rules)

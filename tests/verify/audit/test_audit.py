@@ -14,6 +14,8 @@ from jax.extend.core import jaxpr_as_fun
 import funcnn as fn
 from funcnn.verify import Audit, AuditRow, audit
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(8, 6)), jnp.float32)
 Y = jnp.asarray(RNG.normal(size=(8, 2)), jnp.float32)

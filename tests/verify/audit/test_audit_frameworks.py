@@ -14,6 +14,8 @@ from jax import lax
 
 from funcnn.verify import audit
 
+pytestmark = pytest.mark.slow
+
 X = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)), jnp.float32)
 
 

@@ -9,6 +9,8 @@ from funcnn.verify import audit
 from tests.helpers import places
 from tests.helpers.places import FAULTS, HALF_FAULTS, PLACES, example, make_program, then_forward_only
 
+pytestmark = pytest.mark.slow
+
 # Each place with one fault or another, so that each fault is met in several places.
 PAIRS = [(place, list(FAULTS)[i % len(FAULTS)]) for i, place in enumerate(PLACES)]
 

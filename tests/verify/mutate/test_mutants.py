@@ -15,6 +15,8 @@ from funcnn.verify.mutate._faults import FAULTS, WHOLE
 from funcnn.verify.mutate._mutants import mutants
 from tests.verify.scoring import ALL
 
+pytestmark = pytest.mark.slow
+
 SCORED = {case.name: case.make for case in ALL}
 CASES = [
     "softplus", "relu", "softmax", "squared_error",  # of the catalogue

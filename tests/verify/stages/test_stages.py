@@ -9,6 +9,8 @@ import pytest
 
 from funcnn.verify import _check, check
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(7)
 VECTOR = jnp.asarray(RNG.normal(size=6), jnp.float32)
 MATRIX = jnp.asarray(RNG.normal(size=(4, 6)), jnp.float32)

@@ -44,7 +44,7 @@ def over(x: Array, size: Array) -> Array:
     """x / size in float32 at least, for a size that is |x| or not below it; 0 where the size is 0."""
     x, plain = widen(x), (size == 0) | jnp.isinf(size)
     unit = _invertible(jnp.where(plain, 1, size))  # so that no derivative divides by the square of the size
-    return jnp.where(size == 0, 0, x / unit * (1 / jnp.where(size == 0, 1, size / unit)))
+    return x / unit * jnp.where(size == 0, 0, 1 / jnp.where(size == 0, 1, size / unit))
 
 
 def _relative(x, axis):

@@ -9,6 +9,7 @@ Derivation
 
 Edges
     Of zeros the length is 0, the direction 0. With an entry of ±inf the length is inf and its inverse 0. NaN stays NaN.
+    A length that overflows by itself, of finite entries, is inf, with direction 0.
     A length below the smallest normal number counts as 0. So does an inverse length: that of a length above 8e37 in
     float32.
 """
@@ -57,5 +58,5 @@ def _relative(x, axis):
 
 
 def _invertible(unit):
-    """A constant near the unit, whose inverse is a normal number: compilers multiply by it instead of dividing."""
+    """The unit, or less, held constant; its inverse is a normal number, by which a compiler may multiply instead."""
     return lax.stop_gradient(jnp.minimum(unit, 1 / jnp.finfo(unit.dtype).tiny))

@@ -6,8 +6,8 @@ from ._compare import Row as Row
 from ._compare import compare as compare
 from ._errors import relative_errors as relative_errors
 from ._without_rules import without_rules as without_rules
-from .audit._audit import Audit as Audit
-from .audit._audit import AuditRow as AuditRow
 from .audit._audit import audit as audit
+from .audit._rows import Audit as Audit
+from .audit._rows import AuditRow as AuditRow
 from .report._report import Finding as Finding
 from .report._report import Report as Report

@@ -1,4 +1,4 @@
-"""How far an array is from what it should be."""
+"""How far an array is from what it should be, and what an exception says, in a line."""
 
 import numpy as np
 
@@ -25,3 +25,8 @@ def relative_errors(got, expected) -> np.ndarray:
 def one_line(error: BaseException) -> str:
     """An error's type and the first line of its text."""
     return f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its type where it has none, in at most 120 characters."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:120]

@@ -1,6 +1,7 @@
-"""A call of a custom rule, taken apart: what is differentiated by, what else is an array, and what is neither."""
+"""A call of a custom rule, taken apart: what is differentiated by, other arrays, and everything else."""
 
 import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class Call:
       rule: what is called.
       leaves, tree: its arguments, in order and without names.
       given: the places of the arrays to differentiate by.
-      rest: the places of its other arrays; what is no array is a part of the function.
+      rest: the places of its other arrays. What is not an array is a part of the function.
       names: of the arrays given.
       arguments: the numbers of the arguments that are not nondiff_argnums.
     """
@@ -32,10 +33,10 @@ class Call:
     names: tuple[str, ...]
     arguments: tuple[int, ...]
 
-    def of(self, g, rest):
-        """g, a stand-in of the rule, as a function of the arrays given, itself not intercepted."""
+    def of(self, g: Callable[..., Any], rest: Sequence[Any]) -> Callable[[Sequence[Any]], Any]:
+        """``g``, which is called as the rule is, as a function of the arrays given. It is not intercepted."""
 
-        def bound(given):
+        def bound(given: Sequence[Any]) -> Any:
             full = list(self.leaves)
             for i, a in zip([*self.given, *self.rest], [*given, *rest], strict=True):
                 full[i] = a
@@ -69,3 +70,8 @@ def take_apart(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cal
 def is_inexact(a: Any) -> bool:
     """Whether a is an array of floating-point or complex numbers."""
     return hasattr(a, "shape") and hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.inexact)
+
+
+def inexact(tree: Any) -> list[Any]:
+    """The arrays of floating-point or complex numbers in a tree."""
+    return [leaf for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]

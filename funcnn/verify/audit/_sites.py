@@ -13,6 +13,8 @@ import jax
 from ..._intercept import Handler, Rule, intercept
 from .._places import PACKAGE, VERIFY
 
+Frame = tuple[str, int]
+
 
 class Site(NamedTuple):
     """A call of a rule.
@@ -25,7 +27,7 @@ class Site(NamedTuple):
     """
 
     name: str
-    frames: tuple[tuple[str, int], ...]
+    frames: tuple[Frame, ...]
     nested: bool = False
     ordinal: int = 0
 
@@ -38,8 +40,8 @@ def meeting(meet: Meet) -> Handler:
     return _meeting(meet, Counter(), ())
 
 
-def _meeting(meet, counts, inside):
-    def handler(rule, args, kwargs):
+def _meeting(meet: Meet, counts: Counter[tuple[Any, ...]], inside: tuple[Rule, ...]) -> Handler:
+    def handler(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with intercept(None):
             if rule in inside:  # a forward pass that calls its own rule for the value
                 return rule(*args, **kwargs)
@@ -52,25 +54,25 @@ def _meeting(meet, counts, inside):
     return handler
 
 
-def yours(site: Site) -> tuple[tuple[str, int], ...]:
+def yours(site: Site) -> tuple[Frame, ...]:
     """The frames outside any library, innermost first."""
     return tuple(frame for frame in site.frames if not _is_library(frame[0]))
 
 
-def _frames():
+def _frames() -> tuple[Frame, ...]:
     """What is inside the outermost frame of this package."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_stack(None)]
     ends = [i for i, (file, _) in enumerate(frames) if file.startswith(VERIFY)]
     return tuple(frame for frame in frames[: ends[-1]] if not frame[0].startswith(_MACHINERY))
 
 
-def _definition(rule):
+def _definition(rule: Rule) -> tuple[Frame, ...]:
     """For a rule that is itself the program."""
     code = getattr(inspect.unwrap(rule), "__code__", None)
     return ((code.co_filename, code.co_firstlineno),) if code else ()
 
 
-def _is_library(file):
+def _is_library(file: str) -> bool:
     return file.startswith(_LIBRARIES) or "site-packages" in file or "dist-packages" in file
 
 

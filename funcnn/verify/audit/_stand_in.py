@@ -1,5 +1,6 @@
 """A custom rule's stand-in: the same value and derivative, and beside them a judgement of the rule where it stands."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 from jax import lax
 
 from ..._intercept import Handler, Rule, intercept
-from ._call import is_inexact, take_apart
-from ._tolerance import Derived, around, directions, judge, noise, precision, sides_with
+from .._errors import first_line
+from ._call import Call, inexact, is_inexact, take_apart
+from ._nearby import Derivative, Derived, around, directions, noise, precision
+from ._tolerance import judge, sides_with
 
 
 @dataclass
@@ -19,8 +22,6 @@ class Log:
     """What is known of a call site.
 
     Attributes:
-      path: of the parameter that reaches it, where that is known.
-      nested: whether it lies inside another rule.
       saved: the bytes that one call saves.
       names: of the arguments judged, each a row of a judgement; after them comes the value's.
       without: the arguments for which the rule's backward pass returns None.
@@ -28,8 +29,6 @@ class Log:
       settled: a status and a reason that hold whatever the numbers say.
     """
 
-    path: str = ""
-    nested: bool = False
     saved: int = 0
     names: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
@@ -37,8 +36,10 @@ class Log:
     settled: tuple[str, str] | None = None
 
 
-def probe(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], dummy: Any, log: Log, inner: Handler) -> Any:
-    """Call a rule; whenever it is differentiated, by ``dummy`` or anything else, a judgement is added to the log.
+def call_judged(
+    rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], dummy: jax.Array, log: Log, inner: Handler
+) -> Any:
+    """Call a rule by its stand-in, which adds a judgement to the log when it is differentiated, by ``dummy`` or another.
 
     The judgement compares the rule with its bare function, the rules inside both taken out; the rules inside then go to
     the handler ``inner``, once in the rule's own passes and once in its bare function.
@@ -46,13 +47,13 @@ def probe(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], dummy: Any,
     call = take_apart(rule, args, kwargs)
     log.names = call.names
     given, rest = ([call.leaves[i] for i in places] for places in (call.given, call.rest))
-    make = _probe_vjp if isinstance(rule, jax.custom_vjp) else _probe_jvp
+    make = _stand_in_vjp if isinstance(rule, jax.custom_vjp) else _stand_in_jvp
     return make(call, log, inner)(dummy, given, rest)
 
 
-def _probe_vjp(call, log, inner):
+def _stand_in_vjp(call: Call, log: Log, inner: Handler) -> Callable[..., Any]:
     @jax.custom_vjp
-    def probed(dummy, given, rest):
+    def stand_in(dummy, given, rest):
         return call.of(call.rule, rest)(given)
 
     def bwd(residuals, y_bar):
@@ -66,16 +67,16 @@ def _probe_vjp(call, log, inner):
             bars = [bar.astype(a.dtype) for bar, a in zip(pull(_like(y_bar, y))[0], given, strict=True)]
         return jnp.zeros((), jnp.float32), bars, None
 
-    probed.defvjp(lambda dummy, given, rest: (probed(dummy, given, rest), (given, rest)), bwd)
-    return probed
+    stand_in.defvjp(lambda dummy, given, rest: (stand_in(dummy, given, rest), (given, rest)), bwd)
+    return stand_in
 
 
-def _probe_jvp(call, log, inner):
+def _stand_in_jvp(call: Call, log: Log, inner: Handler) -> Callable[..., Any]:
     @jax.custom_jvp
-    def probed(dummy, given, rest):
+    def stand_in(dummy, given, rest):
         return call.of(call.rule, rest)(given)
 
-    @probed.defjvp
+    @stand_in.defjvp
     def jvp(primals, tangents):
         _, given, rest = primals
         with intercept(None):
@@ -83,11 +84,11 @@ def _probe_jvp(call, log, inner):
             rule = call.of(_twin(call.rule, inner) if ok else call.rule.__wrapped__, rest)
             return jax.jvp(rule, (given,), (tangents[1],))
 
-    return probed
+    return stand_in
 
 
-def _judge(call, log, inner, derivative, given, rest):
-    """Add a judgement to the log; whether the rule's own passes run."""
+def _judge(call: Call, log: Log, inner: Handler, derivative: Derivative, given: list[Any], rest: list[Any]) -> bool:
+    """Add a judgement to the log; say whether the rule's own passes run."""
     met: list[Rule] = []
     along = directions(given)
 
@@ -123,14 +124,14 @@ def _judge(call, log, inner, derivative, given, rest):
     return True
 
 
-def _require_dtypes(names, parts, given):
+def _require_dtypes(names: Sequence[str], parts: list[list[Any]], given: list[Any]) -> None:
     """JAX lets some cotangents of another dtype than their argument's pass."""
     for name, (bar,), a in zip(names, parts, given, strict=True):
         if bar.dtype != a.dtype:
             raise TypeError(f"the cotangent of {name} is {bar.dtype}, its argument {a.dtype}")
 
 
-def _explore(bare, given):
+def _explore(bare: Callable[..., Any], given: list[Any]) -> None:
     """Differentiate a bare function, so that the rules inside it are judged too."""
     try:
         y, pull = jax.vjp(bare, given)
@@ -139,21 +140,21 @@ def _explore(bare, given):
         _by_jvp(bare, given, given)
 
 
-def _by_vjp(g, given, along, y_bar):
+def _by_vjp(g: Callable[..., Any], given: list[Any], along: list[Any], y_bar: Any) -> Derived:
     """The cotangents, of the values that are finite."""
     y, pull = jax.vjp(g, given)
-    weights = [_where_finite(y, a) for a, y in zip(_inexact(y_bar), _inexact(y), strict=True)]
+    weights = [_where_finite(y, a) for a, y in zip(inexact(y_bar), inexact(y), strict=True)]
     rest = iter(weights)
     bars = pull(_like(jax.tree.map(lambda a: next(rest) if is_inexact(a) else a, y_bar), y))[0]
-    return Derived(_inexact(y), [[bar] for bar in bars], _phi(_inexact(y), weights), _dot(bars, along))
+    return Derived(inexact(y), [[bar] for bar in bars], _phi(inexact(y), weights), _dot(bars, along))
 
 
-def _by_jvp(g, given, along):
+def _by_jvp(g: Callable[..., Any], given: list[Any], along: list[Any]) -> Derived:
     """The tangents along one argument after another, of the values that are finite."""
-    y = _inexact(g(given))
+    y = inexact(g(given))
 
     def tangent(along):
-        y_dot = _inexact(jax.jvp(g, (given,), (along,))[1])
+        y_dot = inexact(jax.jvp(g, (given,), (along,))[1])
         return [_where_finite(y, a) for a, y in zip(y_dot, y, strict=True)]
 
     ones = [_where_finite(a, noise(a, i)) for i, a in enumerate(given)]
@@ -163,20 +164,21 @@ def _by_jvp(g, given, along):
     return Derived(y, parts, _phi(y, weights), slope)
 
 
-def _where_finite(y, a):
+def _where_finite(y: Any, a: Any) -> jax.Array:
     return jnp.where(jnp.isfinite(y), a, jnp.zeros_like(a))
 
 
-def _phi(ys, weights):
+def _phi(ys: list[Any], weights: list[Any]) -> jax.Array:
+    """A number that the values make; those that are not finite add nothing."""
     return _dot([_where_finite(y, y) for y in ys], weights)
 
 
-def _dot(xs, ys):
+def _dot(xs: list[Any], ys: list[Any]) -> jax.Array:
     products = [jnp.sum((x * y.astype(x.dtype)).real.astype(jnp.float32)) for x, y in zip(xs, ys, strict=True)]
     return sum(products, start=jnp.zeros((), jnp.float32))
 
 
-def _twin(rule, handler, hear=lambda bars: None):
+def _twin(rule: Any, handler: Handler, hear: Callable[[Any], None] = lambda bars: None) -> Any:
     """The same rule, whose function and passes hand the rules that they call to a handler; ``hear`` gets the cotangents."""
     fixed = getattr(rule, "nondiff_argnums", ())
     if isinstance(rule, jax.custom_jvp):
@@ -194,7 +196,7 @@ def _twin(rule, handler, hear=lambda bars: None):
     return twin
 
 
-def _under(handler, f):
+def _under(handler: Handler, f: Any) -> Callable[..., Any]:
     @wraps(f)
     def run(*args, **kwargs):
         with intercept(handler):
@@ -203,7 +205,7 @@ def _under(handler, f):
     return run
 
 
-def _taking_out(met):
+def _taking_out(met: list[Rule]) -> Handler:
     """A handler that calls the bare function, and notes that there was something to take out."""
 
     def handler(rule, args, kwargs):
@@ -213,42 +215,33 @@ def _taking_out(met):
     return handler
 
 
-def _finite(y_bar):
+def _finite(y_bar: Any) -> Any:
     """A cotangent without the NaN and infinities of what comes after: the rules before are judged all the same."""
     return jax.tree.map(lambda a: jnp.where(jnp.isfinite(a), a, jnp.zeros_like(a)) if is_inexact(a) else a, y_bar)
 
 
-def _not_zero(y_bar):
+def _not_zero(y_bar: Any) -> Any:
     """A cotangent, or a made-up one in place of one that is all zeros and would show nothing."""
-    is_zero = ~jnp.any(jnp.stack([jnp.any(a != 0) for a in _inexact(y_bar)]))
+    is_zero = ~jnp.any(jnp.stack([jnp.any(a != 0) for a in inexact(y_bar)]))
     return jax.tree.map(lambda a: jnp.where(is_zero, noise(a, 3), a) if is_inexact(a) else a, y_bar)
 
 
-def _like(y_bar, y):
+def _like(y_bar: Any, y: Any) -> Any:
     """A cotangent in the dtypes of y."""
     cast = lambda a, b: b.astype(a.dtype) if is_inexact(a) else np.zeros(np.shape(a), jax.dtypes.float0)
     return jax.tree.map(cast, y, y_bar)
 
 
-def _stopped(tree):
+def _stopped(tree: Any) -> Any:
     return jax.tree.map(lambda a: lax.stop_gradient(a) if is_inexact(a) else a, tree)
 
 
-def _bytes(pull):
+def _bytes(pull: Any) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(pull))
 
 
-def _bytes_of_transpose(rule, given):
+def _bytes_of_transpose(rule: Callable[..., Any], given: list[Any]) -> int:
     try:
         return _bytes(jax.vjp(rule, given)[1])
     except Exception:
         return 0  # a rule for forward mode alone saves nothing
-
-
-def _inexact(tree):
-    return [leaf for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in at most 120 characters."""
-    return next(iter(str(error).splitlines()), type(error).__name__)[:120]

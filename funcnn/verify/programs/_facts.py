@@ -40,13 +40,14 @@ def facts(programs: Sequence[ClosedJaxpr]) -> Facts:
     """Read the programs' equations, those of inner programs included."""
     found = [(e.primitive.name, e) for program in programs for _, e in equations(program.jaxpr)]
     numbers = [(name, number) for name, e in found for number in map(_number, e.invars)]
+    variables = [v for _, e in found for v in (*e.invars, *e.outvars) if not isinstance(v, Literal)]
     sizes = {abs(number) for _, number in numbers if isinstance(number, float)}
     return Facts(
         constants=tuple(sorted(size for size in sizes if 1e-6 < size < 1e6)),
         marks=tuple(sorted({n for name, n in numbers if isinstance(n, int) and name in {"eq", "ne"}})),
         indexed=frozenset(length for _, e in found for length in _indexed(e)),
         wraps=any(name == "rem" and _is_integer(e.outvars[0]) for name, e in found),
-        dtypes=frozenset(name for name in _formats(e for _, e in found) if "float" in name and name != "float0"),
+        dtypes=frozenset(name for name in _dtypes(variables) if "float" in name and name != "float0"),
         decomposes=any(name in _DECOMPOSITIONS for name, _ in found),
         callbacks=any("callback" in name for name, _ in found),
         unbounded=any(name == "while" and not _counts_steps(e) for name, e in found),
@@ -60,10 +61,14 @@ def extent(program: ClosedJaxpr) -> tuple[int, int]:
     return len(found), max((getattr(v.aval, "size", 0) for v in variables), default=0)
 
 
-def _formats(found: Iterable[JaxprEqn]) -> set[str]:
-    """The names of the dtypes of all variables."""
-    variables = [v for e in found for v in (*e.invars, *e.outvars) if not isinstance(v, Literal)]
-    return {str(getattr(v.aval, "dtype", "")) for v in variables}
+def formats(program: ClosedJaxpr) -> frozenset[str]:
+    """The names of the dtypes of all numbers in a program, its arguments and literals included."""
+    inside = [v for _, e in equations(program.jaxpr) for v in (*e.invars, *e.outvars)]
+    return _dtypes([*program.jaxpr.constvars, *program.jaxpr.invars, *program.jaxpr.outvars, *inside])
+
+
+def _dtypes(variables: Iterable[Any]) -> frozenset[str]:
+    return frozenset(str(getattr(v.aval, "dtype", "")) for v in variables)
 
 
 def _indexed(equation: JaxprEqn) -> list[int]:

@@ -1,6 +1,7 @@
 """Every test, and every example in a docstring, runs in double precision, with nothing promoted or broadcast silently.
 
-Most of the suite's time is compilation, so programs are compiled fast rather than well, and now and then forgotten.
+Most of the suite's time is compilation. So programs are compiled quickly rather than well, and JAX's caches are cleared
+now and then.
 """
 
 import itertools
@@ -39,8 +40,8 @@ def _names(doctest_namespace):
 
 
 @pytest.fixture(autouse=True)
-def _no_pile_of_programs():
-    """A worker that keeps thousands of compiled programs takes gigabytes, and half as long again."""
+def _cleared_caches():
+    """Clear the caches now and then: thousands of compiled programs take gigabytes and slow a worker down."""
     yield
     if next(_finished) % 150 == 0:
         jax.clear_caches()

@@ -123,6 +123,7 @@ def test_infinite_inputs_give_no_nan(entry):
     holds((lambda floats: function(floats)[0], shapes), INFINITE, lambda a: ~np.isnan(a))
 
 
+@pytest.mark.slow
 def test_the_search_finds_what_is_not_finite():
     entry = catalogue["safe_sqrt"]
     naive = entry._replace(rule=jnp.sqrt)

@@ -83,20 +83,30 @@ def _over_all(step):
 
 
 def _over_batches(step, n, batch_size):
-    """The loop over whole batches, and a shorter one at an epoch's end if n is not a multiple."""
-    whole, batches = n // batch_size, -(-n // batch_size)
+    """The loop where each epoch is several steps, the examples in an order of the epoch's own."""
+    batches = -(-n // batch_size)
+    take = _some_of_epoch(step, n, batch_size)
 
     def run(progress, data, steps):
-        def part(carry):
+        def part(carry):  # of an epoch: to its end, or as far as the steps go
             progress, left = carry
             first = progress.state.position.batch
             stop = jnp.minimum(first + left, batches)
-            return part_of_epoch(progress, data, first, stop), left - (stop - first)
+            state, sums = take(progress.state, progress.sums, data, first, stop)
+            values = _with_row(progress.values, progress.ended, step.value(sums))
+            progress = Progress(state, sums, values, progress.ended)
+            return _move(progress, stop, stop == batches), left - (stop - first)
 
         return lax.while_loop(lambda carry: carry[1] > 0, part, (progress, steps))[0]
 
-    def part_of_epoch(progress, data, first, stop):
-        state, sums, values, ended = progress
+    return run
+
+
+def _some_of_epoch(step, n, batch_size):
+    """A function that takes an epoch's batches from ``first`` to before ``stop``, the last one shorter if n asks for it."""
+    whole, left_over = divmod(n, batch_size)
+
+    def run(state, sums, data, first, stop):
         order = epoch_order(state, n)
 
         def on_rows(carry, rows):
@@ -108,18 +118,23 @@ def _over_batches(step, n, batch_size):
             return on_rows(carry, lax.dynamic_slice(order, (i * batch_size,), (batch_size,)))
 
         carry = lax.fori_loop(first, jnp.minimum(stop, whole), on_batch, (state, sums))
-        if whole < batches:
-            carry = lax.fori_loop(whole, stop, lambda _, carry: on_rows(carry, order[whole * batch_size :]), carry)
-        state, sums = carry
-
-        over = stop == batches
-        values = _with_row(values, ended, step.value(sums))
-        sums = jax.tree.map(lambda a: jnp.where(over, jnp.zeros_like(a), a), sums)
-        epoch = state.position.epoch + over.astype(jnp.int32)
-        state = state._replace(position=Position(epoch, jnp.where(over, 0, stop)))
-        return Progress(state, sums, values, ended + over.astype(jnp.int32))
+        if left_over:
+            carry = lax.fori_loop(whole, stop, lambda _, carry: on_rows(carry, order[-left_over:]), carry)
+        return carry
 
     return run
+
+
+def _move(progress, batch, over):
+    """The position before that batch; if the epoch is over, before the next one's first, with new sums."""
+    ended = over.astype(jnp.int32)
+    position = Position(progress.state.position.epoch + ended, jnp.where(over, 0, batch))
+    return Progress(
+        state=progress.state._replace(position=position),
+        sums=jax.tree.map(lambda a: jnp.where(over, jnp.zeros_like(a), a), progress.sums),
+        values=progress.values,
+        ended=progress.ended + ended,
+    )
 
 
 def _rows(data, rows):

@@ -15,14 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Check, print and write; 1 if any rule is wrong, 2 if there is nothing to check, else 0."""
     options = _parser().parse_args(argv)
     jobs = options.jobs or (2 if not options.targets and len(_our_rules.catalogue) > 8 else 1)
-    try:
-        names = _names(options)
-    except TargetError as error:
-        print(f"funcnn.verify: {error}", file=sys.stderr)
-        return 2
     work, heads = (check_target, HEADS) if options.targets else (_our_rules.check_entry, _our_rules.HEADS)
-    todo = tasks(names, options.level, options.seed, options.budget, jobs)
     try:
+        todo = tasks(_names(options), options.level, options.seed, options.budget, jobs)
         reports = run(work, todo, heads, jobs)
     except TargetError as error:
         print(f"funcnn.verify: {error}", file=sys.stderr)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from ..._intercept import intercept
+from ..._intercept import Rule, intercept
 from .._errors import one_line
 from ._guessed_arguments import Call, NoExampleError, guess, is_floating, shown
 from ._targets import TargetError, rule_in
@@ -39,13 +39,13 @@ def examples_of(module: ModuleType, name: str, f: Callable[..., Any]) -> Example
 
     Raises:
       NoExampleError: nothing is declared or documented, and no guess fits.
-      TargetError: what is declared is no tuple of arguments.
+      TargetError: what is declared is not a tuple of arguments.
     """
     examples = _declared(module, name) or _documented(module, name, f) or _guessed(module, f)
     return Examples(tuple(_with_arrays(f, call) for call in examples.calls), examples.origin)
 
 
-def _declared(module, name):
+def _declared(module: ModuleType, name: str) -> Examples | None:
     table = getattr(module, "check_vjp_examples", {})
     if name not in table:
         return None
@@ -62,7 +62,7 @@ def _declared(module, name):
     return Examples(tuple(calls), "check_vjp_examples")
 
 
-def _documented(module, name, f):
+def _documented(module: ModuleType, name: str, f: Callable[..., Any]) -> Examples | None:
     """The first call in the examples of the function's docstring, of the module's, or of a function that calls it."""
     for where, text in _docstrings(module, name, f):
         call = _first_call(module, name, f, text)
@@ -72,7 +72,7 @@ def _documented(module, name, f):
     return None
 
 
-def _docstrings(module, name, f) -> Iterator[tuple[str, str]]:
+def _docstrings(module: ModuleType, name: str, f: Callable[..., Any]) -> Iterator[tuple[str, str]]:
     last = name.rpartition(".")[2]
     callers = {other: g for other, g in vars(module).items() if inspect.isfunction(g) and last in g.__code__.co_names}
     for where, holder in {name: f, module.__name__: module, **callers}.items():
@@ -81,19 +81,20 @@ def _docstrings(module, name, f) -> Iterator[tuple[str, str]]:
             yield where, text
 
 
-def _first_call(module, name, f, text):
+def _first_call(module: ModuleType, name: str, f: Callable[..., Any], text: str) -> Call | None:
     """Run the examples of a docstring, silently, up to the first call of f."""
-    wanted, calls = rule_in(f), []
+    wanted = rule_in(f)
+    calls: list[Call] = []
 
-    def keep(args, kwargs):
+    def keep(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         calls.append(inspect.signature(f).bind(*args, **kwargs).args)
 
-    def handler(rule, args, kwargs):
+    def handler(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if rule is wanted:
             keep(args, kwargs)
         return rule.__wrapped__(*args, **kwargs)
 
-    def spy(*args, **kwargs):
+    def spy(*args: Any, **kwargs: Any) -> Any:
         keep(args, kwargs)
         return f(*args, **kwargs)
 
@@ -109,7 +110,7 @@ def _first_call(module, name, f, text):
     return None
 
 
-def _guessed(module, f):
+def _guessed(module: ModuleType, f: Callable[..., Any]) -> Examples:
     try:
         call = guess(f, getattr(rule_in(f), "nondiff_argnums", ()))
     except NoExampleError as error:
@@ -119,11 +120,11 @@ def _guessed(module, f):
     return Examples((call,), f"guessed: {shown(call)}")
 
 
-def _concrete(call):
+def _concrete(call: Call) -> Call:
     """The call with an array in place of every tracer: normal draws, and zeros for integers."""
     rng = np.random.default_rng(0)
 
-    def value(leaf):
+    def value(leaf: Any) -> Any:
         if not isinstance(leaf, Tracer):
             return leaf
         if jnp.issubdtype(leaf.dtype, jnp.floating):
@@ -134,7 +135,7 @@ def _concrete(call):
     return jax.tree.map(value, call)
 
 
-def _with_arrays(f, call):
+def _with_arrays(f: Callable[..., Any], call: Call) -> Call:
     """A call without any floating-point array gets them in place of its floats, where these are differentiated by."""
     if any(is_floating(leaf) for leaf in jax.tree.leaves(call)):
         return call

@@ -23,13 +23,20 @@ class Ints(NamedTuple):
     shape: tuple[int, ...]
 
 
-# A row an attempt: a shape stands for a normal float32 draw. Between them come rows of one shape for every argument.
-_FIRST = [
+Described = int | Ints | tuple[int, ...]  # a number, class numbers, or the shape of a normal float32 draw
+
+# A row an attempt. Between the first and the last come rows of one shape for every argument.
+_FIRST: list[list[Described]] = [
     [(5,)], [(4, 6)], [()], [(4, 4)], [(2, 4, 6)], [(2, 8, 8, 3)],
     [(4, 6), (6, 3)], [(4, 6), (6, 3), (3,)], [(4, 6), (6,)], [(4, 6), (6,), (6,)],
 ]  # fmt: skip
-_SAME = [(4, 6), (5,), (4, 4), (2, 4, 6), (2, 4, 5, 6), ()]
-_LAST = [[(4, 6), Ints((4,))], [(4, 6), Ints(())], [(2, 7, 3), (3, 3, 5)], [(2, 7, 3), (3, 3, 5), (5,)]]
+_SAME: list[Described] = [(4, 6), (5,), (4, 4), (2, 4, 6), (2, 4, 5, 6), ()]
+_LAST: list[list[Described]] = [
+    [(4, 6), Ints((4,))],
+    [(4, 6), Ints(())],
+    [(2, 7, 3), (3, 3, 5)],
+    [(2, 7, 3), (3, 3, 5), (5,)],
+]
 _SIZES = (4, 6, 3, 5, 2)
 
 
@@ -65,7 +72,7 @@ def shown(call: Call) -> str:
     return ", ".join(f"{a.dtype.name}{list(a.shape)}" if hasattr(a, "dtype") else repr(a) for a in call)
 
 
-def _required(f, static):
+def _required(f: Callable[..., Any], static: Sequence[int]) -> list[inspect.Parameter]:
     """The parameters without a default; a function that has any but plain ones is beyond guessing."""
     try:
         parameters = _parameters(f)
@@ -83,14 +90,14 @@ def _required(f, static):
     return required
 
 
-def _parameters(f):
+def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
-        return inspect.signature(f, eval_str=True).parameters.values()
+        return list(inspect.signature(f, eval_str=True).parameters.values())
     except NameError:  # an annotation that exists for type checkers only
-        return inspect.signature(f).parameters.values()
+        return list(inspect.signature(f).parameters.values())
 
 
-def _hinted(annotation, sizes):
+def _hinted(annotation: Any, sizes: dict[str, int]) -> Described | None:
     """What an annotation says of an argument: int, float, or a jaxtyping shape, whose names share their sizes."""
     if annotation in (int, float):
         return 2 if annotation is int else ()
@@ -110,7 +117,7 @@ def _hinted(annotation, sizes):
     return Ints(tuple(shape)) if "int32" in dtypes and "float32" not in dtypes else tuple(shape)
 
 
-def _draw(described, rng):
+def _draw(described: Described, rng: np.random.Generator) -> Any:
     if isinstance(described, int):
         return described
     if isinstance(described, Ints):
@@ -118,17 +125,17 @@ def _draw(described, rng):
     return jnp.asarray(rng.normal(size=described), jnp.float32)
 
 
-def _refusal(f, call) -> tuple[str, bool]:
+def _refusal(f: Callable[..., Any], call: Call) -> tuple[str, bool]:
     """What the function or its gradient raises on these arguments, if anything; and whether it was the gradient."""
     floats = [i for i, a in enumerate(call) if is_floating(a)]
 
-    def run(given):
+    def run(given: Sequence[Any]) -> list[Any]:
         full = list(call)
         for i, a in zip(floats, given, strict=True):
             full[i] = a
         return [leaf for leaf in jax.tree.leaves(f(*full)) if is_floating(leaf)]
 
-    def gradient(given):
+    def gradient(given: Sequence[Any]) -> Any:
         outputs, vjp = jax.vjp(run, given)
         return vjp([jnp.ones_like(y) for y in outputs])
 

@@ -4,6 +4,9 @@ This is the one module of `funcnn.verify` that knows them. Besides `check`, each
 another formulation of the same function, in float64.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,25 +16,22 @@ from .._check import check
 from .._errors import relative_errors
 from .._settings import compiled_quickly
 from ..report._report import Finding
-from ._guessed_arguments import shown
+from ._guessed_arguments import is_floating, shown
 from ._tasks import Row, Task, settled
 
-_TOLERANCE = 1e-10
-
-
 HEADS = ("rule", "examples", "value", "cotangent", "status", "seconds")
+_TOLERANCE = 1e-10
 
 
 def check_entry(task: Task) -> Row:
     """Check a rule of the catalogue, and compare it with autodiff of its reference on every example."""
     entry = catalogue[task.name]
     example = entry.typical
+    args = draw(example, 0, jnp.float32)
+    f, settings = entry.bind(example.options), {"level": task.level, "seed": task.seed, "surrogate": entry.surrogate}
     with jax.enable_x64(True):
         value, cotangent = _errors(entry)
-
-    args = draw(example, 0, jnp.float32)
-    options = {"level": task.level, "seed": task.seed, "surrogate": entry.surrogate}
-    report = settled(task, lambda budget: check(entry.bind(example.options), *args, **options, budget=budget))
+    report = settled(task, lambda budget: check(f, *args, **settings, budget=budget))
     if not max(value, cotangent) <= _TOLERANCE:
         finding = Finding("S2", "fail", f"the value is off by {value:.1e} and a cotangent by {cotangent:.1e} of the "
                           "largest element, against autodiff of the reference in float64")  # fmt: skip
@@ -49,34 +49,27 @@ def _errors(entry: Entry) -> tuple[float, float]:
     sides, points = [], []
     for seed, example in enumerate(entry.examples):
         args = draw(example, seed, jnp.float64)
-        floats = [i for i, a in enumerate(args) if a is not None and jnp.issubdtype(a.dtype, jnp.floating)]
-        given = [args[i] for i in floats]
-        sides.append([_of_floats(entry.bind(example.options, ref), args, floats) for ref in (False, True)])
-        rng = np.random.default_rng(seed + 1)
-        y_bar = jax.tree.map(lambda y, rng=rng: rng.normal(size=y.shape), jax.eval_shape(sides[-1][0], given))
+        places = [i for i, a in enumerate(args) if is_floating(a)]
+        given, rng = [args[i] for i in places], np.random.default_rng(seed + 1)
+        rule, reference = (_of_floats(entry.bind(example.options, ref), args, places) for ref in (False, True))
+        y_bar = jax.tree.map(lambda y, rng=rng: rng.normal(size=y.shape), jax.eval_shape(rule, given))
+        sides.append((rule, reference))
         points.append((given, y_bar))
 
-    def value_and_bars(f, given, y_bar):
+    def value_and_bars(f: Callable[..., Any], given: list[Any], y_bar: Any) -> tuple[Any, Any]:
         y, vjp = jax.vjp(f, given)
         return y, vjp(y_bar)[0]
 
     together = lambda points: [[value_and_bars(f, *at) for f in pair] for pair, at in zip(sides, points, strict=True)]
     results = compiled_quickly(together)(points)
-    values, bars = (
-        [
-            _largest(*pair)
-            for rule, reference in results
-            for pair in zip(jax.tree.leaves(rule[part]), jax.tree.leaves(reference[part]), strict=True)
-        ]
-        for part in (0, 1)
-    )
-    return max(values), max(bars)
+    values, bars = (max(_largest(rule[part], reference[part]) for rule, reference in results) for part in (0, 1))
+    return values, bars
 
 
-def _of_floats(f, args, places):
+def _of_floats(f: Callable[..., Any], args: Sequence[Any], places: Sequence[int]) -> Callable[[Sequence[Any]], Any]:
     """f of its floating arguments alone."""
 
-    def g(given):
+    def g(given: Sequence[Any]) -> Any:
         full = list(args)
         for i, a in zip(places, given, strict=True):
             full[i] = a
@@ -85,8 +78,12 @@ def _of_floats(f, args, places):
     return g
 
 
-def _largest(got, expected):
-    """The largest relative error; where all is below a thousandth, like a gradient that is 0, at that scale."""
+def _largest(got: Any, expected: Any) -> float:
+    """The largest relative error of any array of a tree; an array below a thousandth, such as a 0, at that scale."""
+    return max(map(_error, jax.tree.leaves(got), jax.tree.leaves(expected)))
+
+
+def _error(got: jax.Array, expected: jax.Array) -> float:
     if np.abs(expected).max(initial=0) < 1e-3:
         return float(np.abs(got - expected).max(initial=0)) / 1e-3
     return float(relative_errors(got, expected).max(initial=0))

@@ -58,7 +58,8 @@ def rules_of(module: ModuleType) -> Functions:
     Raises:
       TargetError: ``check_vjp_examples`` names what the module does not have.
     """
-    found, seen = {}, set()
+    found: Functions = {}
+    seen: set[int] = set()
     for name, value in _members(module):
         rule = rule_in(value)
         if rule is not None and id(rule) not in seen and _is_defined_in(rule, module):
@@ -67,7 +68,7 @@ def rules_of(module: ModuleType) -> Functions:
     for name in getattr(module, "check_vjp_examples", {}):
         f = _attribute(module, name)
         if not callable(f):
-            raise TargetError(f"check_vjp_examples of {module.__name__} names {name!r}, which is no function there")
+            raise TargetError(f"check_vjp_examples of {module.__name__} names {name!r}, which is not a function there")
         found[name] = f
     return found
 
@@ -78,20 +79,20 @@ def rule_in(f: Any) -> Rule | None:
     return inner if isinstance(inner, Rule) else None
 
 
-def _members(module) -> Iterator[tuple[str, Any]]:
+def _members(module: ModuleType) -> Iterator[tuple[str, Any]]:
     for name, value in list(vars(module).items()):
         yield name, value
         if inspect.isclass(value) and value.__module__ == module.__name__:
             yield from ((f"{name}.{inner}", getattr(value, inner)) for inner in vars(value))
 
 
-def _is_defined_in(rule, module):
+def _is_defined_in(rule: Rule, module: ModuleType) -> bool:
     """Not imported: the module that its function says it is from is this one, or does not have it under that name."""
     home = sys.modules.get(rule.__module__)
     return home is module or getattr(home, rule.__name__, None) is not rule
 
 
-def _attribute(module, name):
+def _attribute(module: ModuleType, name: str) -> Any:
     try:
         return attrgetter(name)(module)
     except AttributeError:
@@ -105,7 +106,7 @@ def _load(where: str) -> ModuleType:
         raise TargetError(f"cannot import {where or 'a module without a name'}: {one_line(error)}") from error
 
 
-def _load_file(path):
+def _load_file(path: Path) -> ModuleType:
     """A file as a module: under its full name where it lies in a package, so that its relative imports work."""
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")

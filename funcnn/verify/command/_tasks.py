@@ -74,8 +74,8 @@ def check_named(target: str, name: str, level: str, seed: int = 0, budget: float
     """Check one function of a module on the examples that are found for it.
 
     Raises:
-      NoExampleError: none are found.
-      TargetError: there is no such function, or what the module declares is no example.
+      NoExampleError: no arguments are found for it.
+      TargetError: there is no such function, or what the module declares is not an example.
       Exception: whatever `check` raises.
     """
     module, functions = find(f"{target}:{name}")
@@ -86,7 +86,7 @@ def check_named(target: str, name: str, level: str, seed: int = 0, budget: float
     return report._replace(name=name, example=examples.origin, replay=_replay(target, name, level, seed))
 
 
-def _replay(target, name, level, seed):
+def _replay(target: str, name: str, level: str, seed: int) -> str:
     return f"python -m funcnn.verify {target}:{name} --level {level} --seed {seed}"
 
 
@@ -106,11 +106,11 @@ def settled(task: Task, checked: Callable[[float | None], Report]) -> Report:
     return report._replace(name=task.name, seconds=time.monotonic() - start)
 
 
-def _unsettled(name, reason):
+def _unsettled(name: str, reason: str) -> Report:
     return Report(name, (Finding("", "inconclusive", reason),), (), (), 0.0, "")
 
 
-def _merged(reports):
+def _merged(reports: Sequence[Report]) -> Report:
     """Several reports on one rule as one; a stage has passed when it has in all of them."""
     first, *others = reports
     if not others:
@@ -140,12 +140,12 @@ def run(work: Callable[[Task], Row], todo: Sequence[Task], heads: Sequence[str],
 _FORMATS = {"status": "<12", "seconds": ">7", "examples": ">8", "value": ">8", "cotangent": ">9", "example": ""}
 
 
-def _line(cells, formats):
+def _line(cells: Sequence[str], formats: Sequence[str]) -> str:
     return "  ".join(f"{cell:{form}}" for cell, form in zip(cells, formats, strict=True)).rstrip()
 
 
 @contextmanager
-def _mapping(jobs) -> Iterator[Callable]:
+def _mapping(jobs: int) -> Iterator[Callable]:
     """``map``, over processes if there is more than one; fresh ones, since JAX must not be forked."""
     if jobs < 2:
         yield map
@@ -163,5 +163,5 @@ def write(reports: Sequence[Report], html: Path | None, json_: Path | None) -> N
         json_.write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
-def _versions():
+def _versions() -> dict[str, str]:
     return {"Python": platform.python_version(), "JAX": jax.__version__, "backend": jax.default_backend()}

@@ -21,7 +21,7 @@ def element(name: str, *children: str, **attributes: str) -> Html:
 
 
 def table_row(cells: Iterable[str], **attributes: str) -> Html:
-    """A row of a table; a cell that is no element yet becomes one."""
+    """A row of a table; text becomes a cell, and an element that is not a cell the content of one."""
     made = (cell if _is_cell(cell) else element("td", cell) for cell in cells)
     return element("tr", *made, **attributes)
 

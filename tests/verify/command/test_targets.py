@@ -152,7 +152,7 @@ def test_declared_examples_come_first(write, value, calls):
         ("{'scale': jnp.ones(3)}", r"check_vjp_examples\['scale'\] of tiny must be a tuple .* got ArrayImpl"),
         ("{'scale': []}", r"must be a tuple of arguments or a list of them, got an empty list"),
         ("{'scale': lambda: 1 / 0}", r"check_vjp_examples\['scale'\] of tiny raises ZeroDivisionError"),
-        ("{'scail': ()}", r"check_vjp_examples of tiny names 'scail', which is no function there"),
+        ("{'scail': ()}", r"check_vjp_examples of tiny names 'scail', which is not a function there"),
     ],
 )
 def test_bad_declarations_are_told(write, table, message):

@@ -1,77 +1,165 @@
 """The battery: inputs of the example's structure, made to bring out what one natural example hides."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-Floats = tuple[np.ndarray, ...]
-NEAR = ("the example", "the example, 10 % noise", "the example, constant arguments redrawn")
+from ._point import Floats, Ints
+
+Rng = np.random.Generator
+Shapes = Sequence[tuple[int, ...]]
 
 
-def battery(example: Floats, constants: Sequence[float], rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
-    """Named inputs, float64, the example's shapes; a kind is drawn for every argument at once."""
+class Kind(NamedTuple):
+    """A kind of inputs.
+
+    Attributes:
+      name: what reports call it; nothing is looked up by it.
+      draw: ``draw(rng, a)`` is of the shape of a, an argument of the example in float64.
+      near: whether it is so near to the example that even a loop that counts no steps should end there.
+      ties: whether numbers may be equal, zero or far apart, so that fwd or bwd may have a tie of its own there.
+    """
+
+    name: str
+    draw: Callable[[Rng, np.ndarray], np.ndarray]
+    near: bool = False
+    ties: bool = False
+
+
+def _like_example(name: str, change: Callable[[Rng, np.ndarray], np.ndarray]) -> Kind:
+    return Kind(f"the example, {name}", change, near=True)
+
+
+def _scaled(scale: float) -> Kind:
+    return Kind(f"the example x {scale:g}", lambda rng, a: a * scale)
+
+
+def _normal(scale: float, ties: bool = False) -> Kind:
+    return Kind(f"normal x {scale:g}", lambda rng, a: scale * rng.normal(size=a.shape), ties=ties)
+
+
+def _of_shape(name: str, make: Callable[[Rng, tuple[int, ...]], np.ndarray], ties: bool = False) -> Kind:
+    return Kind(name, lambda rng, a: make(rng, a.shape), ties=ties)
+
+
+def _redrawn(rng: Rng, a: np.ndarray) -> np.ndarray:
+    return 1 + 0.5 * rng.normal(size=a.shape) if a.size and np.all(a == a.flat[0]) else a
+
+
+EXAMPLE = Kind("the example", lambda rng, a: a, near=True)
+NOISE = _like_example("10 % noise", lambda rng, a: a * (1 + 0.1 * rng.normal(size=a.shape)))
+EXAMPLE_30 = _scaled(30)
+NORMAL = _of_shape("normal", lambda rng, shape: rng.normal(size=shape))
+NORMAL_3, NORMAL_30, NORMAL_300 = _normal(3), _normal(30, ties=True), _normal(300)
+POSITIVE = _of_shape("positive", lambda rng, shape: np.abs(rng.normal(size=shape)) + 0.01)
+BETWEEN_0_AND_1 = _of_shape("between 0 and 1", lambda rng, shape: rng.uniform(0.01, 0.99, shape))
+OFFSET = _of_shape("offset + 100", lambda rng, shape: 100 + rng.normal(size=shape))
+TINY_VARIANCE = _of_shape("tiny variance", lambda rng, shape: 1 + 1e-4 * rng.normal(size=shape))
+INTEGERS = _of_shape("integers", lambda rng, shape: rng.integers(-2, 3, shape).astype(np.float64), ties=True)
+LOG_UNIFORM = _of_shape("log-uniform", lambda rng, shape: _signs(rng, shape) * 10 ** rng.uniform(-6, 3, shape))
+THOUSANDS = _of_shape("thousands, positive", lambda rng, shape: rng.uniform(2e3, 2e4, shape))  # whose sums overflow
+
+# What the battery draws for every argument at once, in this order.
+KINDS = (
+    EXAMPLE,
+    _like_example("constant arguments redrawn", _redrawn),
+    NOISE,
+    _scaled(1e-3),
+    EXAMPLE_30,
+    _scaled(1e4),
+    NORMAL,
+    NORMAL_3,
+    NORMAL_30,
+    NORMAL_300,
+    POSITIVE,
+    BETWEEN_0_AND_1,
+    _of_shape("between -1 and 1", lambda rng, shape: rng.uniform(-0.99, 0.99, shape)),
+    OFFSET,
+    TINY_VARIANCE,
+    _of_shape(
+        "constant rows", lambda rng, shape: np.broadcast_to(rng.normal(size=(*shape[:-1], 1)[: len(shape)]), shape)
+    ),
+    INTEGERS,
+    LOG_UNIFORM,
+    _of_shape("log-uniform, positive", lambda rng, shape: 10 ** rng.uniform(-9, 3, shape)),
+    _of_shape("zeros", lambda rng, shape: np.zeros(shape), ties=True),
+    _of_shape("half zeros", lambda rng, shape: rng.normal(size=shape) * rng.integers(0, 2, shape)),
+)
+
+
+def battery(example: Floats, constants: Sequence[float], rng: Rng) -> Iterator[tuple[Kind, Floats]]:
+    """Inputs of every kind, float64, in the example's shapes.
+
+    Args:
+      example: its floating-point arguments.
+      constants: magnitudes of the literals in the code; inputs are made of these, too.
+      rng: for draws.
+    """
     example = tuple(a.astype(np.float64) for a in example)
-    yield "the example", example
-    yield "the example, constant arguments redrawn", tuple(_redrawn(a, rng) for a in example)
-    yield "the example, 10 % noise", tuple(a * (1 + 0.1 * rng.normal(size=a.shape)) for a in example)
-    for scale in (1e-3, 30.0, 1e4):
-        yield f"the example x {scale:g}", tuple(a * scale for a in example)
-    for name, make in _KINDS.items():
-        yield name, tuple(make(rng, a.shape) for a in example)
-    for name, value in (("-inf", -np.inf), ("+inf", np.inf)):
-        for i, changed in enumerate(example):
-            if changed.size > 1:
-                yield (
-                    f"some {name} in argument {i}",
-                    tuple(
-                        np.where(rng.uniform(size=a.shape) < 0.25, value, a) if j == i else a
-                        for j, a in enumerate(example)
-                    ),
-                )
-    for i in range(len(example) if len(example) > 1 else 0):
-        for scale in (1e-4, 1e4):
-            yield f"argument {i} x {scale:g}", tuple(a * scale if j == i else a for j, a in enumerate(example))
-        yield f"argument {i} redrawn", tuple(rng.normal(size=a.shape) if j == i else a for j, a in enumerate(example))
+    for kind in KINDS:
+        yield kind, tuple(kind.draw(rng, a) for a in example)
+    for i, kind in _of_one_argument(example):
+        yield kind, tuple(kind.draw(rng, a) if j == i else a for j, a in enumerate(example))
     if len(constants):
         for dealt in _dealt(constants, example, rng):
-            yield "constants of the code", dealt
+            yield _CONSTANTS, dealt
+        near = Kind("near constants of the code", lambda rng, a: _near_constants(rng, a.shape, constants))
         for _ in range(2):
-            yield "near constants of the code", tuple(_near_constants(rng, a.shape, constants) for a in example)
+            yield near, tuple(near.draw(rng, a) for a in example)
 
 
-_KINDS = {
-    "normal": lambda rng, shape: rng.normal(size=shape),
-    "normal x 3": lambda rng, shape: 3 * rng.normal(size=shape),
-    "normal x 30": lambda rng, shape: 30 * rng.normal(size=shape),
-    "normal x 300": lambda rng, shape: 300 * rng.normal(size=shape),
-    "positive": lambda rng, shape: np.abs(rng.normal(size=shape)) + 0.01,
-    "between 0 and 1": lambda rng, shape: rng.uniform(0.01, 0.99, shape),
-    "between -1 and 1": lambda rng, shape: rng.uniform(-0.99, 0.99, shape),
-    "offset + 100": lambda rng, shape: 100 + rng.normal(size=shape),
-    "tiny variance": lambda rng, shape: 1 + 1e-4 * rng.normal(size=shape),
-    "constant rows": lambda rng, shape: np.broadcast_to(rng.normal(size=(*shape[:-1], 1)[: len(shape)]), shape),
-    "integers": lambda rng, shape: rng.integers(-2, 3, shape).astype(np.float64),
-    "log-uniform": lambda rng, shape: rng.choice([-1.0, 1.0], shape) * 10 ** rng.uniform(-6, 3, shape),
-    "log-uniform, positive": lambda rng, shape: 10 ** rng.uniform(-9, 3, shape),
-    "zeros": lambda rng, shape: np.zeros(shape),
-    "half zeros": lambda rng, shape: rng.normal(size=shape) * rng.integers(0, 2, shape),
-}
+def _of_one_argument(example: Floats) -> Iterator[tuple[int, Kind]]:
+    """Kinds in which one argument alone differs from the example, with its number."""
+    for name, value in (("-inf", -np.inf), ("+inf", np.inf)):
+        some = lambda rng, a, value=value: np.where(rng.uniform(size=a.shape) < 0.25, value, a)
+        yield from ((i, Kind(f"some {name} in argument {i}", some)) for i, a in enumerate(example) if a.size > 1)
+    for i in range(len(example) if len(example) > 1 else 0):
+        for scale in (1e-4, 1e4):
+            yield i, Kind(f"argument {i} x {scale:g}", lambda rng, a, scale=scale: a * scale)
+        yield i, Kind(f"argument {i} redrawn", NORMAL.draw)
 
 
-def cotangents(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
-    """Named cotangents for outputs of these shapes: normal, positive, log-uniform, a single 1, and all ones."""
-    yield "normal", tuple(rng.normal(size=shape) for shape in shapes)
-    yield "positive", tuple(np.abs(rng.normal(size=shape)) for shape in shapes)
-    yield "log-uniform", tuple(rng.choice([-1.0, 1.0], shape) * 10 ** rng.uniform(-3, 3, shape) for shape in shapes)
-    yield "one-hot", _one_hot(shapes, rng)
-    yield "ones", tuple(np.ones(shape) for shape in shapes)
+class Bar(NamedTuple):
+    """A kind of cotangents.
+
+    Attributes:
+      name: what reports call it; nothing is looked up by it.
+      draw: ``draw(rng, shapes)``, a cotangent for each output.
+    """
+
+    name: str
+    draw: Callable[[Rng, Shapes], Floats]
+
+
+def _each(name: str, make: Callable[[Rng, tuple[int, ...]], np.ndarray]) -> Bar:
+    return Bar(name, lambda rng, shapes: tuple(make(rng, shape) for shape in shapes))
+
+
+def _one_hot(rng: Rng, shapes: Shapes) -> Floats:
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    flat = np.zeros(ends[-1])
+    if flat.size:
+        flat[rng.integers(flat.size)] = 1.0
+    return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True))
+
+
+def _signs(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.choice([-1.0, 1.0], shape)
+
+
+NORMAL_BAR = _each("normal", lambda rng, shape: rng.normal(size=shape))
+POSITIVE_BAR = _each("positive", lambda rng, shape: np.abs(rng.normal(size=shape)))
+LOG_UNIFORM_BAR = _each("log-uniform", lambda rng, shape: _signs(rng, shape) * 10 ** rng.uniform(-3, 3, shape))
+ONE_HOT_BAR = Bar("one-hot", _one_hot)
+ONES_BAR = _each("ones", lambda rng, shape: np.ones(shape))
+BARS = (NORMAL_BAR, POSITIVE_BAR, LOG_UNIFORM_BAR, ONE_HOT_BAR, ONES_BAR)
 
 
 def int_variants(
-    ints: Sequence, sizes: Sequence[int], marks: Sequence[int], wraps: bool, rng: np.random.Generator
-) -> Iterator[tuple[str, tuple]]:
+    ints: Ints, sizes: Sequence[int], marks: Sequence[int], wraps: bool, rng: Rng
+) -> Iterator[tuple[str, Ints]]:
     """The integer and boolean arrays as they are, and others that the function should take as well.
 
     Args:
@@ -105,13 +193,13 @@ def int_variants(
             yield name, changed
 
 
-def negative(ints: Sequence) -> tuple:
+def negative(ints: Ints) -> Ints:
     """Indices counted from the end, as NumPy allows them."""
     return tuple(_indices(a, lambda v: -1 - v) for a in ints)
 
 
 def is_index(a: Any) -> bool:
-    """Whether an argument is an array of whole numbers that is no raw key."""
+    """Whether an argument is an array of whole numbers but not a raw key."""
     kind = getattr(getattr(a, "dtype", None), "kind", "")
     return kind == "i" or (kind == "u" and a.shape[-1:] != (2,))
 
@@ -141,11 +229,10 @@ def _equal(a, b):
     return a is b or (getattr(a, "dtype", None) == getattr(b, "dtype", 0) and np.array_equal(a, b))
 
 
-def _redrawn(a, rng):
-    return 1 + 0.5 * rng.normal(size=a.shape) if a.size and np.all(a == a.flat[0]) else a
+_CONSTANTS = Kind("constants of the code", lambda rng, a: a)  # dealt over all arguments at once
 
 
-def _dealt(constants, example, rng) -> Iterator[Floats]:
+def _dealt(constants: Sequence[float], example: Floats, rng: Rng) -> Iterator[Floats]:
     """Inputs made of the constants themselves, of either sign, dealt like cards until each has been in every argument."""
     deck = np.concatenate([constants, np.negative(constants)])
     smallest = min((a.size for a in example if a.size), default=1)
@@ -153,14 +240,6 @@ def _dealt(constants, example, rng) -> Iterator[Floats]:
         yield tuple(np.resize(rng.permutation(deck), a.shape) for a in example)
 
 
-def _near_constants(rng, shape, constants):
+def _near_constants(rng: Rng, shape: tuple[int, ...], constants: Sequence[float]) -> np.ndarray:
     nudge = rng.choice([0.0, 1e-4, -1e-4, 0.03, -0.03], shape)
     return rng.choice([-1.0, 1.0], shape) * rng.choice(np.asarray(constants), shape) * (1 + nudge)
-
-
-def _one_hot(shapes, rng):
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-    flat = np.zeros(ends[-1])
-    if flat.size:
-        flat[rng.integers(flat.size)] = 1.0
-    return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True))

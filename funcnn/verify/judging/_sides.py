@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._settings import settings
-from ._battery import cotangents
+from ._battery import BARS, NORMAL_BAR, Bar
 from ._point import Arrays, Floats, Ints, Measured, Point, largest, nudged
 from ._problem import Problem, Side
-from ._tolerance import Tolerance, growth
+from ._tolerance import RULE_NEARBY, Tolerance, growth
 from ._traits import EPS, traits_of
 
 Dtypes = str | tuple[str, ...]
@@ -89,10 +89,11 @@ class Sides:
                 self._apart.add(point.kind)
         return partial(alone, self.problem.rule), partial(alone, self.problem.bare)
 
-    def points(self, kind: str, floats: Floats, ints: Ints, cots: Sequence[str] = ("normal",)) -> list[Point]:
-        """A point for each kind of cotangent."""
-        drawn = cotangents(self.output_shapes(floats, ints), self.rng)
-        return [Point(f"{kind}, {name} cotangent", floats, ints, g) for name, g in drawn if name in cots]
+    def points(self, kind: str, floats: Floats, ints: Ints, bars: Sequence[Bar] = (NORMAL_BAR,)) -> list[Point]:
+        """A point for each kind of cotangent that is asked for; the draws do not depend on which these are."""
+        shapes = self.output_shapes(floats, ints)
+        drawn = [(bar, bar.draw(self.rng, shapes)) for bar in BARS]
+        return [Point(f"{kind}, {bar.name} cotangent", floats, ints, g) for bar, g in drawn if bar in bars]
 
     def output_shapes(self, floats: Arrays, ints: Ints) -> list[tuple[int, ...]]:
         """The shapes of the truth's results."""
@@ -136,7 +137,9 @@ class Sides:
         g = largest(point.cots)
         noise = zip(self.typical, self.jitter(problem.bare, point), self.jitter(problem.rule, point), strict=True)
         # No more of the rule's than rounding explains: it may be wrong at this point only, and right beside it.
-        return measured._replace(noise=[np.fmax(bare, np.fmin(rule, 1e-7 * g * size)) for size, bare, rule in noise])
+        return measured._replace(
+            noise=[np.fmax(bare, np.fmin(rule, RULE_NEARBY * g * size)) for size, bare, rule in noise]
+        )
 
     def jitter(self, side: Side, point: Point) -> list[np.ndarray]:
         """How far a side's cotangents move where the point does by a rounding: its own errors show in it as well."""

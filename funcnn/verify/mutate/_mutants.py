@@ -16,7 +16,7 @@ from jax.interpreters.partial_eval import dce_jaxpr
 
 from ..._intercept import _handler, intercept
 from .._settings import settings
-from ..judging._battery import battery
+from ..judging._battery import INTEGERS, NOISE, NORMAL, battery
 from ..judging._problem import make_problem
 from ..programs._evaluate import bind, equations, evaluate
 from ..report._report import Report, Score
@@ -93,7 +93,7 @@ def _points(problem, rng):
     kinds = dict(battery(problem.floats, (), rng))
     with settings():
         outputs = problem.rule.call([jnp.asarray(a) for a in problem.floats], problem.ints)
-    for floats in (kinds["the example, 10 % noise"], kinds["normal"], kinds["integers"], problem.floats):
+    for floats in (kinds[NOISE], kinds[NORMAL], kinds[INTEGERS], problem.floats):
         yield floats, [30 * rng.normal(size=y.shape) for y in outputs]
 
 

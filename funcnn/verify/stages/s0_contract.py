@@ -5,6 +5,7 @@ import numpy as np
 
 from .._errors import one_line
 from .._settings import settings
+from ..judging._battery import EXAMPLE
 from ..judging._judge import first_index, wrong_value
 from ..judging._point import Point
 from ..judging._problem import compiled
@@ -18,7 +19,7 @@ from ..report._report import Finding
 def contract(trial: Trial) -> bool:
     """S0: each cotangent has its primal's dtype, fwd's value is the function's, and no residual goes by another way."""
     problem, sides = trial.problem, trial.sides
-    point = sides.points("the example", problem.floats, problem.ints)[0]
+    point = sides.points(EXAMPLE.name, problem.floats, problem.ints)[0]
     own = tuple(str(a.dtype) for a in problem.floats)
     for dtype in ("float64", "float32", "bfloat16", *([own] if len({*own}) > 1 else [])):
         _in_dtype(trial, point, dtype, own)

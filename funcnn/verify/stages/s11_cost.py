@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from .._settings import settings
+from ..judging._battery import EXAMPLE
 from ..judging._problem import Side, compiled
 from ..judging._trial import Trial
 from ..report._report import Finding
@@ -15,7 +16,7 @@ from ._resized import Resized, replacing, resize, sizes_of
 def determinism(trial: Trial) -> bool:
     """S11: traced and run anew, the same bits."""
     problem = trial.problem
-    point = trial.sides.points("the example", problem.floats, problem.ints)[0]
+    point = trial.sides.points(EXAMPLE.name, problem.floats, problem.ints)[0]
     args = list(problem.floats), list(problem.ints), list(point.cots)
     twice = compiled(lambda *args: [problem.rule.bars(*args)[1] for _ in range(2)])
     for name, a, b in zip(problem.names, *jax.tree.map(np.asarray, twice(*args)), strict=True):

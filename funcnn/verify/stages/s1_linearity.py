@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..judging._battery import battery
+from ..judging._battery import EXAMPLE, NORMAL, NORMAL_3, battery
 from ..judging._judge import first_index
 from ..judging._point import Arrays, Point
 from ..judging._tolerance import linear_slack
@@ -16,8 +16,8 @@ def linearity(trial: Trial) -> bool:
     """S1: bwd is linear in the cotangent."""
     problem, sides = trial.problem, trial.sides
     kinds = dict(battery(problem.floats, (), trial.rng))
-    for kind in ("the example", "normal", "normal x 3")[: 3 if sides.far else 1]:
-        one, two = (sides.points(kind, kinds[kind], problem.ints)[0] for _ in range(2))
+    for kind in (EXAMPLE, NORMAL, NORMAL_3) if sides.far else (EXAMPLE,):
+        one, two = (sides.points(kind.name, kinds[kind], problem.ints)[0] for _ in range(2))
         base = sides.run(problem.rule, one).bars
         other = sides.run(problem.rule, two).bars
         moved = [a + b for a, b in zip(*(sides.jitter(problem.rule, p) for p in (one, two)), strict=True)]

@@ -4,6 +4,7 @@ from itertools import islice
 
 import numpy as np
 
+from ..judging._battery import EXAMPLE, LOG_UNIFORM_BAR, NORMAL_BAR, ONE_HOT_BAR, ONES_BAR
 from ..judging._point import Point
 from ..judging._trial import Trial, judge_at
 
@@ -13,14 +14,14 @@ _ROWS = 32  # of the Jacobian, at most
 def jacobian(trial: Trial) -> bool:
     """S2: every kind of cotangent at the example, and the whole Jacobian where it is small."""
     problem, sides = trial.problem, trial.sides
-    kinds = ("normal", "log-uniform", "one-hot", "ones")
-    for point in sides.points("the example", problem.floats, problem.ints, kinds):
+    bars = NORMAL_BAR, LOG_UNIFORM_BAR, ONE_HOT_BAR, ONES_BAR
+    for point in sides.points(EXAMPLE.name, problem.floats, problem.ints, bars):
         judge_at(trial, "S2", point, may_distrust=True)
     shapes = sides.output_shapes(problem.floats, problem.ints)
     rows = ((j, i) for j, shape in enumerate(shapes) for i in np.ndindex(*shape))
     for j, i in islice(rows, _ROWS):
         hot = [np.zeros(shape) for shape in shapes]
         hot[j][i] = 1.0
-        point = Point("the example, one-hot cotangent", problem.floats, problem.ints, tuple(hot))
+        point = Point(f"{EXAMPLE.name}, {ONE_HOT_BAR.name} cotangent", problem.floats, problem.ints, tuple(hot))
         judge_at(trial, "S2", point, may_distrust=True)
     return True

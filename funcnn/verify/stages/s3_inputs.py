@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..judging._battery import NEAR, battery, int_variants, negative
+from ..judging._battery import (
+    EXAMPLE,
+    LOG_UNIFORM_BAR,
+    NORMAL,
+    NORMAL_BAR,
+    ONE_HOT_BAR,
+    battery,
+    int_variants,
+    negative,
+)
 from ..judging._point import Point
 from ..judging._trial import Trial, judge_at
 from .s0_contract import same_value
@@ -28,15 +37,15 @@ def _points(trial: Trial) -> Iterator[Point]:
     problem, sides, traits = trial.problem, trial.sides, trial.sides.traits
     sizes = {n for a in problem.floats for n in a.shape} | traits.indexed
     variants = list(int_variants(problem.ints, sorted(sizes), traits.marks, traits.wraps, trial.rng))
-    cots = ("normal",) if trial.level == 0 else ("normal", "log-uniform", "one-hot")
+    bars = (NORMAL_BAR,) if trial.level == 0 else (NORMAL_BAR, LOG_UNIFORM_BAR, ONE_HOT_BAR)
     for kind, floats in battery(problem.floats, traits.constants, trial.rng):
-        if not sides.far and kind not in NEAR:
+        if not sides.far and not kind.near:
             continue
         if traits.decomposes and not all(np.isfinite(a).all() for a in floats):
             trial.ledger.skip("S3 infinite inputs", "a matrix is decomposed, which might never end")
             continue
-        for suffix, ints in variants if kind in {"the example", "normal"} else variants[:2]:
-            yield from sides.points(kind + suffix, floats, ints, cots)
+        for suffix, ints in variants if kind in (EXAMPLE, NORMAL) else variants[:2]:
+            yield from sides.points(kind.name + suffix, floats, ints, bars)
 
 
 def _same_values(trial: Trial, point: Point) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..judging._battery import NEAR, battery
+from ..judging._battery import EXAMPLE, NOISE, battery
 from ..judging._finite_differences import slope_along
 from ..judging._point import ravel
 from ..judging._scalar_at import scalar_at
@@ -15,8 +15,8 @@ def differences(trial: Trial) -> bool:
     """S4: finite differences along random directions confirm the truth itself, where they are steady."""
     problem, sides = trial.problem, trial.sides
     kinds = dict(battery(problem.floats, (), trial.rng))
-    for kind in NEAR[:2] if sides.trusted else ():
-        point = sides.points(kind, kinds[kind], problem.ints)[0]
+    for kind in (EXAMPLE, NOISE) if sides.trusted else ():
+        point = sides.points(kind.name, kinds[kind], problem.ints)[0]
         scalar, truth = scalar_at(sides, point), ravel(sides.run(problem.bare, point, "float64").bars)
         for _ in range(2):
             direction = trial.rng.normal(size=scalar.x.size)

@@ -6,7 +6,24 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from ..judging._battery import battery
+from ..judging._battery import (
+    BETWEEN_0_AND_1,
+    EXAMPLE_30,
+    LOG_UNIFORM,
+    NOISE,
+    NORMAL,
+    NORMAL_3,
+    NORMAL_30,
+    NORMAL_300,
+    NORMAL_BAR,
+    OFFSET,
+    POSITIVE,
+    POSITIVE_BAR,
+    THOUSANDS,
+    TINY_VARIANCE,
+    Kind,
+    battery,
+)
 from ..judging._judge import first_index
 from ..judging._point import Arrays, Floats, Ints, Point, largest, nudged_both_ways
 from ..judging._sides import Dtypes
@@ -15,9 +32,10 @@ from ..judging._traits import EPS
 from ..judging._trial import Trial
 from ..report._report import Finding
 
-_NEAR = ("the example, 10 % noise", "normal", "normal x 3")
-_SMOOTH = (*_NEAR, "normal x 30", "positive", "between 0 and 1", "offset + 100", "tiny variance", "log-uniform",
-           "the example x 30", "normal x 300")  # fmt: skip
+# Kinds at which rounding is judged: a smooth function is smooth there, and none overflows in the dtype.
+_NEAR = (NOISE, NORMAL, NORMAL_3)
+_SMOOTH = (*_NEAR, NORMAL_30, POSITIVE, BETWEEN_0_AND_1, OFFSET, TINY_VARIANCE, LOG_UNIFORM, EXAMPLE_30, NORMAL_300)
+_IN_FLOAT16 = (*_NEAR, NORMAL_30, NORMAL_300, THOUSANDS)
 
 
 def dtypes(trial: Trial) -> bool:
@@ -26,15 +44,15 @@ def dtypes(trial: Trial) -> bool:
     if not trial.sides.trusted:
         trial.ledger.skip("S6 dtypes", "no autodiff to compare with")
         return False
-    plan: dict[Dtypes, tuple[str, ...]] = {"float32": _SMOOTH, "bfloat16": _NEAR}
-    plan |= {"float16": (*_NEAR, "normal x 30", "normal x 300", "thousands, positive")} if trial.level else {}
+    plan: dict[Dtypes, tuple[Kind, ...]] = {"float32": _SMOOTH, "bfloat16": _NEAR}
+    plan |= {"float16": _IN_FLOAT16} if trial.level else {}
     own = tuple(str(a.dtype) for a in problem.floats)
     plan |= {own: _NEAR} if len({*own}) > 1 else {}
     kinds = dict(battery(problem.floats, (), trial.rng))
-    kinds["thousands, positive"] = tuple(trial.rng.uniform(2e3, 2e4, a.shape) for a in problem.floats)  # sums overflow
+    kinds[THOUSANDS] = tuple(THOUSANDS.draw(trial.rng, a) for a in problem.floats)
     for dtype, wanted in plan.items():
         for kind in wanted if trial.sides.far else _NEAR[:1]:
-            judge_rounding(trial, "S6", (kind, kinds[kind], problem.ints), dtype)
+            judge_rounding(trial, "S6", (kind.name, kinds[kind], problem.ints), dtype)
     return True
 
 
@@ -46,7 +64,7 @@ def judge_rounding(trial: Trial, stage: str, inputs: tuple[str, Floats, Ints], d
     kind, floats, ints = inputs
     each = (dtype,) * len(floats) if isinstance(dtype, str) else dtype
     named = dtype if isinstance(dtype, str) else "the example's dtypes"
-    cotangents = ("normal", "positive") if length > 1 else ("normal",)
+    cotangents = (NORMAL_BAR, POSITIVE_BAR) if length > 1 else (NORMAL_BAR,)
     for point in trial.sides.points(f"{kind}, {named}", _rounded(floats, each), ints, cotangents):
         try:
             outputs = trial.sides.run(trial.problem.bare, point, dtype).outputs

@@ -24,7 +24,6 @@ from .s7_transforms import spread
 
 Derivatives = Callable[[Point], tuple[Arrays, Arrays]]
 
-_TIED = {"zeros", "integers", "normal x 30"}  # where fwd or bwd may be differentiated at a tie of its own
 _STEP = 1e-5  # of a difference of cotangents
 
 
@@ -53,8 +52,8 @@ def second_order(trial: Trial) -> bool:
 def _at_ties(trial: Trial, weights: Arrays, derivatives: Derivatives) -> None:
     """Where the rule may have a tie, its second derivative is the slope of its cotangents."""
     problem, sides = trial.problem, trial.sides
-    inputs = [made for _ in range(3) for made in battery(problem.floats, (), trial.rng) if made[0] in _TIED]
-    for point in (sides.points(kind, floats, problem.ints)[0] for kind, floats in inputs):
+    inputs = [made for _ in range(3) for made in battery(problem.floats, (), trial.rng) if made[0].ties]
+    for point in (sides.points(kind.name, floats, problem.ints)[0] for kind, floats in inputs):
         if _has_its_slope(trial, point, weights, derivatives) is False:
             message, guess = "the derivative of its cotangents is not their slope", "a tie inside of fwd or bwd"
             trial.ledger.add(Finding("S8", "fail", message, inputs=point.kind, guess=guess))

@@ -92,6 +92,7 @@ UNSTEADY = Term(1e-3, "an error of the differences up to this share of the slope
 UNSTEADY_APART = Term(0.2, "an error of the differences up to this share of their distance to the rule, as steady")
 AGREED_ERRORS = Term(10, "the differences' own estimate of their error, where autodiff is confirmed")
 AGREED_SHARE = Term(1e-4, "roundings of the slope, where autodiff is confirmed")
+TOO_CLOSE = Term(1e-6, "what rule and autodiff are apart, relative to it, where differences are far from both")
 KINK_MIXTURE = Term(1e-5, "roundings of a slope along a direction, which lies between those around the kink")
 KINK_SPREAD = Term(1e-6, "roundings between gradients around a kink, which are no differences of them")
 ALONE = Term(1e-5, "an error of the differences up to this share of the slope, where they are the only judge")

@@ -81,6 +81,7 @@ def test_a_weight_with_a_length_and_a_direction_is_the_layer_at_first(layer):
     assert_close(normalised.apply(longer, X), layer.apply(plain | {"w": 2 * plain["w"]}, X), 1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [fn.linear(3), fn.linear(3, bias=False), fn.conv(4, (3,))])
 def test_a_spectrally_normalised_weight_has_largest_singular_value_1(layer):
     normalised = fn.spectral_norm(layer, iterations=300)

@@ -259,6 +259,7 @@ def test_it_saves_what_it_declares_to_the_byte(entry, example, dtype):  # R8
     assert saved == residual_bytes(entry, args, y, example.options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", [rule for rule in RULES if rule.values[0].linear])
 def test_the_backward_pass_is_linear_in_its_cotangent(entry):
     rule, _, args = two_sides(entry, entry.examples[1])

@@ -12,6 +12,8 @@ from funcnn import rules
 from funcnn.rules import batch_statistics
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(8, 2, 3, 5)) * 2 + 1)
 SCALE, SHIFT = jnp.asarray(RNG.normal(size=(2, 5)))

@@ -68,7 +68,9 @@ def sigmoid_cross_entropy(logits: Array, labels: Array, pos_weight: Array | None
 
 
 def sigmoid_cross_entropy_fwd(logits, labels, pos_weight=None):
-    _check(logits, labels, pos_weight)
+    rule = "sigmoid_cross_entropy"
+    shapes(rule, logits=(logits, "..."), labels=(labels, "..."))
+    shapes(rule, logits=(logits, "... features | []"), pos_weight=(pos_weight, "[] | features | None"))
     x, t = widen(logits), widen(labels)
     loss = times(as_factor(pos_weight, x) * t, softplus(-x)) + times(1 - t, softplus(x))
     return loss.astype(logits.dtype), (logits, labels, pos_weight)
@@ -167,8 +169,3 @@ def _power(q, gamma):
 
 def _share(t, alpha):
     return jnp.ones_like(t) if alpha is None else alpha * t + (1 - alpha) * (1 - t)
-
-
-def _check(logits, labels, pos_weight):
-    whole, weights = ("... features", "[] | features | None") if getattr(logits, "ndim", 0) else ("[]", "[] | None")
-    shapes("sigmoid_cross_entropy", logits=(logits, whole), labels=(labels, whole), pos_weight=(pos_weight, weights))

@@ -15,12 +15,12 @@ Derivation
     ⟨b̂, dâ⟩ = ⟨b̂ - c â, da⟩ / α. Elsewhere α is constant, and dâ = da / α. dl = -⟨b̂, dâ⟩ - ⟨â, db̂⟩.
 
 Residuals
-    The two arguments, which the caller holds: the lengths are recomputed by a pass over them.
+    The two arguments, which the caller holds: the lengths are recomputed.
 
 Edges
     A row of zeros is at distance 1 of everything, with a finite cotangent, -l_bar b̂ / √eps. No square overflows
-    (`_common/_length`): rows of any finite length have their true distance and cotangents, (a, a) and (a, 0) 1 - 1/√2 also
-    for a = 1e200, or 1e30 in float32. An infinite entry makes NaN of its row.
+    (`_common/_length`): rows of any finite length have their true distance and cotangents. The distance of (a, a) and
+    (a, 0) is 1 - 1/√2 for a = 1e200 too, or 1e30 in float32. An infinite entry makes NaN of its row.
 
 Source
     Salton & McGill, "Introduction to Modern Information Retrieval", 1983 (the cosine measure).

@@ -45,7 +45,7 @@ from .._common._precision import widen
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def triplet(anchor: Array, positive: Array, negative: Array, margin: float = 1.0, eps: float = 1e-6) -> Array:
-    """Take how far the negative falls short of being further from the anchor than the positive, by a margin, a row.
+    """Take the distance to the positive less that to the negative, plus a margin, or 0 if that is less; one number a row.
 
     Args:
       anchor: ``[..., features]``, floating.

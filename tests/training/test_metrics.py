@@ -10,7 +10,7 @@ import pytest
 import funcnn as fn
 from funcnn.training._metrics import Metric, as_metric, ratio, weighted
 from funcnn.training._sources import source_of
-from funcnn.training._step import plain_step
+from funcnn.training._step import Step, plain_step
 from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
@@ -70,6 +70,22 @@ def test_a_metric_that_is_nan_stops_nothing():
     step = plain_step(MODEL, LOSS, STILL, {"undefined": undefined})
     *_, last = source_of((X, LABELS), 4).train(step, STATE, epochs=2)
     assert np.isnan(last.values["undefined"]).all()
+
+
+def test_a_wrapper_of_a_step_may_add_a_sum_of_its_own():
+    def counting(step):
+        def take(state, batch):
+            state, sums = step.take(state, batch)
+            return state, sums | {"steps": jnp.float32(1)}
+
+        def measure(state, batch):
+            return step.measure(state, batch) | {"steps": jnp.float32(1)}
+
+        return Step(take, measure, lambda sums: step.value(sums) | {"steps": sums["steps"]})
+
+    first, *others = source_of((X, LABELS), 4).train(counting(STEP), STATE, epochs=2)
+    assert np.concatenate([moment.values["steps"] for moment in others]).tolist() == [3, 3]
+    assert float(first.sums["steps"]) == 0
 
 
 def test_a_metric_is_one_or_a_function():

@@ -20,7 +20,7 @@ from tests.helpers.judge import assert_close, largest_error
 
 SEED = 20261124
 CASES = [
-    pytest.param(entry, example, id=f"{entry.name}-{i}", marks=[pytest.mark.slow] * (example is not entry.typical))
+    pytest.param(entry, example, id=f"{entry.name}-{i}", marks=[pytest.mark.rotating] * (example is not entry.typical))
     for entry in catalogue.values()
     for i, example in enumerate(entry.examples)
 ]
@@ -89,7 +89,7 @@ def test_value_and_every_cotangent_equal_the_reference(entry, example):  # R1, R
     assert_close(undifferentiated, y_expected, 1e-12, "value outside of differentiation")
 
 
-@pytest.mark.slow
+@pytest.mark.rotating
 @pytest.mark.parametrize("entry", RULES)
 def test_edges_have_their_declared_values(entry):  # R3
     for edge in entry.edges:

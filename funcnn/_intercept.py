@@ -1,8 +1,8 @@
 """While a function is traced, hand every custom rule that it calls to a handler.
 
-The one place that knows how JAX calls a rule. Inside the context, calling a `jax.custom_vjp` or `jax.custom_jvp` function
+The one place that knows how JAX calls a rule. Inside the context, a call of a `jax.custom_vjp` or `jax.custom_jvp` function
 calls the handler instead. The handler is also a user context of JAX's, hence a part of the key of every cache that
-tracing has (jit, scan, remat): what was traced outside the context, or under another handler, is traced again. Outside
+tracing has (jit, scan, remat). So what was traced outside the context, or under another handler, is traced again. Outside
 the context nothing is patched.
 """
 
@@ -36,7 +36,12 @@ def intercept(handler: Handler | None):
         _patch(-1)
 
 
-def _patch(change):
+def current() -> Handler | None:
+    """The handler that holds here, None outside of any."""
+    return _handler.value
+
+
+def _patch(change: int) -> None:
     """Patch on the first user's entry, in whichever thread, and restore on the last one's exit."""
     global _users
     with _lock:
@@ -45,8 +50,8 @@ def _patch(change):
             type.__setattr__(kind, "__call__", _dispatch if _users else call)
 
 
-def _dispatch(rule, *args, **kwargs):
-    handler = _handler.value
+def _dispatch(rule: Rule, *args: Any, **kwargs: Any) -> Any:
+    handler = current()
     if handler is None:
         call = next(call for kind, call in _calls.items() if isinstance(rule, kind))
         return call(rule, *args, **kwargs)

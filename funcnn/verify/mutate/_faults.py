@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Literal, primitives
 
+Change = Callable[[Any, list[Any], Callable[..., Any]], Any]  # of an equation, its operands and its function
+
 # What faults ask of variables, do to arrays, and ask of equations: a floating-point result, by one of the primitives.
 floating = lambda v: jnp.issubdtype(v.aval.dtype, jnp.floating)
 _alike = lambda *vs: len({(v.aval.shape, v.aval.dtype) for v in vs}) == 1
@@ -44,7 +46,7 @@ _any, _dot = _result(), _result("dot_general")
 _reduction = _result("reduce_sum", "reduce_max", "reduce_min", "reduce_prod")
 
 # Faults of one equation: where there is room, and the result instead, by the equation, its operands and its function.
-FAULTS: dict[str, tuple[Callable[[Any], bool], Callable[[Any, list[Any], Callable[..., Any]], Any]]] = {
+FAULTS: dict[str, tuple[Callable[[Any], bool], Change]] = {
     "negated": (_any, lambda e, xs, run: -run(*xs)),
     "rounded to bfloat16": (_any, lambda e, xs, run: jax.lax.reduce_precision(run(*xs), 8, 7)),
     "one element zeroed": (_any, lambda e, xs, run: (y := run(*xs)).at[tuple(n // 2 for n in y.shape)].set(0)),

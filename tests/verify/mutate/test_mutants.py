@@ -1,7 +1,5 @@
 """A mutant has its original's values and other cotangents, wherever JAX takes it."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 from funcnn import rules
 from funcnn.rules._catalogue import catalogue, draw
 from funcnn.verify import check, without_rules
-from funcnn.verify.mutate import _mutants
+from funcnn.verify.mutate._broken import Fault, broken, code_of, program_of
 from funcnn.verify.mutate._faults import FAULTS, WHOLE
 from funcnn.verify.mutate._mutants import mutants
 from tests.verify.scoring import ALL
@@ -91,8 +89,8 @@ def _product_bwd(residuals, y_bar):
 product = rule(lambda a, b: jnp.sum(a * b, 1), lambda a, b: (jnp.sum(a * b, 1), (a, b)), _product_bwd)
 
 
-def broken(f, kind, primitive, n):
-    return _mutants._broken(f, _mutants._code(f), partial(_mutants._evaluate, kind=kind, primitive=primitive, n=n))
+def with_fault(f, kind, primitive, n):
+    return broken(f, code_of(f), Fault(kind, primitive, n))
 
 
 B, G = X[::-1] + 1, jnp.array([1.0, 4.0, -3.0], jnp.float32)
@@ -118,7 +116,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("kind", "primitive", "n", "a_bar", "b_bar"), BROKEN)
 def test_a_fault_is_what_its_name_says(kind, primitive, n, a_bar, b_bar):
-    bars = lambda a, b: jax.vjp(broken(product, kind, primitive, n), a, b)[1](G)
+    bars = lambda a, b: jax.vjp(with_fault(product, kind, primitive, n), a, b)[1](G)
     for got in (bars(X, B), jax.jit(bars)(X, B)):
         np.testing.assert_allclose(got[0], a_bar, rtol=1e-6)
         np.testing.assert_allclose(got[1], b_bar, rtol=1e-6)
@@ -138,8 +136,8 @@ def test_a_fault_inside_a_scan_and_a_scan_the_other_way():
     f = rule(cumulated, lambda x: (cumulated(x), None), _cumulated_bwd)
     bars = lambda g: jax.vjp(g, X)[1](B)[0]
     np.testing.assert_allclose(bars(f), jnp.cumsum(B[::-1], 0)[::-1], rtol=1e-6)
-    np.testing.assert_allclose(bars(broken(f, "reversed", "scan", 0)), jnp.cumsum(B, 0), rtol=1e-6)
-    np.testing.assert_allclose(bars(broken(f, "first operand dropped", "add", 0)), B, rtol=1e-6)
+    np.testing.assert_allclose(bars(with_fault(f, "reversed", "scan", 0)), jnp.cumsum(B, 0), rtol=1e-6)
+    np.testing.assert_allclose(bars(with_fault(f, "first operand dropped", "add", 0)), B, rtol=1e-6)
 
 
 def test_what_changes_nothing_is_counted_and_left_out():
@@ -148,7 +146,7 @@ def test_what_changes_nothing_is_counted_and_left_out():
     assert any(m.name.startswith("made sin: cos 0 at test_mutants.py:") for m in found)
     assert not any("made ge" in m.name for m in found)
     assert equivalent > 0
-    live = _mutants._program(_product_bwd, (X, B), G)[0].jaxpr
+    live = program_of(_product_bwd, (X, B), G)[0].jaxpr
     assert "sin" not in [e.primitive.name for e in live.eqns]
 
 
@@ -226,7 +224,7 @@ def test_each_rule_has_its_share():
 
 def test_without_rules_and_check_see_through_a_mutant():
     call = jax.custom_vjp.__call__
-    g = broken(rules.tanh, "times 1.001", "cotangent", 0)
+    g = with_fault(rules.tanh, "times 1.001", "cotangent", 0)
     assert _equal(_bars(without_rules(g), (X,)), _bars(without_rules(rules.tanh), (X,)))
     assert check(g, X, level="fast").status == "fail"
     assert jax.custom_vjp.__call__ is call

@@ -27,6 +27,7 @@ def fit(model=MODEL, loss=fn.losses.squared_error, optimizer=optax.sgd(0.1), dat
     return fn.fit(model, loss, optimizer, data, **({"epochs": 3, "key": KEY, "progress": False} | options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [None, 1, 4, 5, 10])
 def test_it_is_the_loop_over_steps(batch_size):
     state, history = fit(batch_size=batch_size)
@@ -76,6 +77,7 @@ def test_the_same_call_gives_the_same_bits_and_another_key_others():
     assert not (a.params[0]["w"] == c.params[0]["w"]).all()
 
 
+@pytest.mark.slow
 @jax.numpy_dtype_promotion("standard")  # optax promotes step counts to floats
 def test_it_goes_on_from_a_state_as_if_it_had_not_stopped():
     whole, history = fit(batch_size=4, epochs=6, optimizer=optax.adam(0.01))

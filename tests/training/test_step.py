@@ -49,6 +49,7 @@ OPTIMIZERS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @jax.numpy_dtype_promotion("standard")  # optax promotes step counts to floats
 def test_every_optimizer_of_optax_trains(name):

@@ -18,6 +18,7 @@ def normal(*shape):
     return jnp.asarray(np.random.default_rng(0).normal(size=shape))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["SAME", "VALID", ((3, 4),)])
 def test_conv_transpose_is_that_of_lax(padding):
     for n, window, stride, dilation in itertools.product((1, 4), (1, 2, 3), (1, 2, 5), (1, 2)):
@@ -48,6 +49,7 @@ def test_pools_are_those_of_lax(padding):
         assert_close(pools[1](x), expected / window**2, 1e-12)
 
 
+@pytest.mark.slow
 def test_a_window_of_more_than_256_entries():
     x = jnp.arange(-200.0, 300.0).reshape(1, 500, 1)
     y, pull = jax.vjp(jax.jit(lambda x: rules.max_pool(x, 300, 200)), x)

@@ -7,7 +7,7 @@ the context nothing is patched.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ _users = 0
 
 
 @contextmanager
-def intercept(handler: Handler | None):
+def intercept(handler: Handler | None) -> Iterator[None]:
     """Inside, ``rule(*args, **kwargs)`` is ``handler(rule, args, kwargs)``; None calls the rule as ever.
 
     Equal handlers share traces, so a handler that keeps anything between calls must be a new function each time.

@@ -30,11 +30,13 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser("python -m funcnn.verify", description="Check hand-written derivative rules.")
     target = "package.module or file.py, with :name for one function of it (default: this library's own rules)"
     parser.add_argument("targets", nargs="*", metavar="target", help=target)
-    parser.add_argument("--level", choices=list(LEVELS), default="fast", help="how thoroughly (default: fast)")
-    parser.add_argument("--html", type=_file, metavar="FILE", help="write a page")
+    parser.add_argument(
+        "--level", choices=list(LEVELS), default="fast", help="how thorough the checks are (default: fast)"
+    )
+    parser.add_argument("--html", type=_file, metavar="FILE", help="write an HTML page of all reports")
     parser.add_argument("--json", type=_file, metavar="FILE", help="write the reports as JSON")
-    parser.add_argument("--budget", type=float, metavar="SECONDS", help="for the whole run")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: 0)")
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="the time that the whole run may take")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random numbers (default: 0)")
     parser.add_argument(
         "--jobs", type=_count, metavar="N", help="worker processes (default: 1, or 2 for the whole library)"
     )

@@ -1,9 +1,10 @@
 """How far an array is from what it should be, and what an exception says, in a line."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
-def relative_errors(got, expected) -> np.ndarray:
+def relative_errors(got: ArrayLike, expected: ArrayLike) -> NDArray[np.float64]:
     """Each element's difference, relative to the largest element expected; inf where just one of the two is finite.
 
     Args:
@@ -13,13 +14,13 @@ def relative_errors(got, expected) -> np.ndarray:
     Returns:
       float64, of that shape; 0 where both are the same infinity, inf where either is NaN.
     """
-    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
-    finite = np.isfinite(got) & np.isfinite(expected)
-    scale = np.max(np.abs(expected), where=np.isfinite(expected), initial=0.0)
-    difference = np.abs(np.subtract(got, expected, where=finite, out=np.zeros_like(got)))
+    a, b = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    finite = np.isfinite(a) & np.isfinite(b)
+    scale = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
+    difference = np.abs(np.subtract(a, b, where=finite, out=np.zeros_like(a)))
     with np.errstate(over="ignore"):
         errors = difference / max(scale, np.finfo(np.float64).tiny)
-    return np.where(finite | (got == expected), errors, np.inf)
+    return np.where(finite | (a == b), errors, np.inf)
 
 
 def one_line(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from .._intercept import intercept
 
@@ -36,5 +36,5 @@ def without_rules(f: Callable[P, R]) -> Callable[P, R]:
     return bare
 
 
-def _call_bare(rule, args, kwargs):
+def _call_bare(rule: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return rule.__wrapped__(*args, **kwargs)

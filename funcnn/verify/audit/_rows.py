@@ -114,7 +114,7 @@ def _cells(row: AuditRow) -> list[str]:
 
 
 def rows_of(sites: dict[Site, dict[str, str]], logs: dict[Site, Log]) -> tuple[AuditRow, ...]:
-    """A row a site; of those inside rules, and of those that a library traces twice, only what was judged.
+    """A row for each site. One inside a rule, or one that a library traces twice, gets a row only where it was judged.
 
     Args:
       sites: the call sites outside other rules; for each, the parameters that its arguments are.

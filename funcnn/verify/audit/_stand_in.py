@@ -41,7 +41,7 @@ def call_judged(
 ) -> Any:
     """Call a rule by its stand-in, which adds a judgement to the log when it is differentiated, by ``dummy`` or another.
 
-    The judgement compares the rule with its bare function, the rules inside both taken out; the rules inside then go to
+    The judgement compares the rule with its bare function, the rules inside both taken out. The rules inside then go to
     the handler ``inner``, once in the rule's own passes and once in its bare function.
     """
     call = take_apart(rule, args, kwargs)
@@ -53,10 +53,10 @@ def call_judged(
 
 def _stand_in_vjp(call: Call, log: Log, inner: Handler) -> Callable[..., Any]:
     @jax.custom_vjp
-    def stand_in(dummy, given, rest):
+    def stand_in(dummy: jax.Array, given: list[Any], rest: list[Any]) -> Any:
         return call.of(call.rule, rest)(given)
 
-    def bwd(residuals, y_bar):
+    def bwd(residuals: Any, y_bar: Any) -> tuple[jax.Array, list[Any], None]:
         given, rest = residuals
         y_bar = _finite(y_bar)
         with intercept(None):
@@ -73,11 +73,11 @@ def _stand_in_vjp(call: Call, log: Log, inner: Handler) -> Callable[..., Any]:
 
 def _stand_in_jvp(call: Call, log: Log, inner: Handler) -> Callable[..., Any]:
     @jax.custom_jvp
-    def stand_in(dummy, given, rest):
+    def stand_in(dummy: jax.Array, given: list[Any], rest: list[Any]) -> Any:
         return call.of(call.rule, rest)(given)
 
     @stand_in.defjvp
-    def jvp(primals, tangents):
+    def jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
         _, given, rest = primals
         with intercept(None):
             ok = _judge(call, log, inner, _by_jvp, _stopped(given), _stopped(rest))
@@ -92,7 +92,7 @@ def _judge(call: Call, log: Log, inner: Handler, derivative: Derivative, given: 
     met: list[Rule] = []
     along = directions(given)
 
-    def hear(bars):
+    def hear(bars: Any) -> None:
         if isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
             log.without = tuple(f"args[{i}]" for i, bar in zip(call.arguments, bars, strict=True) if bar is None)
 
@@ -153,7 +153,7 @@ def _by_jvp(g: Callable[..., Any], given: list[Any], along: list[Any]) -> Derive
     """The tangents along one argument after another, of the values that are finite."""
     y = inexact(g(given))
 
-    def tangent(along):
+    def tangent(along: list[Any]) -> list[jax.Array]:
         y_dot = inexact(jax.jvp(g, (given,), (along,))[1])
         return [_where_finite(y, a) for a, y in zip(y_dot, y, strict=True)]
 
@@ -179,7 +179,7 @@ def _dot(xs: list[Any], ys: list[Any]) -> jax.Array:
 
 
 def _twin(rule: Any, handler: Handler, hear: Callable[[Any], None] = lambda bars: None) -> Any:
-    """The same rule, whose function and passes hand the rules that they call to a handler; ``hear`` gets the cotangents."""
+    """The same rule; a handler gets the rules that its function and passes call, and ``hear`` the cotangents."""
     fixed = getattr(rule, "nondiff_argnums", ())
     if isinstance(rule, jax.custom_jvp):
         twin = jax.custom_jvp(_under(handler, rule.__wrapped__), nondiff_argnums=fixed)
@@ -198,7 +198,7 @@ def _twin(rule: Any, handler: Handler, hear: Callable[[Any], None] = lambda bars
 
 def _under(handler: Handler, f: Any) -> Callable[..., Any]:
     @wraps(f)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> Any:
         with intercept(handler):
             return f(*args, **kwargs)
 
@@ -208,7 +208,7 @@ def _under(handler: Handler, f: Any) -> Callable[..., Any]:
 def _taking_out(met: list[Rule]) -> Handler:
     """A handler that calls the bare function, and notes that there was something to take out."""
 
-    def handler(rule, args, kwargs):
+    def handler(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         met.append(rule)
         return rule.__wrapped__(*args, **kwargs)
 

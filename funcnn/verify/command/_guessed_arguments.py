@@ -1,4 +1,4 @@
-"""Arguments for a function of which nothing is known but its signature: the first of a ladder that it takes."""
+"""Arguments for a function of which only the signature is known: the first attempt of a ladder that it accepts."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -73,7 +73,7 @@ def shown(call: Call) -> str:
 
 
 def _required(f: Callable[..., Any], static: Sequence[int]) -> list[inspect.Parameter]:
-    """The parameters without a default; a function that has any but plain ones is beyond guessing."""
+    """The parameters without a default; where one is not plain, the function's arguments cannot be guessed."""
     try:
         parameters = _parameters(f)
     except (TypeError, ValueError) as error:

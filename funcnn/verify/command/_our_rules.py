@@ -79,11 +79,12 @@ def _of_floats(f: Callable[..., Any], args: Sequence[Any], places: Sequence[int]
 
 
 def _largest(got: Any, expected: Any) -> float:
-    """The largest relative error of any array of a tree; an array below a thousandth, such as a 0, at that scale."""
+    """The largest relative error of any array of a tree."""
     return max(map(_error, jax.tree.leaves(got), jax.tree.leaves(expected)))
 
 
 def _error(got: jax.Array, expected: jax.Array) -> float:
+    """The largest relative error; that of a gradient below a thousandth, which may be 0, is relative to a thousandth."""
     if np.abs(expected).max(initial=0) < 1e-3:
         return float(np.abs(got - expected).max(initial=0)) / 1e-3
     return float(relative_errors(got, expected).max(initial=0))

@@ -87,7 +87,7 @@ def _members(module: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def _is_defined_in(rule: Rule, module: ModuleType) -> bool:
-    """Not imported: the module that its function says it is from is this one, or does not have it under that name."""
+    """Whether a rule is not imported: its function's module is this one, or does not have the rule under its name."""
     home = sys.modules.get(rule.__module__)
     return home is module or getattr(home, rule.__name__, None) is not rule
 

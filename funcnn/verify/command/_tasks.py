@@ -47,7 +47,7 @@ class Task(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What came of a task: the report, and its cells of the table, in the order of its heads."""
+    """The result of a task: the report, and the cells of its row, in the order of the table's heads."""
 
     report: Report
     cells: tuple[str, ...]
@@ -64,7 +64,7 @@ HEADS = ("rule", "status", "seconds", "example")
 
 
 def check_target(task: Task) -> Row:
-    """Check one rule of a module; what keeps it from being checked is its report."""
+    """Check one rule of a module. Where something keeps it from being checked, the report says what."""
     report = settled(task, lambda budget: check_named(task.target, task.name, task.level, task.seed, budget))
     report = report._replace(replay=_replay(task.target, task.name, task.level, task.seed))
     return Row(report, (report.name, report.status, f"{report.seconds:.1f}", report.example))
@@ -111,7 +111,7 @@ def _unsettled(name: str, reason: str) -> Report:
 
 
 def _merged(reports: Sequence[Report]) -> Report:
-    """Several reports on one rule as one; a stage has passed when it has in all of them."""
+    """Several reports on one rule as one. A stage has passed where it has passed in all of them."""
     first, *others = reports
     if not others:
         return first

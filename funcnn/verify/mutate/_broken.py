@@ -1,4 +1,4 @@
-"""A function with the backward pass of one of its rules broken: run equation by equation, one of them otherwise."""
+"""A function with a broken rule: its backward pass is run equation by equation, and one of them is changed."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial, wraps

@@ -23,13 +23,13 @@ _result = lambda *names: (
 )
 
 
-def _constants_moved(e, xs):
+def _constants_moved(e: Any, xs: list[Any]) -> list[Any]:
     """The operands, those that are constants 5 % larger; 0 becomes 0.05."""
     new = lambda v: _times(jnp.asarray(v.val or 1 / 21, v.aval.dtype), 1.05)
     return [new(v) if _constant(v) else x for v, x in zip(e.invars, xs, strict=True)]
 
 
-def _others(e):
+def _others(e: Any) -> tuple[int, ...]:
     """The axes of the operand that a reduction over one axis could as well run over, by its result's shape."""
     shape, axes = e.invars[0].aval.shape, e.params["axes"]
     without = lambda axis: [*shape[:axis], *shape[axis + 1 :]]

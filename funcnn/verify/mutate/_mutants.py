@@ -98,7 +98,7 @@ def _bars(problem: Problem, floats: Sequence[np.ndarray], cotangents: Sequence[n
 
 
 def _mark(problem: Problem, points: Sequence[Point], i: int) -> bytes | type[Exception]:
-    """What tells a backward pass from others at the i-th point; zeros of either sign are one, and so are all NaNs."""
+    """What tells a backward pass from others at the i-th point. Zeros of either sign count as equal, and so do all NaNs."""
     try:
         bars = [np.asarray(b, np.float64) + 0.0 for b in _bars(problem, *points[i])]
     except Exception as error:
@@ -109,7 +109,7 @@ def _mark(problem: Problem, points: Sequence[Point], i: int) -> bytes | type[Exc
 def _candidates(
     f: Callable[..., Any], args: tuple[Any, ...], problem: Problem, point: Point, rng: np.random.Generator
 ) -> list[Mutant]:
-    """Each fault that there is room for at the point, as a mutant: in a drawn order, one a rule and kind in turn."""
+    """A mutant for each fault that there is room for at the point, in a drawn order that takes rules and kinds in turn."""
     rules = {code_of(rule): rule for rule in problem.rules if isinstance(rule, jax.custom_vjp)}
     groups = defaultdict(list)
     for code, rule in rules.items():

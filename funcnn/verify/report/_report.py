@@ -18,11 +18,11 @@ class Finding:
       status: "fail", "inconclusive" or "note".
       message: what is wrong, in one line.
       argument: the argument's name, where there is one.
-      index: its worst element.
-      got, expected: there.
+      index: of the argument's worst element.
+      got, expected: the two values there.
       inputs: the kind of input and cotangent that brought it out.
       guess: a likely cause.
-      errors: relative to the cotangent's largest element, as rows and columns, 24 of each at most: a picture of it.
+      errors: a picture of the cotangent's errors, relative to its largest element, in at most 24 rows and columns.
     """
 
     stage: str
@@ -75,7 +75,7 @@ class Report(NamedTuple):
       replay: a line that runs the same check again.
       cost: ``residual_bytes`` that the rule saves for its backward pass, ``autodiff_bytes`` that autodiff would, and
         ``growth``: by which power of an axis' size the rule's grow.
-      score: of the check itself, where it was asked for.
+      score: how the check does on broken copies of the rule, where that was asked for.
       example: where the arguments came from, if they were not given.
     """
 
@@ -129,7 +129,7 @@ class Report(NamedTuple):
         return notebook(head, *details(self))
 
 
-def _cost(cost):
+def _cost(cost: dict[str, Any]) -> str:
     text = f"{cost['residual_bytes']:,} bytes for the backward pass"
     if cost["autodiff_bytes"] is not None:
         text += f", autodiff {cost['autodiff_bytes']:,}"

@@ -1,7 +1,7 @@
 """How many wrong rules a checker catches, and how many right ones it flags: funcnn.verify beside the usual ways.
 
-Every case of the scoring set in tests/verify/scoring has one natural example input. What authors wrote who had
-not seen the checker is reported by itself. With ``--seeds N`` the right rules are checked under N seeds, in the example's
+Every case of the scoring set in tests/verify/scoring has one natural example input. The held-out part, by authors who had
+not seen the checker, is reported by itself. With ``--seeds N`` the right rules are checked under N seeds, in the example's
 dtype and in bfloat16, instead.
 
 Run: python -m benchmarks.verify_score [--level full] [--every 1] [--seeds 0] [--jobs 2]

@@ -9,6 +9,7 @@ import numpy as np
 from ._point import Floats, Ints
 
 Rng = np.random.Generator
+Change = Callable[[np.ndarray], np.ndarray]
 Shapes = Sequence[tuple[int, ...]]
 
 
@@ -209,15 +210,15 @@ def is_mask(a: Any) -> bool:
     return getattr(getattr(a, "dtype", None), "kind", "") == "b"
 
 
-def _indices(a, change):
+def _indices(a: Any, change: Change) -> Any:
     return jnp.asarray(change(np.asarray(a)).astype(a.dtype)) if is_index(a) else a
 
 
-def _mask(a, change):
+def _mask(a: Any, change: Change) -> Any:
     return jnp.asarray(change(np.asarray(a))) if is_mask(a) else a
 
 
-def _bound(values, sizes):
+def _bound(values: np.ndarray, sizes: Sequence[int]) -> int:
     """One more than the largest index that is surely valid; a number that is a size itself is taken for a length."""
     top = int(values.max(initial=0))
     if top in sizes or values.min(initial=0) < 0:
@@ -225,7 +226,7 @@ def _bound(values, sizes):
     return min((n for n in sizes if n > top), default=top + 1)
 
 
-def _equal(a, b):
+def _equal(a: Any, b: Any) -> bool:
     return a is b or (getattr(a, "dtype", None) == getattr(b, "dtype", 0) and np.array_equal(a, b))
 
 

@@ -56,7 +56,7 @@ def first_index(wrong: np.ndarray) -> tuple[int, ...]:
     return tuple(map(int, np.argwhere(wrong)[0]))
 
 
-def _wrong(measured, tolerance):
+def _wrong(measured: Measured, tolerance: Tolerance) -> np.ndarray:
     sides = zip(measured.rule, measured.truth, measured.noise, tolerance.cancelling, strict=True)
     wrong = [beyond(r, t, cotangent_slack(t, n, tolerance.eps, size)).ravel() for r, t, n, size in sides]
     x, rule = ravel(measured.point.floats), ravel(measured.rule)

@@ -23,7 +23,7 @@ def guess_cause(got: np.ndarray, expected: np.ndarray, x: np.ndarray, others: Se
     return next(_guesses(got, expected, x, others), "")
 
 
-def _guesses(got, expected, x, others) -> Iterator[str]:
+def _guesses(got: np.ndarray, expected: np.ndarray, x: np.ndarray, others: Sequence[np.ndarray]) -> Iterator[str]:
     close = _closeness(expected)
     solid = np.abs(expected) > 1e-6 * np.abs(expected).max(initial=0)
     ratio = got[solid] / expected[solid]
@@ -56,28 +56,28 @@ def _guesses(got, expected, x, others) -> Iterator[str]:
         yield "wrong in one element alone"
 
 
-def _closeness(expected) -> Callable[[np.ndarray, np.ndarray], bool]:
+def _closeness(expected: np.ndarray) -> Callable[[np.ndarray, np.ndarray], bool]:
     size = np.abs(expected).max(initial=0)
     return lambda a, b: a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6 * size)
 
 
-def _only(off, where):
+def _only(off: np.ndarray, where: np.ndarray) -> bool:
     """Whether all that is off lies in a place that is special, and not everything is."""
     return bool(off.any() and where.shape == off.shape and not (off & ~where).any() and not where.all())
 
 
-def _tied(x):
+def _tied(x: np.ndarray) -> np.ndarray:
     _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     return (counts[inverse] > 1).reshape(x.shape)
 
 
-def _border(shape):
+def _border(shape: tuple[int, ...]) -> np.ndarray:
     border = np.zeros(shape, bool)
     border[..., 0] = border[..., -1] = True
     return border
 
 
-def _name_of(ratio, shape):
+def _name_of(ratio: float, shape: tuple[int, ...]) -> str:
     """What a constant ratio could stand for."""
     sizes = {n: str(n) for n in {*shape, int(np.prod(shape))} if n > 2}
     named = {-1.0: "the sign", 2.0: "a 2 too many", 0.5: "a 2 forgotten"}

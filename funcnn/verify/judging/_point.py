@@ -1,6 +1,6 @@
 """A point at which rule and truth are compared: its numbers, the numbers beside them, and how they are named."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +75,7 @@ def nudged_both_ways(point: Point, u: float, rng: np.random.Generator) -> list[P
     return moved
 
 
-def _moved(point, step):
+def _moved(point: Point, step: Callable[[np.ndarray], np.ndarray]) -> Point:
     def change(arrays):
         with np.errstate(invalid="ignore"):
             return tuple(np.where(np.isfinite(a), a + step(a), a) for a in arrays)

@@ -17,6 +17,10 @@ from ..programs._facts import Facts, facts
 Arrays = Sequence[Any]
 
 
+Call = Callable[[Arrays, Arrays], list[Any]]
+Bars = Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
+
+
 class Side(NamedTuple):
     """One function, the rule's or the reference's, of flat lists.
 
@@ -26,10 +30,10 @@ class Side(NamedTuple):
       fast_bars, fast_call: the same, compiled where that is possible.
     """
 
-    call: Callable[[Arrays, Arrays], list[Any]]
-    bars: Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
-    fast_bars: Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
-    fast_call: Callable[[Arrays, Arrays], list[Any]]
+    call: Call
+    bars: Bars
+    fast_bars: Bars
+    fast_call: Call
 
 
 class Problem(NamedTuple):
@@ -62,7 +66,7 @@ class Problem(NamedTuple):
         """What the programs of the rule's and of the truth's backward pass say of themselves, in float64."""
         return facts(self._traced(self.rule)), facts(self._traced(self.bare))
 
-    def _traced(self, side):
+    def _traced(self, side: Side) -> list[Any]:
         floats = [jax.ShapeDtypeStruct(a.shape, jnp.float64) for a in self.floats]
         try:
             with settings():
@@ -72,55 +76,56 @@ class Problem(NamedTuple):
             return []
 
 
+class _Arguments(NamedTuple):
+    """The arguments of a call, taken apart.
+
+    Attributes:
+      leaves, tree: all of them.
+      names: of the leaves.
+      floats, ints: the places of floating-point arrays, and of other arrays and keys.
+    """
+
+    leaves: list[Any]
+    tree: Any
+    names: list[str]
+    floats: list[int]
+    ints: list[int]
+
+    def calling(self, g: Callable[..., Any]) -> Call:
+        """g as a function of flat lists; what is not an array is a part of it."""
+
+        def call(floats: Arrays, ints: Arrays) -> list[Any]:
+            full = list(self.leaves)
+            for places, values in ((self.floats, floats), (self.ints, ints)):
+                for i, value in zip(places, values, strict=True):
+                    full[i] = value
+            out = jax.tree.leaves(g(*jax.tree.unflatten(self.tree, full)))
+            return [a for a in out if is_floating(a)]
+
+        return call
+
+
 def make_problem(f: Callable[..., Any], args: tuple[Any, ...], reference: Callable[..., Any] | None) -> Problem:
     """Take the call ``f(*args)`` apart.
 
     Raises:
-      TypeError: f is no function; no argument or no result is floating-point.
+      TypeError: f is not a function; no argument or no result is floating-point.
       ValueError: f cannot be run on these arguments (its own error is the cause).
     """
     if not callable(f):
         raise TypeError(f"f must be a function, got {type(f).__name__}")
     if reference is not None and not callable(reference):
         raise TypeError(f"reference must be a function, got {type(reference).__name__}")
-    leaves, tree = jax.tree_util.tree_flatten_with_path(args)
-    names = _names(f, [path for path, _ in leaves])
-    leaves = [leaf for _, leaf in leaves]
-    float_places = [i for i, leaf in enumerate(leaves) if is_floating(leaf)]
-    int_places = [i for i, leaf in enumerate(leaves) if i not in float_places and _is_array(leaf)]
-    if not float_places:
-        came = ", ".join(type(leaf).__name__ for leaf in leaves) or "none"
-        raise TypeError(f"args must have a floating-point array to differentiate by, got {came}")
-
-    def calling(g):
-        def call(floats, ints):
-            full = list(leaves)
-            for places, values in ((float_places, floats), (int_places, ints)):
-                for i, value in zip(places, values, strict=True):
-                    full[i] = value
-            out = jax.tree.leaves(g(*jax.tree.unflatten(tree, full)))
-            return [a for a in out if is_floating(a)]
-
-        return call
-
-    rules: list[Any] = []
-    rule, bare = (calling(g) for g in (f, without_rules(f) if reference is None else reference))
-    floats = tuple(np.asarray(leaves[i]) for i in float_places)
-    ints = tuple(leaves[i] for i in int_places)
-    try:
-        with intercept(lambda rule, args, kwargs: _record(rules, rule, args, kwargs)):
-            outputs = _shapes_of(rule, floats, ints)
-    except Exception as error:
-        came = ", ".join(_described(leaf) for leaf in leaves)
-        raised = f"{type(error).__name__}: {error}"
-        raise ValueError(f"args must be arguments that f takes, got {came}: f raises {raised}") from error
-    if not outputs:
-        raise TypeError("f must return at least one floating-point array")
+    arguments = _taken_apart(f, args)
+    rule, bare = (arguments.calling(g) for g in (f, without_rules(f) if reference is None else reference))
+    floats = tuple(np.asarray(arguments.leaves[i]) for i in arguments.floats)
+    ints = tuple(arguments.leaves[i] for i in arguments.ints)
+    rules = _rules_called(rule, floats, ints, arguments.leaves)
     mode = _mode(bare, floats, ints)
     rule_bars, bare_bars = _reverse(rule), _forward(bare) if mode == "forward" else _reverse(bare)
     return Problem(
         name=getattr(f, "__name__", type(f).__name__),
-        names=tuple(names[i] for i in float_places),
+        names=tuple(arguments.names[i] for i in arguments.floats),
         floats=floats,
         ints=ints,
         rule=Side(rule, rule_bars, compiled(rule_bars), compiled(rule)),
@@ -128,8 +133,41 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], reference: Callab
         both=compiled_quickly(lambda *args: (rule_bars(*args), bare_bars(*args))),
         referenced=reference is not None,
         mode=mode,
-        rules=tuple(rules),
+        rules=rules,
     )
+
+
+def _taken_apart(f: Callable[..., Any], args: tuple[Any, ...]) -> _Arguments:
+    leaves, tree = jax.tree_util.tree_flatten_with_path(args)
+    names = _names(f, [path for path, _ in leaves])
+    leaves = [leaf for _, leaf in leaves]
+    floats = [i for i, leaf in enumerate(leaves) if is_floating(leaf)]
+    ints = [i for i, leaf in enumerate(leaves) if i not in floats and _is_array(leaf)]
+    if not floats:
+        came = ", ".join(type(leaf).__name__ for leaf in leaves) or "none"
+        raise TypeError(f"args must have a floating-point array to differentiate by, got {came}")
+    return _Arguments(leaves, tree, names, floats, ints)
+
+
+def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any]) -> tuple[Any, ...]:
+    """The custom rules that a call meets, in order; and whether it can be called at all."""
+    rules: list[Any] = []
+
+    def record(rule: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        rules.append(rule)
+        with intercept(None):
+            return rule(*args, **kwargs)
+
+    try:
+        with intercept(record):
+            outputs = _shapes_of(call, floats, ints)
+    except Exception as error:
+        came = ", ".join(map(_described, leaves))
+        raised = f"{type(error).__name__}: {error}"
+        raise ValueError(f"args must be arguments that f takes, got {came}: f raises {raised}") from error
+    if not outputs:
+        raise TypeError("f must return at least one floating-point array")
+    return tuple(rules)
 
 
 def is_floating(leaf: Any) -> bool:
@@ -137,28 +175,22 @@ def is_floating(leaf: Any) -> bool:
     return _is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
-def _described(leaf):
+def _described(leaf: Any) -> str:
     return f"{leaf.dtype}{list(leaf.shape)}" if _is_array(leaf) else repr(leaf)
 
 
-def _is_array(leaf):
+def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, (jax.Array, np.ndarray, np.generic))
 
 
-def _record(rules, rule, args, kwargs):
-    rules.append(rule)
-    with intercept(None):
-        return rule(*args, **kwargs)
-
-
-def _shapes_of(call, floats, ints):
+def _shapes_of(call: Call, floats: Arrays, ints: Arrays) -> list[Any]:
     try:
         return jax.eval_shape(lambda *floats: call(floats, ints), *floats)
     except Exception:
         return call([jnp.asarray(a) for a in floats], ints)  # it looks at values; its own error may escape
 
 
-def _mode(call, floats, ints):
+def _mode(call: Call, floats: Arrays, ints: Arrays) -> str:
     """The first way of differentiating that the truth allows."""
     with settings():
         floats = [jnp.asarray(a) for a in floats]
@@ -175,7 +207,9 @@ def _mode(call, floats, ints):
     return ""
 
 
-def _reverse(call):
+def _reverse(call: Call) -> Bars:
+    """The cotangents by reverse mode."""
+
     def bars(floats, ints, cotangents):
         outputs, vjp = jax.vjp(lambda floats: call(floats, ints), list(floats))
         return outputs, vjp([jnp.asarray(c, y.dtype) for c, y in zip(cotangents, outputs, strict=True)])[0]
@@ -183,7 +217,7 @@ def _reverse(call):
     return bars
 
 
-def _forward(call):
+def _forward(call: Call) -> Bars:
     """The same by forward mode, a tangent for each number of the arguments: for loops that have no reverse mode."""
 
     def bars(floats, ints, cotangents):
@@ -216,7 +250,7 @@ def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _names(f, paths):
+def _names(f: Callable[..., Any], paths: Sequence[Any]) -> list[str]:
     """Each leaf's name: the parameter of f that it belongs to, and its path inside."""
     try:
         parameters = list(inspect.signature(f).parameters.values())

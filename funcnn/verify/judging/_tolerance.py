@@ -208,6 +208,6 @@ def slope_of_bars_slack(slope: float, terms: float, eps: float, step: float) -> 
     return SECOND_SLOPE * slope + SECOND_SLOPE_ROUNDING * eps / step * terms
 
 
-def _top(a):
+def _top(a: np.ndarray) -> float:
     """The largest finite size."""
     return np.max(np.abs(a), where=np.isfinite(a), initial=0.0)

@@ -66,7 +66,7 @@ def judge_at(trial: Trial, stage: str, point: Point, worst: str = "fail", may_di
         _record(trial, stage, measured, verdict, judgement, worst)
 
 
-def _judged(trial, point) -> tuple[Measured, Judgement]:
+def _judged(trial: Trial, point: Point) -> tuple[Measured, Judgement]:
     """What both sides gave and where that is wrong; how far rounding moves it is measured only where it must be known."""
     sides, tolerance = trial.sides, trial.sides.tolerance(point)
     measured = sides.measure(point)
@@ -81,7 +81,8 @@ def _judged(trial, point) -> tuple[Measured, Judgement]:
     return measured, judge(measured, tolerance)
 
 
-def _record(trial, stage, measured, verdict: Verdict, judgement, worst):
+def _record(trial: Trial, stage: str, measured: Measured, verdict: Verdict, judgement: Judgement, worst: str) -> None:
+    """Record a verdict as a finding; a pass is a note where it has a reason."""
     point, names = measured.point, trial.problem.names
     i = verdict.place if verdict.place >= 0 else int(np.flatnonzero(judgement.wrong)[0])
     leaf, index = place(i, point.floats)

@@ -63,7 +63,7 @@ def _points(a: jax.Array, d: jax.Array, i: int, u: float) -> jax.Array:
     """The points of `CLOSE`, `FURTHER` and `FAR`: zeros and ties come apart, infinities stay."""
     size, wave = _size(a), jnp.real(noise(a, i))
     other = jnp.where(jnp.abs(wave) < 1, jnp.abs(wave) - 2, 2 - jnp.abs(wave))
-    close, further = (2 * u if u < 1e-4 else u) * size, u**0.5 * size
+    close, further = (u if is_half(u) else 2 * u) * size, u**0.5 * size
     steps = [close * wave, close * other, further * wave, further * other, d * reach(u)]
     steps = [step.astype(a.dtype) for step in steps]
     return jnp.stack([a, *(a + s for step in steps for s in (step, -step))])
@@ -74,6 +74,11 @@ def _size(a: jax.Array) -> jax.Array:
     size = jnp.max(jnp.where(jnp.isfinite(a), jnp.abs(a), 0), initial=0)
     size = jnp.where(size > 0, size, jnp.ones_like(size))
     return jnp.where(jnp.isfinite(a), jnp.where(a == 0, 1e-3 * size, jnp.abs(a)), jnp.zeros_like(size))
+
+
+def is_half(u: float) -> bool:
+    """Whether a machine epsilon is one of half precision."""
+    return u >= 1e-4
 
 
 def reach(u: float) -> float:

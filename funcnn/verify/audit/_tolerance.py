@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._nearby import AS_GIVEN, CLOSE, FAR, FURTHER, Derived, reach
+from ._nearby import AS_GIVEN, CLOSE, FAR, FURTHER, Derived, is_half, reach
 
 
 class Factors(NamedTuple):
@@ -90,7 +90,7 @@ def _rounding_of_autodiff(
 
 
 def _factors(u: float) -> Factors:
-    return _SINGLE if u < 1e-4 else _HALF
+    return _HALF if is_half(u) else _SINGLE
 
 
 def _largest(a: jax.Array, where: jax.Array) -> jax.Array:

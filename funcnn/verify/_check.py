@@ -36,7 +36,8 @@ def check(
     """Check a hand-written derivative rule from one example call.
 
     The rule's cotangents are compared, element by element and in float64, with autodiff of the function without its
-    rules, at the example and at a battery of inputs made from it. Where they differ, finite differences decide.
+    rules. That is done at the example and at a battery of inputs made from it. Where the two differ, finite differences
+    decide.
 
     Args:
       f: a `jax.custom_vjp` function, or any function that calls some.
@@ -48,14 +49,14 @@ def check(
       seed: of everything that is drawn.
       budget: seconds after which the remaining stages are skipped; by default 60, 300 or 1,800 by level. What has not
         ended five seconds later, a loop without end say, is given up.
-      mutate: whether to score the check itself as well: the rule's backward pass is broken in up to 50 ways, or as many
-        as are given, and ``report.score`` says how many of these a check at level "fast" finds, and which it does not.
+      mutate: whether to score the check itself as well. The rule's backward pass is broken in up to 50 ways, or as many
+        as are given. ``report.score`` says how many of these a check at level "fast" finds, and which it does not.
 
     Returns:
       A `Report`: ``print`` it, ask its ``status`` or ``ok``, or let it ``raise_for_failure()``.
 
     Raises:
-      TypeError: f is no function, or nothing in its arguments or results is floating-point.
+      TypeError: f is not a function, or nothing in its arguments or results is floating-point.
       ValueError: level is unknown; f does not take args; or it calls no custom rule and there is no reference.
 
     Example:

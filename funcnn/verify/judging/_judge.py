@@ -23,7 +23,8 @@ class Judgement(NamedTuple):
 def judge(measured: Measured, tolerance: Tolerance) -> Judgement:
     """Where the rule's cotangents are off by more than rounding explains.
 
-    What jumps as far as it is off may lie at a kink and be no rounding: where nothing else is wrong, that is.
+    A movement as large as a jump at a kink is not rounding. Where nothing is wrong with it, the rule is judged again
+    without such movements, and what is wrong then may lie at a kink.
     """
     wrong = _wrong(measured, tolerance)
     if wrong.any():
@@ -60,5 +61,5 @@ def _wrong(measured: Measured, tolerance: Tolerance) -> np.ndarray:
     sides = zip(measured.rule, measured.truth, measured.noise, tolerance.cancelling, strict=True)
     wrong = [beyond(r, t, cotangent_slack(t, n, tolerance.eps, size)).ravel() for r, t, n, size in sides]
     x, rule = ravel(measured.point.floats), ravel(measured.rule)
-    tellable = np.isfinite(x) | ~np.isfinite(rule)  # by an infinite number there is no slope; only NaN is wrong there
+    tellable = np.isfinite(x) | ~np.isfinite(rule)  # by an infinite number there is no slope: only NaN is wrong
     return (np.concatenate(wrong) if wrong else np.zeros(0, bool)) & tellable

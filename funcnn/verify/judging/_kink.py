@@ -15,7 +15,7 @@ _NEAR = 1e-6  # of a difference's step: how far around
 
 
 class Against(NamedTuple):
-    """Why a gradient is no subgradient, of which number that is said, and the nearest that would be right."""
+    """Why a gradient is not a subgradient, of which number that is said, and the nearest that would be right."""
 
     why: str
     place: int

@@ -64,7 +64,7 @@ def nudged(point: Point, u: float, rng: np.random.Generator) -> Point:
 def nudged_both_ways(point: Point, u: float, rng: np.random.Generator) -> list[Point]:
     """The point with every number, zeros too, moved by up to two roundings of unit u, there and back, four times.
 
-    What differs between the two sides of a kink is then seen to be no error of rounding.
+    So a difference between the two sides of a kink is told from an error of rounding.
     """
     moved = []
     for _ in range(4):

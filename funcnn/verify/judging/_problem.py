@@ -187,7 +187,7 @@ def _shapes_of(call: Call, floats: Arrays, ints: Arrays) -> list[Any]:
     try:
         return jax.eval_shape(lambda *floats: call(floats, ints), *floats)
     except Exception:
-        return call([jnp.asarray(a) for a in floats], ints)  # it looks at values; its own error may escape
+        return call([jnp.asarray(a) for a in floats], ints)  # it looks at values, and its own error may escape
 
 
 def _mode(call: Call, floats: Arrays, ints: Arrays) -> str:

@@ -118,7 +118,7 @@ KINK_MIXTURE = Term(
     "roundings of a slope along a direction, which lies between those around the kink",
     "test_no_more_than_a_subgradient_passes_at_a_kink",
 )
-KINK_SPREAD = Term(1e-6, "roundings between gradients around a kink, which are no differences of them")
+KINK_SPREAD = Term(1e-6, "roundings between gradients around a kink, and not differences of them")
 ALONE = Term(1e-5, "an error of the differences up to this share of the slope, where they are the only judge")
 ALONE_FLOOR = Term(1e-9, "the same, of slopes near 0")
 ALONE_NOISE = Term(1e-7, "the error of differences beyond their own estimate, where they are the only judge")
@@ -152,7 +152,7 @@ def cotangent_slack(truth: np.ndarray, noise: np.ndarray, eps: float, cancelling
 
 
 def without_jumps(noise: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The noise, 0 where it is as large as a kink's jump: what jumps so far is no rounding."""
+    """The noise, 0 where it is as large as a jump at a kink: that is not rounding."""
     return np.where(noise > KINK_JUMP * np.abs(truth).max(initial=0), 0.0, noise)
 
 

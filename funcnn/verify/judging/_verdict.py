@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
       why: the reason, in a sentence; "" where there is nothing to say.
       place: which number it is about.
       expected: of it.
-      smooth: whether the rule was confirmed against autodiff where there is no kink: autodiff is no judge then.
+      smooth: whether the rule was confirmed against autodiff where there is no kink. Autodiff is not a judge then.
       kink: whether it is on a kink.
     """
 
@@ -75,9 +75,9 @@ def decide(
       rng: for directions.
 
     Returns:
-      "fail" where finite differences, steady to well below the difference, contradict the rule at a smooth point, and at a
-      kink where no mixture of the gradients around it is the rule's. "pass" without a reason where nothing can be said,
-      for the function's own value is not finite.
+      "fail" where finite differences, steady to well below the difference, contradict the rule at a smooth point. At a
+      kink it is "fail" where the rule's gradient is not a mixture of the gradients around it. "pass" has no reason where
+      the function's own value is not finite, so that nothing can be said.
     """
     places = np.flatnonzero(wrong)
     worst = places[np.argsort(-_badness(rule, autodiff)[places])][:_MOST]

@@ -90,7 +90,7 @@ def accepted(trial: Trial, resized: Resized) -> tuple[int, int] | None:
         return None
     try:
         there = traced(rule)
-    except Exception:  # it may refuse; that is seen when it is run
+    except Exception:  # it may refuse, which is seen when it is run
         there = here
     return max(here[0], there[0]), max(here[1], there[1])
 

@@ -4,21 +4,23 @@ import ctypes
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TypeVar
 
 import jax
 
+R = TypeVar("R")
+
 
 class OutOfTimeError(BaseException):
-    """The budget is spent. No Exception, so that nothing on the way takes it for a rule's own error."""
+    """The budget is spent. It is not an Exception, so that nothing on the way takes it for a rule's own error."""
 
 
-def within(seconds: float, f: Callable[[], Any]) -> Any:
+def within(seconds: float, f: Callable[[], R]) -> R:
     """f(), or OutOfTimeError after so many seconds, even where f loops for ever.
 
     f runs in a thread of its own, since nothing else ends a compiled loop that has no end: the thread is left behind.
     """
-    results: list[Any] = []
+    results: list[R] = []
     errors: list[BaseException] = []
     settings = {name: getattr(jax.config, f"jax_{name}") for name in ("default_device", "default_matmul_precision")}
 

@@ -199,13 +199,13 @@ def negative(ints: Ints) -> Ints:
     return tuple(_indices(a, lambda v: -1 - v) for a in ints)
 
 
-def is_index(a: Any) -> bool:
+def is_index(a: object) -> bool:
     """Whether an argument is an array of whole numbers but not a raw key."""
     kind = getattr(getattr(a, "dtype", None), "kind", "")
-    return kind == "i" or (kind == "u" and a.shape[-1:] != (2,))
+    return kind == "i" or (kind == "u" and getattr(a, "shape", ())[-1:] != (2,))
 
 
-def is_mask(a: Any) -> bool:
+def is_mask(a: object) -> bool:
     """Whether an argument is a boolean array."""
     return getattr(getattr(a, "dtype", None), "kind", "") == "b"
 

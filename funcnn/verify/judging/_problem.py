@@ -15,6 +15,7 @@ from .._without_rules import without_rules
 from ..programs._facts import Facts, facts
 
 Arrays = Sequence[Any]
+_ARRAYS = jax.Array, np.ndarray, np.generic
 
 
 Call = Callable[[Arrays, Arrays], list[Any]]
@@ -170,9 +171,9 @@ def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any
     return tuple(rules)
 
 
-def is_floating(leaf: Any) -> bool:
+def is_floating(leaf: object) -> bool:
     """Whether a leaf is a floating-point array."""
-    return _is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
+    return isinstance(leaf, _ARRAYS) and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
 def _described(leaf: Any) -> str:
@@ -180,7 +181,7 @@ def _described(leaf: Any) -> str:
 
 
 def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, (jax.Array, np.ndarray, np.generic))
+    return isinstance(leaf, _ARRAYS)
 
 
 def _shapes_of(call: Call, floats: Arrays, ints: Arrays) -> list[Any]:

@@ -4,6 +4,7 @@ Forward                                                                      p, 
     hinge              l = max(0, 1 - p t)
     multiclass_hinge   l = Σ_{j≠y} max(0, h_j), h_j = s_j - s_y + margin     s, h [..., classes]   l [...]
                                                                              y [...], a class number
+
 Backward, with [·] 1 where true, else 0
     hinge              p_bar = -l_bar t [p t < 1]
                        t_bar = -l_bar p [p t < 1]

@@ -19,8 +19,8 @@ Residuals
 
 Edges
     A row of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A row that holds inf or NaN is
-    NaN. A row too large for its square gives z = 0. n = 0 gives empty arrays. Half precision is accumulated in float32
-    and rounded once.
+    NaN. A row whose variance overflows gives z = 0 and x_bar = 0. n = 0 gives empty arrays. Half precision is accumulated
+    in float32 and rounded once.
 
 Source
     Ba, Kiros & Hinton, "Layer normalization", 2016, eq. 4.

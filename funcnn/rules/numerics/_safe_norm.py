@@ -16,7 +16,8 @@ Residuals
 Edges
     A row of zeros has the norm 0 and cotangent 0, a subgradient. The row is divided by its largest entry before it is
     squared (`_common/_length`): neither 1e30 nor 1e-30 is lost in float32. A row with an entry of ±inf has the norm inf,
-    with cotangent ±y_bar for each such entry and 0 for the others. NaN makes NaN of its row.
+    with cotangent ±y_bar for each such entry and 0 for the others. A norm that overflows, of finite entries, is inf with
+    cotangents 0. NaN makes NaN of its row.
 
 Source
     Any calculus text; on the overflow of the squares, Blue, "A portable Fortran program to find the Euclidean norm of a

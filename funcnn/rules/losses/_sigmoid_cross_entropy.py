@@ -82,7 +82,7 @@ def sigmoid_cross_entropy_bwd(residuals, l_bar):
     p = as_factor(pos_weight, x)
     x_bar = l_bar * ((1 - t) * jax.lax.logistic(x) - p * t * jax.lax.logistic(-x))
     t_bar = l_bar * (p * softplus(-x) - softplus(x))
-    p_bar = None if pos_weight is None else l_bar * times(t, softplus(-x))
+    p_bar = l_bar * times(t, softplus(-x))
     return cotangent(x_bar, logits), cotangent(t_bar, labels), per_feature(p_bar, pos_weight)
 
 

@@ -176,7 +176,7 @@ def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
     weight = (1 - label_smoothing) * weight + label_smoothing * jnp.mean(w)
     x_bar = (l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s
     t_bar = None if are_classes(labels) else cotangent((1 - label_smoothing) * l_bar * w * costs, labels)
-    w_bar = None if class_weights is None else l_bar * times(s, costs)
+    w_bar = l_bar * times(s, costs)
     return cotangent(x_bar, logits), t_bar, per_feature(w_bar, class_weights)
 
 

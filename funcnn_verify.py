@@ -1,7 +1,7 @@
 """The pytest plugin of `funcnn.verify`: the fixture ``check_vjp``, and a test item for each rule of a module.
 
-It lies outside the package, whose import brings in JAX: pytest loads every installed plugin in every run, and many a
-conftest.py has something to set before JAX comes. So nothing of funcnn is imported before it is used.
+It lies outside the package, because importing that imports JAX. pytest loads every installed plugin in every run, and many
+a conftest.py sets something before JAX is imported. So nothing of funcnn is imported before it is used.
 """
 
 from collections.abc import Callable, Iterable

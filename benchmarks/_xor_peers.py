@@ -1,7 +1,7 @@
 """The XOR net in other libraries, each as its own documentation trains a model: a compiled step, called from Python.
 
-``peer(params, x, y, rate)``, with the parameters of funcnn's ``serial(linear(2), tanh, linear(2))``, returns
-``train(steps)``, which goes on from where it stopped and returns the loss of its last step.
+``peer(params, x, y, rate)`` takes the parameters of funcnn's ``serial(linear(2), tanh, linear(2))`` and returns
+``train(steps)``. That goes on from where it stopped, and returns the loss of its last step.
 """
 
 import jax

@@ -1,8 +1,8 @@
 """P7. Start: what `import funcnn` adds to `import jax, optax`, and what a compilation cache saves.
 
-Each import, and each first `fit`, is in a process of its own, imports with and without funcnn in turn, from bytecode, as
-pip installs a package. Python collects garbage while it imports; a pass over all of JAX's objects may fall due just then,
-and is shown. The cache is JAX's: one setting names the folder; by default it keeps what took a second to compile, a
+Each import, and each first `fit`, is in a process of its own. Imports with and without funcnn take turns, from bytecode, as
+pip installs a package. Python collects garbage while it imports: a pass over all of JAX's objects may fall due just then,
+and is shown. The cache is JAX's: one setting names the folder. By default it keeps what took a second to compile, and a
 second setting lets it keep all.
 """
 

@@ -11,11 +11,19 @@ import numpy as np
 class Case(NamedTuple):
     """A hand-written rule with one natural example input.
 
-    `make()` returns a fresh `jax.custom_vjp` function and the tuple of its example arguments. `fault` says in a few
-    words what is wrong ("" for a right rule); `stage` is the row of the checker's table that it belongs to. `reference`
-    and `surrogate` are what a user would pass to the checker beside the rule. The rest is for the set's own test and
-    not for the checker: `witness()` is true when the fault shows, `truth` is what a right rule is judged by when
-    autodiff of its bare function is no judge, `points` moves the example to a smooth point, `tolerance` is relative.
+    The checker gets what a user would pass to it: the rule, its arguments, `reference` and `surrogate`. The set's own
+    test uses the rest.
+
+    Attributes:
+      name: the maker's.
+      make: ``make() -> (f, args)``, a fresh `jax.custom_vjp` function and its example arguments.
+      fault: what is wrong, in a few words; "" for a right rule.
+      stage: the row of the checker's table that it belongs to.
+      reference, surrogate: as for `funcnn.verify.check`.
+      witness: ``witness()`` is true when the fault shows.
+      truth: what a right rule is judged by, where autodiff of its bare function is wrong.
+      points: moves the example to a smooth point.
+      tolerance: relative.
     """
 
     name: str

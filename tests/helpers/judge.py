@@ -23,8 +23,8 @@ def assert_close(got, expected, tolerance, what=""):
 def largest_error(got, expected) -> float:
     """The largest difference relative to the largest element expected; equal infinities and NaN with NaN agree.
 
-    Test inputs are of size 1, so where all that is expected is below a thousandth, it is judged at that scale: a gradient
-    that is 0 in mathematics may be 1e-17 in one formulation.
+    Test inputs are of size 1. So the scale is never below a thousandth: a gradient that is 0 in mathematics may be 1e-17 in
+    one formulation.
     """
     got, expected = np.asarray(got).astype(np.float64), np.asarray(expected).astype(np.float64)
     same = (got == expected) | (np.isnan(got) & np.isnan(expected))

@@ -122,7 +122,7 @@ def _over_what_is_summed(equation):
 
 
 def _require_ids(ids, rows):
-    """Raise for an id out of range; a tracer has no values to look at."""
+    """Raise for an id out of range; a tracer has no values."""
     if isinstance(ids, _Tracer) or not hasattr(ids, "dtype") or not jnp.issubdtype(ids.dtype, jnp.integer):
         return
     outside = jax.device_get(ids)

@@ -1,4 +1,4 @@
-"""Training data, looked at before anything is compiled."""
+"""Training data, checked before anything is compiled."""
 
 from typing import Any
 

@@ -37,7 +37,7 @@ Run = Callable[[Progress, Batch, np.int32], tuple[Progress, jax.Array]]
 def start(step: Step, state: TrainState, data: Batch, epochs: int) -> Progress:
     """The progress at which nothing has been done, found on shapes alone: whatever does not fit raises here.
 
-    The targets are at hand while the prediction is only a shape: a loss can look at their values (labels in range).
+    The targets have values while the prediction is only a shape, so that a loss can check them (labels in range).
     """
     inputs, *targets = data
     sums = jax.eval_shape(lambda state, inputs: step.measure(state, (inputs, *targets)), state, inputs)

@@ -38,13 +38,13 @@ def fit(
         first of them, of which the remaining batches are taken.
       key: a `jax.random.key`, from which parameters, order and noise are drawn; not needed with a state.
       batch_size: examples a step; None takes all of them at once.
-      state: where to go on from, such as the state that an earlier call returned or an error carried, with the same data
-        and batch size if it is in the middle of an epoch; None starts anew. It is not donated.
+      state: where to go on from, such as the state that an earlier call returned or an error carried; None starts anew. In
+        the middle of an epoch it needs the same data and batch size. It is not donated.
       progress: whether to show a progress bar.
 
     Returns:
-      The final state, and a history: ``history["loss"]`` has one value an epoch, the mean of the losses of the batches
-      that this call took in it, each weighted by its size.
+      The final state, and a history. ``history["loss"]`` has one value an epoch: the mean over the batches that this call
+      took in it, each weighted by its size.
 
     Raises:
       TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has

@@ -1,4 +1,4 @@
-"""Where batches come from: each source trains on its own data, and tells how far it has come."""
+"""Where batches come from: each source trains on its own data, and yields where training stands."""
 
 import time
 from collections.abc import Iterator

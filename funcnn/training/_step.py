@@ -23,7 +23,7 @@ class Step(NamedTuple):
     Attributes:
       take: ``take(state, batch) -> (state, sums)``. The sums are a dict, those of the loss and of each metric by name. The
         sums of several batches add up. The state's position is handed on as it came.
-      measure: ``measure(state, batch) -> sums``, those of `take`, at the price of a forward pass.
+      measure: ``measure(state, batch) -> sums``, those of `take`, at the cost of a forward pass.
       value: ``value(sums) -> results``, by the same names.
     """
 
@@ -72,8 +72,8 @@ def plain_step(
 ) -> Step:
     """The same step, not compiled and with its sums: for use inside a loop that is.
 
-    The loss counts as often as its batch has examples, so that an epoch's result is the mean of its batches' losses, each
-    weighted by its size.
+    A batch's loss is weighted by the number of its examples, so that an epoch's result is the weighted mean of its batches'
+    losses.
     """
     model = as_layer(model)
     require_optimizer(optimizer)

@@ -15,7 +15,7 @@ History = Values  # of NumPy arrays, [epochs, ...]
 
 
 class Moment(NamedTuple):
-    """Where training is, whenever the device has done what it was told, and once before.
+    """Where training stands: at its start, and whenever the steps that were dispatched have run.
 
     Attributes:
       state: the state, its position included. It is not going to be donated.

@@ -1,8 +1,12 @@
 r"""The one ending of every backward pass: a cotangent is given the type of its primal, shape, dtype and placement.
 
-Broadcasting repeats an array, so its transpose sums over the copies (⟨y_bar, broadcast(dx)⟩ = ⟨Σ y_bar, dx⟩). There are
-two ways to repeat: along an axis, by NumPy's rules, and over the devices of a mesh, where `jax.shard_map` lets an array
-that is the same everywhere meet one that varies. Both are undone here.
+Broadcasting repeats an array, so its transpose sums over the copies: ⟨y_bar, broadcast(dx)⟩ = ⟨Σ y_bar, dx⟩. An array is
+repeated
+
+- along an axis, by NumPy's rules;
+- over the devices of a mesh, where under `jax.shard_map` an array that is the same on all meets one that varies.
+
+The sums over both are taken here.
 """
 
 from typing import Any

@@ -26,11 +26,11 @@ def as_factor(v, like):
 
 
 def finite(a):
-    """The array with ±inf moved to the largest finite numbers, so that 0 · inf never is."""
+    """The array with ±inf moved to the largest finite numbers, so that 0 · inf is never computed."""
     limit = jnp.finfo(a.dtype).max
     return jnp.clip(a, -limit, limit)
 
 
-def times(weight, price):
-    """Their product; 0 where the weight is 0, even if the price is infinite or NaN."""
-    return weight * jnp.where((weight == 0) & ~jnp.isfinite(price), 0, price)
+def times(weight, a):
+    """Their product; 0 where the weight is 0, even if the array is infinite or NaN."""
+    return weight * jnp.where((weight == 0) & ~jnp.isfinite(a), 0, a)

@@ -72,8 +72,8 @@ def gelu_reference(x, approximate=True):
     return x / 2 * (1 + jax.scipy.special.erf(x / math.sqrt(2)))
 
 
-# Φ and its tanh form are 0 from here on, in float64 too, and 1 on the other side: ±inf is moved here, so that 0 · inf
-# never is.
+# Left of this, Φ and its tanh form are 0, and right of minus this they are 1, in float64 too. ±inf is moved here: 0 · inf
+# is never computed.
 _FAR_LEFT = -50.0
 
 

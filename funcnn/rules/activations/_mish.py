@@ -34,7 +34,7 @@ from .._common._cotangent import cotangent
 from .._common._precision import widen
 
 _MISH_LINEAR = 20.0  # from here on mish(x) is x, in double precision
-_MISH_FLAT = -1000.0  # down from here eˣ is 0: -inf is moved here, so that -inf · 0 never is
+_MISH_FLAT = -1000.0  # left of this eˣ is 0; -inf is moved here, so that -inf · 0 is never computed
 
 
 @jax.custom_vjp

@@ -1,4 +1,4 @@
-r"""The square of what is positive.
+r"""The squared rectifier: the square of max(x, 0).
 
 Forward, with r = max(x, 0)
     y = r²                               x, y [...]
@@ -21,8 +21,8 @@ Edges
 Source
     So et al., "Primer: searching for efficient transformers for language modeling", NeurIPS 2021.
 
-What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but one array is kept, the
-one that comes in, where autodiff keeps r and a mask.
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but x alone is kept,
+where autodiff keeps r and a mask.
 """
 
 import jax

@@ -61,7 +61,7 @@ def silu_reference(x):
     return x / (1 + jnp.exp(-x))
 
 
-# σ is 0 from here on to the left, and 1 to the right, in float64 too: ±inf is moved here, so that 0 · inf never is.
+# Left of minus this, σ is 0, and right of this it is 1, in float64 too. ±inf is moved here: 0 · inf is never computed.
 _SIGMOID_FLAT = 1000.0
 
 

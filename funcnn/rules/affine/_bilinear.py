@@ -17,7 +17,7 @@ Derivation
 
 Residuals
     x, z, w and b, which the caller holds anyway (of b only the shape is read). The matrix that z is multiplied by, one a
-    row, is made again.
+    row, is recomputed.
 
 Edges
     The map is smooth. n = 0 or m = 0 gives y = b; no rows give w_bar = 0 and b_bar = 0. Half precision is accumulated in

@@ -20,8 +20,8 @@ Edges
 Source
     Bengio et al., "A neural probabilistic language model", 2003, section 2.
 
-What the rule gives beyond autodiff: sums in float32 where the table is in half precision, and an id out of range that is
-seen.
+What the rule gives beyond autodiff: a table in half precision has its gradient summed in float32, and an id out of range
+gives NaN.
 """
 
 import jax

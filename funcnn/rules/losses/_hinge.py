@@ -20,7 +20,7 @@ Residuals
 
 Edges
     A margin that is met exactly counts as met: no slope. A class number outside the classes costs NaN, with no slope.
-    A score of -inf of another class costs nothing. Two infinite scores of one sign cost NaN.
+    A score of -inf of another class adds 0. Two infinite scores of one sign cost NaN.
 
 Source
     Cortes & Vapnik, "Support-vector networks", 1995; Weston & Watkins, "Support vector machines for multi-class pattern

@@ -16,7 +16,7 @@ Derivation
 
 Residuals
     The arguments, which the caller holds: the n × n similarities are recomputed by one more product, and never kept. Nor
-    is their lse, for a product recomputed may round differently, and large similarities would no longer fit it.
+    is their lse: a recomputed product may round differently, and the lse of large similarities would no longer be theirs.
 
 Edges
     n = 1 gives l = 0, with cotangents 0.

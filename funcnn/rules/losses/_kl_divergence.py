@@ -16,9 +16,9 @@ Residuals
     The two arguments, which the caller holds.
 
 Edges
-    A class of target 0 costs nothing whatever its prediction, and its cotangents are 0 (along t the slope is -inf, of which
-    no softmax could make use). A positive target of a class with q = -inf costs inf: it is predicted never. q = inf is not
-    a logarithm of a probability: it costs -inf, and NaN beside a -inf.
+    A class of target 0 adds 0, whatever its prediction, and its cotangents are 0 by convention: along t the slope is -inf,
+    and 0 · inf in a softmax before it would be NaN. A positive target of a class of predicted probability 0, q = -inf,
+    costs inf. q = inf is not a logarithm of a probability: it costs -inf, and NaN beside a -inf.
 
 Source
     Kullback & Leibler, "On information and sufficiency", 1951.

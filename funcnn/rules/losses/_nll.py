@@ -25,7 +25,7 @@ Residuals
     The arguments, which the caller holds.
 
 Edges
-    poisson_nll: a rate of 0 costs nothing at t = 0, inf at t > 0. A rate that overflows costs inf.
+    poisson_nll: a rate of 0 costs 0 at t = 0, inf at t > 0. A rate that overflows costs inf.
     gaussian_nll: below eps the variance has cotangent 0, at eps the whole one. (In torch it is never 0 there: the gradient
     ignores the clamp.) An infinite mean of an infinite target is NaN.
 

@@ -29,8 +29,8 @@ Source
     Math. Statist. 35, 1964; Green, "Bayesian reconstructions from emission tomography data", 1990 (log cosh).
 
 What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but nothing is kept that the
-caller does not hold, and log_cosh has all its digits near 0. (Of absolute_error autodiff keeps the sign, a byte an element,
-which is less where a scan makes x anew at each step.)
+caller does not hold, and log_cosh has all its digits near 0. The exception is
+absolute_error in a scan that computes its arguments anew at each step: autodiff keeps the sign, a byte an element.
 """
 
 import math

@@ -25,9 +25,9 @@ Residuals
     The arguments, which the caller holds.
 
 Edges
-    A label of weight 0 costs nothing, whatever the logit: 0 at x = inf, t = 1 and at x = -inf, t = 0. The opposite costs
-    inf, with x_bar = ±l_bar, times p or α. Where q underflows q^γ is 0, or 1 if γ = 0: a certain and right prediction has
-    loss 0 and cotangents 0.
+    A label of weight 0 adds 0, whatever the logit: the loss is 0 at x = inf, t = 1 and at x = -inf, t = 0. The opposite
+    logit costs inf, with x_bar = ±l_bar, times p or α. Where q underflows q^γ is 0, or 1 if γ = 0: a certain and right
+    prediction has loss 0 and cotangents 0.
 
 Source
     Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90; Lin et al., "Focal loss for dense object

@@ -20,15 +20,15 @@ Derivation
     du = s dw + (1 - ε) w dt.
 
 Residuals
-    The arguments, which the caller holds, and two numbers a row, max x and Σ_k e^(x_k - max x), from which the softmax
-    is recomputed with all its digits; from lse x alone, a row whose logits are all huge would have fewer.
+    The arguments, which the caller holds, and two numbers a row, max x and Σ_k e^(x_k - max x). From these the softmax is
+    recomputed with all its digits. From lse x alone it would lose digits in a row whose logits are all huge.
 
 Edges
-    A class of weight u_k = 0 costs nothing, whatever its logit: 0 · inf never is. A logit of -inf has softmax 0, and costs
-    inf where its weight is positive; a row of nothing else costs inf, with x_bar = -l_bar u. A logit of inf, an overflow,
-    costs inf, NaN if it is the labelled one, and its cotangent is NaN. A class number outside the classes makes the loss
-    and all cotangents of its row NaN: such faults are noticed. An ignored row has l = z = 0 and cotangents of 0, whatever
-    its logits.
+    A class of weight u_k = 0 adds 0, whatever its logit: 0 · inf is never computed. A logit of -inf has softmax 0, and
+    costs inf where its weight is positive. A row of nothing but -inf costs inf, with x_bar = -l_bar u.
+    A logit of inf, an overflow, costs inf, or NaN if it is the labelled one. Its cotangent is NaN. A class number outside
+    the classes makes the loss and all cotangents of its row NaN. So both faults are noticed.
+    An ignored row has l = z = 0 and cotangents of 0, whatever its logits.
 
 Source
     Bridle 1990 (softmax and its entropy belong together); Bishop, "Pattern Recognition and Machine Learning", 2006, eq.

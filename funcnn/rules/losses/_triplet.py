@@ -20,9 +20,10 @@ Residuals
     The three arguments, which the caller holds.
 
 Edges
-    A margin that is met exactly counts as met: no slope. The slope of |u| at u = 0 is 0; eps, added to each difference as
-    in torch, keeps equal points away from there: they pull apart along (1, …, 1). No square overflows or underflows
-    (`_common/_length`): the loss is right wherever the differences and their lengths are finite.
+    A margin that is met exactly counts as met: no slope. The slope of |u| at u = 0 is 0. eps, added to each difference as
+    in torch, keeps u from 0 where two points are equal: there u / |u| is the direction of (1, …, 1).
+    No square overflows or underflows (`_common/_length`): the loss is right wherever the differences and their lengths are
+    finite.
 
 Source
     Schroff, Kalenichenko & Philbin, "FaceNet", 2015 (there with squared distances).

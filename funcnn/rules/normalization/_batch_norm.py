@@ -20,7 +20,7 @@ Derivation
 Residuals
     The arguments, which the caller holds anyway (of shift only the shape is read); for batch_norm also m(x) and r, two
     numbers a channel, so that the devices compute them once. z is rebuilt. With an axis_name the function m itself is
-    kept: in a backward pass `jax.vmap` has no names any more.
+    kept: in the backward pass the name of `jax.vmap`'s axis is unbound.
 
 Edges
     A channel of equal entries, also of one entry, gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A channel

@@ -71,7 +71,7 @@ def standardize_bwd(z, r, z_bar, axes: Axes, m=None):
 
 
 def kept_mean(like, axes: Axes, axis_name):
-    """m(·) of arrays like that one, to keep for the backward pass, where `jax.vmap` has forgotten its axis's name."""
+    """m(·) of arrays like that one, to keep for the backward pass, where the name of `jax.vmap`'s axis is unbound."""
     return None if axis_name is None else jax.linearize(lambda a: _mean(a, axes, axis_name), like)[1]
 
 

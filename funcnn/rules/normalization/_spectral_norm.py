@@ -49,9 +49,9 @@ def spectral_norm(w: Array, u: Array, iterations: int = 1, eps: float = 1e-12) -
       eps: the smallest divisor; above 0.
 
     Returns:
-      The normalised weight, and the u of length 1 that it was made with: to start from the next time, or to repeat this
-      result with, in 0 iterations. The estimate never exceeds the largest singular value; it is exact where u is its
-      vector.
+      The normalised weight, and the u of length 1 that it was made with. The next call may start from this u, and 0
+      iterations from it repeat this result. The estimate never exceeds the largest singular value, and is exact where u
+      is its singular vector.
 
     Raises:
       TypeError: an argument is not floating, or not of w's dtype, or eps is not a number.

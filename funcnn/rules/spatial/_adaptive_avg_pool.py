@@ -1,4 +1,4 @@
-r"""Adaptive average pool: the means of as many bins along each spatial axis as there shall be places.
+r"""Adaptive average pool: each spatial axis is divided into bins, as many as y has places, and y is their means.
 
 Forward, one spatial axis after the other, n and m the numbers of entries of x and y along the axis
     y = A x, A[i, j] = 1 / (b - a) where a ≤ j < b, elsewhere 0   x [batch, *space, channels]   y [batch, *sizes, channels]
@@ -22,8 +22,8 @@ Edges
 Source
     He et al., "Spatial pyramid pooling in deep convolutional networks", 2014, section 2.3.
 
-What the rule gives beyond autodiff: it keeps nothing and is no faster. It is here to be read: going back is the same
-matrices, transposed.
+What the rule gives beyond autodiff: it keeps nothing and is no faster. It is here to be read: the backward
+pass is the same matrices, transposed.
 """
 
 from functools import partial
@@ -40,12 +40,12 @@ from ._window import Sizes, along_space, each, require_space
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def adaptive_avg_pool(x: Array, sizes: Sizes) -> Array:
-    """The means of as many bins along each spatial axis as y shall have places.
+    """Divide each spatial axis into bins, as many as y has places, and take their means.
 
     Args:
       x: ``[batch, *space, channels]`` with one, two or three spatial axes, floating.
-      sizes: places along every axis, or along each. Bins overlap by an entry where they do not divide space, and repeat
-        entries where there are more of them than entries, as in PyTorch.
+      sizes: places along every axis, or along each. As in PyTorch, bins overlap by an entry where their number does not
+        divide the axis, and repeat entries where it is larger than the axis.
 
     Returns:
       ``[batch, *sizes, channels]``, of x's dtype.

@@ -77,8 +77,8 @@ def conv_transpose(
       TypeError: an argument is not floating, or not of x's dtype.
       ValueError: the shapes or options do not fit, or the window is larger than the padded, spread x.
 
-    PyTorch's ``ConvTranspose`` with padding p and output_padding q is the padding
-    ``(dilation (window - 1) - p, dilation (window - 1) - p + q)`` here. Its weight ``[channels, out, *window]`` has to be
+    PyTorch's ``ConvTranspose`` with padding p and output_padding q has here the padding
+    ``(dilation (window - 1) - p, dilation (window - 1) - p + q)``. Its weight ``[channels, out, *window]`` has to be
     turned back to front along the window, and its axes put in this order.
     """
     return conv_transpose_fwd(x, w, b, stride, padding, dilation, groups)[0]

@@ -25,8 +25,8 @@ Source
     Lin, Chen & Yan, "Network in network", 2014, section 3.2.
 
 What the rules give beyond autodiff: a third of the memory in a scan, since autodiff of the maximum keeps x and compares it
-with y again. j* is searched in one row of space, the first whose largest entry is y. So with two or three axes of space the
-pool takes less time too, and with one axis no more.
+with y again. j* is searched in one row of space, the first whose largest entry is y. So the pool takes less time with
+two or three spatial axes, and no more with one.
 """
 
 import math

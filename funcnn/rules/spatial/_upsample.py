@@ -29,8 +29,8 @@ Edges
 Source
     Keys, "Cubic convolution interpolation for digital image processing", 1981, section II (interpolation by a kernel).
 
-What the rule gives beyond autodiff: it keeps nothing and is no faster. It is here to be read: going back is the same
-matrices, transposed.
+What the rule gives beyond autodiff: it keeps nothing and is no faster. It is here to be read: the backward
+pass is the same matrices, transposed.
 """
 
 from functools import partial

@@ -29,7 +29,7 @@ from jax import Array
 
 from .._common._checks import shapes
 from .._common._cotangent import cotangent, per_feature
-from .._common._length import inverse_length
+from .._common._length import inverse_length, length
 from .._common._precision import as_row, widen
 
 
@@ -92,8 +92,7 @@ def feature_norms(w: Array) -> Array:
       [5.0, 1.0]
     """
     shapes("feature_norms", w=(w, "... out"))
-    square = widen(w) * widen(w)
-    return jnp.sqrt(jnp.sum(square, _all_but_out(w))).astype(w.dtype)
+    return jnp.squeeze(length(w, _all_but_out(w)), _all_but_out(w)).astype(w.dtype)
 
 
 def _all_but_out(w):

@@ -116,3 +116,9 @@ def test_the_largest_finite_lengths_have_their_true_derivatives(dtype, a):
         np.testing.assert_allclose(bar, [0.6, 0.8], rtol=1e-6)
     assert float(rules.triplet(long, zeros, short)) == pytest.approx(a, rel=1e-5)
     assert float(rules.cosine_distance(long, short)) == pytest.approx(0.4, rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_a_weight_is_its_feature_norms_times_its_directions(size):
+    w = jnp.asarray(size * X, jnp.float32)
+    np.testing.assert_allclose(rules.weight_norm(w, rules.feature_norms(w)), w, rtol=1e-6)

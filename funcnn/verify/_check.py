@@ -53,7 +53,7 @@ def check(
         as are given. ``report.score`` says how many of these a check at level "fast" finds, and which it does not.
 
     Returns:
-      A `Report`: ``print`` it, ask its ``status`` or ``ok``, or let it ``raise_for_failure()``.
+      A `Report`: ``print`` it, read its ``status`` or ``ok``, or call its ``raise_for_failure()``.
 
     Raises:
       TypeError: f is not a function, or nothing in its arguments or results is floating-point.

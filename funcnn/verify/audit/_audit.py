@@ -37,7 +37,7 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0) -> Audit:
 
     Returns:
       An `Audit`; ``print`` it, or look at its ``rows``. A site that no cotangent reaches, in a while loop or behind a
-      stop_gradient, is "inconclusive", as is a rule whose bare function has no autodiff. A ``None`` of a backward pass says
+      stop_gradient, is "inconclusive". So is a rule whose bare function has no autodiff. None from a backward pass means
       that there is no cotangent, and fails only for a leaf of the first argument. Rules that are deliberately not
       derivatives, such as straight-through estimators, are reported as failures.
 

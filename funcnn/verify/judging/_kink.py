@@ -15,7 +15,7 @@ _NEAR = 1e-6  # of a difference's step: how far around
 
 
 class Against(NamedTuple):
-    """Why a gradient is not a subgradient, of which number that is said, and the nearest that would be right."""
+    """Why a gradient is not a subgradient, which number shows it, and the nearest value that would be right."""
 
     why: str
     place: int
@@ -59,7 +59,7 @@ def _against(
         slack = KINK_MIXTURE * max(abs(low), abs(high), abs(value))
         if not low - slack <= value <= high + slack:
             nearest = float(np.clip(row[i], min(a[i] for a in around), max(a[i] for a in around)))
-            return Against("at a kink it is no mixture of the gradients around it", i, nearest)
+            return Against("at a kink it is not a mixture of the gradients around it", i, nearest)
     return None
 
 

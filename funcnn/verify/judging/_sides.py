@@ -73,7 +73,7 @@ class Sides:
         return result if isinstance(result, Bars) else result()
 
     def _run(self, point: Point, dtype: Dtypes) -> tuple[Bars | Callable[[], Bars], ...]:
-        """Both sides in one program; or, where one of them cannot be run, each by itself when it is asked for."""
+        """Both sides in one program; where that cannot be run, a function for each that runs it alone."""
         floats, cots = cast(point, dtype)
         args = floats, list(point.ints), cots
 
@@ -153,7 +153,7 @@ class Sides:
         return noise
 
     def finite_op_by_op(self, point: Point) -> bool:
-        """Whether the function has finite values without the compiler, which takes 0 · NaN for 0 where it sees a mask."""
+        """Whether the function has finite values op by op; compiled, 0 · NaN may become 0 where the 0 is a mask's."""
         floats = [jnp.asarray(a) for a in cast(point, "float64")[0]]
         with settings(), jax.disable_jit():
             return all(np.isfinite(y).all() for y in self.problem.bare.call(floats, list(point.ints)))

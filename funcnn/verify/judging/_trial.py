@@ -44,11 +44,11 @@ def judge_at(trial: Trial, stage: str, point: Point, worst: str = "fail", may_di
       stage: for which it is.
       point: where.
       worst: the status of a failure, "fail" or "note".
-      may_distrust: whether differences that contradict autodiff make it no truth from here on.
+      may_distrust: whether autodiff is not trusted from here on, if finite differences contradict it.
     """
     sides, ledger = trial.sides, trial.ledger
     if not sides.trusted and ravel(point.floats).size > _MOST_BY_DIFFERENCES:
-        ledger.skip(stage, "autodiff is no judge here, and there is too much for finite differences")
+        ledger.skip(stage, "autodiff is not trusted here, and there are too many elements for finite differences")
         return
     measured, judgement = _judged(trial, point)
     if not judgement.wrong.any():
@@ -59,7 +59,7 @@ def judge_at(trial: Trial, stage: str, point: Point, worst: str = "fail", may_di
     if verdict.status == "pass" and verdict.smooth and sides.trusted and may_distrust:
         sides.trusted = False
         ledger.add(
-            Finding(stage, "note", "finite differences contradict autodiff of the function, and are the judge instead")
+            Finding(stage, "note", "finite differences contradict autodiff of the function, and are trusted instead")
         )
         judge_at(trial, stage, point, worst)
     elif np.isfinite(ravel(point.floats)).all() or (verdict.status != "inconclusive" and sides.finite_op_by_op(point)):

@@ -28,8 +28,8 @@ class Verdict(NamedTuple):
       status: "fail", "pass" (the rule is right, or a subgradient) or "inconclusive".
       why: the reason, in a sentence; "" where there is nothing to say.
       place: which number it is about.
-      expected: of it.
-      smooth: whether the rule was confirmed against autodiff where there is no kink. Autodiff is not a judge then.
+      expected: its right value.
+      smooth: whether the rule was confirmed against autodiff where there is no kink. Then autodiff is not to be trusted.
       kink: whether it is on a kink.
     """
 

@@ -31,7 +31,7 @@ class Mutant(NamedTuple):
 
 
 class Mutants(NamedTuple):
-    """The mutants, no two alike, and how many faults were tried besides that change nothing."""
+    """The mutants, no two alike, and how many other faults were tried that change nothing."""
 
     mutants: tuple[Mutant, ...]
     equivalent: int
@@ -41,8 +41,8 @@ def mutants(f: Callable[..., Any], args: tuple[Any, ...], limit: int = 50, seed:
     """Break the backward pass of each `jax.custom_vjp` rule that f calls, in up to ``limit`` ways in all.
 
     A mutant takes f's arguments, of every shape and dtype, and has its values. Its backward pass is traced anew at each
-    call; where the call leaves nothing to break, nothing is broken. A fault is not a mutant where it gives exactly what f
-    or an earlier mutant gives, at a few inputs with and without zeros and ties.
+    call; where the call leaves nothing to break, nothing is broken. A fault that gives exactly what f or an earlier mutant
+    gives is not a mutant. That is tried at a few inputs, with and without zeros and ties.
 
     Args:
       f: a `jax.custom_vjp` function, or any function that calls some.

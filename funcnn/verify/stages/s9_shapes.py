@@ -31,9 +31,10 @@ def shapes(trial: Trial) -> bool:
 def _ranks(trial: Trial) -> None:
     """A leading axis more, where the function itself treats it as a batch.
 
-    For arguments that were vectors a failure is a note: what is written for a vector may leave batches to vmap. So it is
-    where a batch of any other length than a square matrix' is refused: what is written for a matrix may exchange its axes
-    by ``.T``, and that takes this one length.
+    A failure is a note in two cases.
+
+    - The arguments were vectors: a rule for a vector may leave batches to vmap.
+    - Of all batches, only one as long as a square matrix is taken: a rule for a matrix may exchange its axes by ``.T``.
     """
     problem = trial.problem
     everything = tuple(range(len(problem.floats)))

@@ -1,5 +1,7 @@
 """Bad shapes, dtypes and options raise at the call, and say which argument, what came and what was expected (R10)."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from funcnn import rules
 from funcnn.rules import batch_statistics
 from funcnn.rules._catalogue import catalogue, draw_all
+from funcnn.rules._catalogue._entry import array_names
 
 BAD = [
     pytest.param(entry.rule, one, id=f"{entry.name}-{i}")
@@ -26,6 +29,31 @@ def test_a_bad_call_says_what_was_wrong(rule, one):
 @pytest.mark.parametrize("name", catalogue)
 def test_every_rule_declares_a_bad_call(name):
     assert catalogue[name].bad
+
+
+def options_of(entry):
+    """The options of a rule: what its signature has beyond its arrays."""
+    return [name for name in inspect.signature(entry.rule).parameters if name not in array_names(entry.rule)]
+
+
+ANY_VALUE = {
+    "keepdims",
+    "approximate",
+    "count_padding",
+    "full",
+    "log_targets",
+}  # whether it is true is all that is read
+
+
+@pytest.mark.parametrize("value", [1j, b"1"], ids=["complex", "bytes"])
+@pytest.mark.parametrize("name", catalogue)
+def test_an_option_of_another_type_is_named(name, value):
+    entry = catalogue[name]
+    example = entry.examples[-1]
+    args = draw_all(example.args, 0, jnp.float64)
+    for option in set(options_of(entry)) - ANY_VALUE:
+        with pytest.raises((TypeError, ValueError), match=rf"^{name}: {option} must "):
+            entry.rule(*args, **(example.options | {option: value}))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What every rule asks of its arguments, and how it says what came instead."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -114,11 +115,13 @@ def require_axis(rule: str, axis, ndim: int, name: str = "axis") -> None:
         raise ValueError(f"{rule}: {name} must name different axes of an array of rank {ndim}, got {axis!r}")
 
 
-def require_number(rule: str, name: str, value, condition: str = "", holds: bool = True) -> None:
-    """Raise TypeError unless ``value`` is a plain int or float, and ValueError unless the condition holds."""
+def require_number(
+    rule: str, name: str, value, condition: str = "", holds: Callable[[float], bool] = lambda v: True
+) -> None:
+    """Raise TypeError unless ``value`` is a plain int or float, and ValueError unless the condition holds of it."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{rule}: {name} must be a number, got {describe(value)}")
-    if not holds or value != value:
+    if value != value or not holds(value):
         raise ValueError(f"{rule}: {name} must be a number {condition}".rstrip() + f", got {value!r}")
 
 

@@ -139,7 +139,7 @@ def celu(x: Array, alpha: float = 1.0) -> Array:
 
 def celu_fwd(x, alpha):
     require_floating("celu", x=x)
-    require_number("celu", "alpha", alpha, "that is not 0", alpha != 0)
+    require_number("celu", "alpha", alpha, "that is not 0", lambda v: v != 0)
     x32 = widen(x)
     y = jnp.where(x32 > 0, x32, alpha * jnp.expm1(_left(x32) / alpha)).astype(jnp.result_type(x))
     return y, y

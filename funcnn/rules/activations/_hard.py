@@ -66,7 +66,7 @@ def hard_tanh(x: Array, low: float = -1.0, high: float = 1.0) -> Array:
 def hard_tanh_fwd(x, low, high):
     require_floating("hard_tanh", x=x)
     require_number("hard_tanh", "low", low)
-    require_number("hard_tanh", "high", high, f"above low = {low}", high > low)
+    require_number("hard_tanh", "high", high, f"above low = {low}", lambda v: v > low)
     y = jnp.where(x <= low, low, jnp.where(x >= high, high, x))
     return y, y
 

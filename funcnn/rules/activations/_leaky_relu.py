@@ -37,7 +37,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating, shapes
+from .._common._checks import require_floating, require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import as_row, widen
 
@@ -58,6 +58,7 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
 
 def leaky_relu_fwd(x, negative_slope):
     require_floating("leaky_relu", x=x)
+    require_number("leaky_relu", "negative_slope", negative_slope)
     y = jnp.where(x > 0, x, negative_slope * x)
     return y, (y if negative_slope >= 0 else x)
 

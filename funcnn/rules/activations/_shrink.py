@@ -57,7 +57,7 @@ def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
 
 def soft_shrink_fwd(x, threshold):
     require_floating("soft_shrink", x=x)
-    require_number("soft_shrink", "threshold", threshold, "not below 0", threshold >= 0)
+    require_number("soft_shrink", "threshold", threshold, "not below 0", lambda v: v >= 0)
     x32 = widen(x)
     y = jnp.where(jnp.abs(x32) <= threshold, 0, x32 - jnp.sign(x32) * threshold).astype(jnp.result_type(x))
     return y, y
@@ -95,7 +95,7 @@ def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
 
 def hard_shrink_fwd(x, threshold):
     require_floating("hard_shrink", x=x)
-    require_number("hard_shrink", "threshold", threshold, "not below 0", threshold >= 0)
+    require_number("hard_shrink", "threshold", threshold, "not below 0", lambda v: v >= 0)
     y = jnp.where(jnp.abs(x) <= threshold, 0, x)
     return y, y
 

@@ -59,7 +59,7 @@ def squareplus(x: Array, b: float = 4.0) -> Array:
 
 def squareplus_fwd(x, b):
     require_floating("squareplus", x=x)
-    require_number("squareplus", "b", b, "above 0", b > 0)
+    require_number("squareplus", "b", b, "above 0", lambda v: v > 0)
     size = jnp.abs(widen(x))
     upper = size / 2 + jnp.hypot(finite(size), jnp.full_like(size, math.sqrt(b))) / 2  # f(|x|); f(x) f(-x) = b / 4
     y = jnp.where(x < 0, b / 4 / upper, upper).astype(jnp.result_type(x))

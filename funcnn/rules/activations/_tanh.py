@@ -89,7 +89,7 @@ def softcap(x: Array, cap: float) -> Array:
 
 def softcap_fwd(x, cap):
     require_floating("softcap", x=x)
-    require_number("softcap", "cap", cap, "above 0", cap > 0)
+    require_number("softcap", "cap", cap, "above 0", lambda v: v > 0)
     y = (cap * jnp.tanh(widen(x) / cap)).astype(jnp.result_type(x))
     return y, y
 

@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_shape, shapes
+from .._common._checks import describe, require_shape, shapes
 from .._common._cotangent import cotangent, placement
 from .._common._precision import widen
 
@@ -61,6 +61,8 @@ def einsum(x: Array, w: Array, equation: str) -> Array:
 
 
 def einsum_fwd(x, w, equation):
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum: equation must be a string like '...d,dhk->...hk', got {describe(equation)}")
     shapes("einsum", x=(x, "*x"), w=(w, "*w"))
     ix, iw, iy = _terms(equation, x, w)
     return contract(f"{ix},{iw}->{iy}", x, w).astype(x.dtype), (x, w)

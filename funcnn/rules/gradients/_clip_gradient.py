@@ -54,7 +54,7 @@ def clip_gradient(x: Array, low: float, high: float) -> Array:
 def clip_gradient_fwd(x, low, high):
     require_floating("clip_gradient", x=x)
     require_number("clip_gradient", "low", low)
-    require_number("clip_gradient", "high", high, f"not below low = {low}", high >= low)
+    require_number("clip_gradient", "high", high, f"not below low = {low}", lambda v: v >= low)
     return jnp.asarray(x), token(x)
 
 

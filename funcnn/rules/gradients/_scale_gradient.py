@@ -74,4 +74,5 @@ def gradient_reversal(x: Array, scale: float = 1.0) -> Array:
 
     Arguments as `scale_gradient`'s.
     """
+    require_number("gradient_reversal", "scale", scale)
     return scale_gradient(x, -scale)

@@ -60,7 +60,7 @@ def straight_through_fwd(x, f, limit):
     if not callable(f):
         raise TypeError(f"straight_through: f must be a function x -> y, got {f!r}")
     if limit is not None:
-        require_number("straight_through", "limit", limit, "not below 0", limit >= 0)
+        require_number("straight_through", "limit", limit, "not below 0", lambda v: v >= 0)
     y = jnp.asarray(f(x))
     same = y.shape == jnp.shape(x) and y.dtype == jnp.result_type(x)
     require_shape("straight_through", "f(x)", y, f"{jnp.result_type(x)}{list(jnp.shape(x))}, as x is", same)

@@ -59,7 +59,7 @@ def cosine_distance(prediction: Array, target: Array, eps: float = 1e-12) -> Arr
 
 def cosine_distance_fwd(prediction, target, eps):
     shapes("cosine_distance", prediction=(prediction, "... features"), target=(target, "... features"))
-    require_number("cosine_distance", "eps", eps, "above 0", eps > 0)
+    require_number("cosine_distance", "eps", eps, "above 0", lambda v: v > 0)
     (a, _, _), (b, _, _) = _unit(prediction, eps), _unit(target, eps)
     return (1 - jnp.sum(a * b, axis=-1)).astype(prediction.dtype), (prediction, target)
 

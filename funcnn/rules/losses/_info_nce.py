@@ -60,7 +60,7 @@ def info_nce(query: Array, key: Array, temperature: float = 0.07) -> Array:
 
 def info_nce_fwd(query, key, temperature):
     shapes("info_nce", query=(query, "... n features"), key=(key, "... n features"))
-    require_number("info_nce", "temperature", temperature, "above 0", temperature > 0)
+    require_number("info_nce", "temperature", temperature, "above 0", lambda v: v > 0)
     s, unit = _similarities(query, key, temperature)
     loss = jax.scipy.special.logsumexp(s, axis=-1) - jnp.sum(unit * s, axis=-1)
     return loss.astype(query.dtype), (query, key)

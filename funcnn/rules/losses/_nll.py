@@ -121,7 +121,7 @@ def gaussian_nll(mean: Array, target: Array, variance: Array, eps: float = 1e-6,
 
 def gaussian_nll_fwd(mean, target, variance, eps, full):
     shapes("gaussian_nll", mean=(mean, "..."), target=(target, "..."), variance=(variance, "..."))
-    require_number("gaussian_nll", "eps", eps, "above 0", eps > 0)
+    require_number("gaussian_nll", "eps", eps, "above 0", lambda v: v > 0)
     d, v = widen(mean) - widen(target), jnp.maximum(widen(variance), eps)
     loss = (jnp.log(v) + d / v * d + (math.log(2 * math.pi) if full else 0)) / 2
     return loss.astype(mean.dtype), (mean, target, variance)

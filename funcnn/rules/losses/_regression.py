@@ -114,7 +114,7 @@ def huber(prediction: Array, target: Array, delta: float = 1.0) -> Array:
 
 def huber_fwd(prediction, target, delta):
     shapes("huber", prediction=(prediction, "..."), target=(target, "..."))
-    require_number("huber", "delta", delta, "above 0", delta > 0)
+    require_number("huber", "delta", delta, "above 0", lambda v: v > 0)
     size = jnp.abs(_difference(prediction, target))
     near = jnp.minimum(size, delta)
     loss = near * near / 2 + delta * (size - near)

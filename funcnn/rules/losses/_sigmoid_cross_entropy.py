@@ -117,9 +117,9 @@ def focal(logits: Array, labels: Array, gamma: float = 2.0, alpha: float | None 
 
 def focal_fwd(logits, labels, gamma, alpha):
     shapes("focal", logits=(logits, "..."), labels=(labels, "..."))
-    require_number("focal", "gamma", gamma, "that is not negative", gamma >= 0)
+    require_number("focal", "gamma", gamma, "that is not negative", lambda v: v >= 0)
     if alpha is not None:
-        require_number("focal", "alpha", alpha, "from 0 to 1", 0 <= alpha <= 1)
+        require_number("focal", "alpha", alpha, "from 0 to 1", lambda v: 0 <= v <= 1)
     x, t = widen(logits), widen(labels)
     yes, no, costs = _both_ways(x)
     c = times(t, costs[1]) + times(1 - t, costs[0])

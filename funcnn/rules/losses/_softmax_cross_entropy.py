@@ -78,7 +78,7 @@ def softmax_cross_entropy(
 
 def softmax_cross_entropy_fwd(logits, labels, class_weights, label_smoothing, ignore, z_loss):
     rule = "softmax_cross_entropy"
-    require_number(rule, "z_loss", z_loss, "that is not negative", z_loss >= 0)
+    require_number(rule, "z_loss", z_loss, "that is not negative", lambda v: v >= 0)
     loss, z, residuals = _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore)
     return (loss + z_loss * z if z_loss else loss).astype(logits.dtype), residuals
 
@@ -211,7 +211,7 @@ def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
     else:
         weights = {"labels": (labels, "... classes"), **weights}
     shapes(rule, logits=(logits, "... classes"), **weights)
-    require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", 0 <= label_smoothing <= 1)
+    require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
     if ignore is not None:
         _check_ignore(rule, labels, ignore)
 

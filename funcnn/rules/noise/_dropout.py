@@ -59,7 +59,7 @@ def dropout(x: Array, key: Array, rate: float, shared: tuple[int, ...] = ()) -> 
 def dropout_fwd(x, key, rate, shared):
     require_floating("dropout", x=x)
     require_key("dropout", key)
-    require_number("dropout", "rate", rate, "from 0 to below 1", 0 <= rate < 1)
+    require_number("dropout", "rate", rate, "from 0 to below 1", lambda v: 0 <= v < 1)
     require_axis("dropout", shared, jnp.ndim(x), name="shared")
     return _dropped(x, key, rate, shared).astype(jnp.result_type(x)), (key, token(x))
 

@@ -55,7 +55,7 @@ def gaussian_noise(x: Array, key: Array, stddev: float) -> Array:
 def gaussian_noise_fwd(x, key, stddev):
     require_floating("gaussian_noise", x=x)
     require_key("gaussian_noise", key)
-    require_number("gaussian_noise", "stddev", stddev, "not below 0", stddev >= 0)
+    require_number("gaussian_noise", "stddev", stddev, "not below 0", lambda v: v >= 0)
     x32 = widen(x)
     y = x32 + stddev * jax.random.normal(key, x32.shape, x32.dtype)
     return y.astype(jnp.result_type(x)), token(x)

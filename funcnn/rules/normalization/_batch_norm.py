@@ -75,7 +75,7 @@ def batch_norm_fwd(x, scale, shift, eps, axis_name):
     _check_axis_name("batch_norm", axis_name)
     expected = "batch *space channels" if axis_name is None else "... channels"
     shapes("batch_norm", x=(x, expected), scale=(scale, "channels | None"), shift=(shift, "channels | None"))
-    require_number("batch_norm", "eps", eps, "above 0", eps > 0)
+    require_number("batch_norm", "eps", eps, "above 0", lambda v: v > 0)
     axes = _all_but_channels(x)
     z, statistics = standardize(x, axes, eps, axis_name)
     y = scale_shift(z, scale, shift)
@@ -133,7 +133,7 @@ def batch_norm_inference_fwd(x, mean, variance, scale, shift, eps):
     stored = {"mean": (mean, "channels"), "variance": (variance, "channels")}
     learned = {"scale": (scale, "channels | None"), "shift": (shift, "channels | None")}
     shapes("batch_norm_inference", x=(x, "... channels"), **stored, **learned)
-    require_number("batch_norm_inference", "eps", eps, "above 0", eps > 0)
+    require_number("batch_norm_inference", "eps", eps, "above 0", lambda v: v > 0)
     z = (widen(x) - as_row(widen(mean), x)) * as_row(_inverse_std(variance, eps), x)
     return scale_shift(z, scale, shift).astype(x.dtype), (x, mean, variance, scale, shift)
 

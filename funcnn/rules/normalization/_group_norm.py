@@ -61,7 +61,7 @@ def group_norm(x: Array, scale: Array | None, shift: Array | None, groups: int, 
 def group_norm_fwd(x, scale, shift, groups, eps):
     learned = {"scale": (scale, "channels | None"), "shift": (shift, "channels | None")}
     shapes("group_norm", x=(x, "batch *space channels"), **learned)
-    require_number("group_norm", "eps", eps, "above 0", eps > 0)
+    require_number("group_norm", "eps", eps, "above 0", lambda v: v > 0)
     if not isinstance(groups, int) or groups < 1 or x.shape[-1] % groups:
         raise ValueError(f"group_norm: groups must divide the {x.shape[-1]} channels of x, got {groups!r}")
     z, statistics = standardize(_in_groups(x, groups), _space_and_group(x), eps)
@@ -114,7 +114,7 @@ def instance_norm_fwd(x, scale, shift, eps):
     learned = {"scale": (scale, "channels | None"), "shift": (shift, "channels | None")}
     shapes("instance_norm", x=(x, "batch *space channels"), **learned)
     require_shape("instance_norm", "x", x, "[batch, *space, channels] with at least one axis of space", x.ndim >= 3)
-    require_number("instance_norm", "eps", eps, "above 0", eps > 0)
+    require_number("instance_norm", "eps", eps, "above 0", lambda v: v > 0)
     z, statistics = standardize(x, _space(x), eps)
     return scale_shift(z, scale, shift).astype(x.dtype), (x, scale, shift, statistics)
 

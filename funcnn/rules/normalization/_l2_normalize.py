@@ -65,7 +65,7 @@ def l2_normalize(x: Array, axis: Axis = -1, eps: float = 1e-12) -> Array:
 def l2_normalize_fwd(x, axis, eps):
     require_floating("l2_normalize", x=x)
     require_axis("l2_normalize", axis, jnp.ndim(x))
-    require_number("l2_normalize", "eps", eps, "above 0", eps > 0)
+    require_number("l2_normalize", "eps", eps, "above 0", lambda v: v > 0)
     r = inverse_length(x, axis, eps)
     return (r * widen(x)).astype(x.dtype), (x, r)
 

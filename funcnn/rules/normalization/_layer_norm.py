@@ -63,7 +63,7 @@ def layer_norm(x: Array, scale: Array | None = None, shift: Array | None = None,
 
 def layer_norm_fwd(x, scale, shift, eps):
     shapes("layer_norm", x=(x, "... features"), scale=(scale, "features | None"), shift=(shift, "features | None"))
-    require_number("layer_norm", "eps", eps, "above 0", eps > 0)
+    require_number("layer_norm", "eps", eps, "above 0", lambda v: v > 0)
     z, statistics = standardize(x, (-1,), eps)
     return scale_shift(z, scale, shift).astype(x.dtype), (x, scale, shift, statistics)
 

@@ -58,7 +58,7 @@ def rms_norm(x: Array, scale: Array | None = None, eps: float = 1e-6) -> Array:
 
 def rms_norm_fwd(x, scale, eps):
     shapes("rms_norm", x=(x, "... features"), scale=(scale, "features | None"))
-    require_number("rms_norm", "eps", eps, "above 0", eps > 0)
+    require_number("rms_norm", "eps", eps, "above 0", lambda v: v > 0)
     x32 = widen(x)
     r = lax.rsqrt(jnp.mean(x32 * x32, axis=-1, keepdims=True) + eps)
     return scale_shift(r * x32, scale, None).astype(x.dtype), (x, scale, r)

@@ -64,7 +64,7 @@ def spectral_norm_fwd(w, u, iterations, eps):
     shapes("spectral_norm", w=(w, "... out"), u=(u, "out"))
     if not isinstance(iterations, int) or isinstance(iterations, bool) or iterations < 0:
         raise ValueError(f"spectral_norm: iterations must be an int, 0 or more, got {iterations!r}")
-    require_number("spectral_norm", "eps", eps, "above 0", eps > 0)
+    require_number("spectral_norm", "eps", eps, "above 0", lambda v: v > 0)
     w32 = widen(w)
     u32 = lax.stop_gradient(_power_iteration(w32, widen(u), iterations))
     image = _times(w32, u32)

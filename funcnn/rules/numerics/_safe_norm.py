@@ -59,7 +59,7 @@ def safe_norm(x: Array, axis: int | tuple[int, ...] = -1, keepdims: bool = False
 
 def safe_norm_fwd(x, axis, keepdims):
     require_floating("safe_norm", x=x)
-    require_axis("safe_norm", axis, x.ndim)
+    require_axis("safe_norm", axis, jnp.ndim(x))
     y = length(x, axis).astype(x.dtype)
     return y if keepdims else jnp.squeeze(y, axis), (x, y)
 

@@ -1,5 +1,6 @@
 """Train a model: a source of batches, a step, and those who watch."""
 
+from itertools import chain
 from typing import Any
 
 import optax
@@ -69,9 +70,11 @@ def fit(
 
     parts: list[History] = []
     try:
+        moments = source.train(step, state, epochs)
+        before = next(moments)  # what does not fit raises here, before there is a bar
         with progress_bar(epochs, progress) as bar:
             watchers = keep_history(parts), bar
-            for moment in source.train(step, state, epochs):
+            for moment in chain([before], moments):
                 state = moment.state
                 for watch in watchers:
                     watch(moment)

@@ -74,10 +74,12 @@ class Arrays:
             progress = after
 
     def _require_within(self, state, batches):
-        batch = int(state.position.batch)
-        if batch >= batches:
-            what = f"{self.n} examples in batches of {self.batch_size} make {batches}"
-            raise ValueError(f"state must be before a batch of these data, got batch {batch} of an epoch: {what}")
+        epoch, batch = map(int, state.position)
+        if epoch < 0:
+            raise ValueError(f"state.position.epoch must be at least 0, got {epoch}")
+        if not 0 <= batch < batches:
+            why = f"{self.n} examples in batches of {self.batch_size} make {batches} an epoch"
+            raise ValueError(f"state.position.batch must be from 0 to {batches - 1}, as {why}, got {batch}")
 
 
 def _moment(before: Progress, after: Progress, began: float) -> Moment:

@@ -76,6 +76,8 @@ def plain_step(
     losses.
     """
     model = as_layer(model)
+    if not callable(loss):
+        raise TypeError(f"loss must be a function (prediction, *targets) -> scalar, got {type(loss).__name__}")
     require_optimizer(optimizer)
     optimizer = optax.with_extra_args_support(optimizer)
     measured = {name: as_metric(metric) for name, metric in metrics.items()}

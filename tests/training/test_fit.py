@@ -149,7 +149,12 @@ BAD = [
     ({"optimizer": 0.1}, TypeError, "optimizer must be an optax optimizer, got float"),
     ({"state": 3}, TypeError, "state must be a TrainState, got int"),
     ({"state": START._replace(position=Position(np.int32(2), np.int32(3))), "batch_size": 4}, ValueError,
-     "state must be before a batch of these data, got batch 3 of an epoch: 10 examples in batches of 4 make 3"),
+     r"state\.position\.batch must be from 0 to 2, as 10 examples in batches of 4 make 3 an epoch, got 3"),
+    ({"state": START._replace(position=Position(np.int32(0), np.int32(-1)))}, ValueError,
+     r"state\.position\.batch must be from 0 to 0, as 10 examples in batches of 10 make 1 an epoch, got -1"),
+    ({"state": START._replace(position=Position(np.int32(-2), np.int32(0)))}, ValueError,
+     r"state\.position\.epoch must be at least 0, got -2"),
+    ({"loss": "mse"}, TypeError, r"loss must be a function \(prediction, \*targets\) -> scalar, got str"),
     ({"state": START, "model": fn.serial(fn.linear(6), fn.tanh, fn.linear(2))}, ValueError,
      r"state must fit the model and the optimizer: params\.0\.b must be float32\[6\], got float32\[5\]; params\.0\.w must"),
     ({"state": START, "model": fn.serial(fn.linear(2))}, ValueError, r"; params\.2\.w must be absent, got float32\[5, 2\]"),
@@ -161,10 +166,11 @@ BAD = [
 
 
 @pytest.mark.parametrize(("options", "error", "message"), BAD)
-def test_bad_input_is_refused_in_one_line_before_anything_is_compiled(options, error, message):
+def test_bad_input_is_refused_in_one_line_before_anything_is_compiled(options, error, message, capsys):
     with pytest.raises(error, match=message) as caught:
-        fit(**options)
+        fit(**options, progress=True)
     assert "\n" not in str(caught.value)
+    assert capsys.readouterr() == ("", "")  # not even an empty progress bar
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])

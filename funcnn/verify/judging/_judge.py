@@ -43,12 +43,12 @@ def defined(measured: Measured) -> bool:
 def beyond(got: np.ndarray, expected: np.ndarray, slack: np.ndarray | float) -> np.ndarray:
     """Where an element is off by more than the slack; where nothing finite is expected it never is."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.isfinite(expected) & ~(np.abs(got.astype(np.float64) - expected) <= slack)
+        return np.isfinite(expected) & ~(np.abs(got - expected) <= slack)
 
 
 def wrong_value(y: np.ndarray, value: np.ndarray, eps: float) -> np.ndarray:
     """Where fwd's value is not the function's."""
-    value = value.astype(np.float64)
+    y, value = y.astype(np.float64), value.astype(np.float64)
     return beyond(y, value, value_slack(value, eps))
 
 
@@ -59,7 +59,9 @@ def first_index(wrong: np.ndarray) -> tuple[int, ...]:
 
 def _wrong(measured: Measured, tolerance: Tolerance) -> np.ndarray:
     sides = zip(measured.rule, measured.truth, measured.noise, tolerance.cancelling, strict=True)
-    wrong = [beyond(r, t, cotangent_slack(t, n, tolerance.eps, size)).ravel() for r, t, n, size in sides]
+    wrong = [
+        beyond(r.astype(np.float64), t, cotangent_slack(t, n, tolerance.eps, size)).ravel() for r, t, n, size in sides
+    ]
     x, rule = ravel(measured.point.floats), ravel(measured.rule)
     tellable = np.isfinite(x) | ~np.isfinite(rule)  # by an infinite number there is no slope: only NaN is wrong
     return (np.concatenate(wrong) if wrong else np.zeros(0, bool)) & tellable

@@ -93,10 +93,15 @@ def test_a_value_of_fwd_is_held_to_the_function_s():
     assert list(wrong_value(value + np.float32(1e-3), value, 2.0**-24)) == [True, False, False]
 
 
-def test_beyond_compares_in_double_precision():
-    big = np.array([65504.0], np.float16)
-    assert not beyond(big, np.array([65504.0]), 0.0).any()
-    assert beyond(big, np.array([65505.0]), 0.5).all()
+def test_what_is_judged_is_compared_in_double_precision():
+    assert not judged(np.array([65504.0], np.float16), truth=np.array([65504.0]), x=X[:1]).wrong.any()
+    assert judged(np.array([65504.0], np.float16), truth=np.array([65505.0]), x=X[:1]).wrong.all()
+
+
+def test_complex_numbers_are_compared_whole():
+    z = np.array([1.0 + 2.0j])
+    assert not beyond(z, z, 0.0).any()
+    assert beyond(z, z.real + 0.0j, 1.0).all()
     assert first_index(np.array([[False, False], [False, True]])) == (1, 1)
 
 

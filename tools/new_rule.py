@@ -6,6 +6,7 @@ TODO, and tests/rules/test_places.py names every place that is still missing.
 Run: make rule NAME=relu_squared ROOM=activations
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -101,9 +102,11 @@ def write_skeleton(name: str, room: str, rules: Path = RULES) -> list[Path]:
     if not name.isidentifier() or name != name.lower() or name.startswith("_"):
         raise ValueError(f"NAME must be a name like relu_squared, got {name!r}")
     page, entry, index = rules / room / f"_{name}.py", rules / "_catalogue" / room / f"{name}.py", rules / "__init__.py"
+    there = [*_indexed(name, rules), *(path for path in (page, entry) if path.exists())]
+    if there:
+        raise FileExistsError(f"{name} is there already: {there[0].relative_to(rules.parents[1])}")
     for path, text in ((page, PAGE), (entry, ENTRY)):
-        with path.open("x") as file:
-            file.write(text.replace("NAME", name).replace("ROOM", room))
+        path.write_text(text.replace("NAME", name).replace("ROOM", room))
     line = f"from .{room}._{name} import {name} as {name}"
     lines = index.read_text().splitlines()
     place = next((i for i, other in enumerate(lines) if other.startswith("from .") and other > line), None)
@@ -111,6 +114,12 @@ def write_skeleton(name: str, room: str, rules: Path = RULES) -> list[Path]:
     lines.insert(after_imports if place is None else place, line)
     index.write_text("\n".join(lines) + "\n")
     return [page, entry, index]
+
+
+def _indexed(name, rules):
+    """The pages that the index takes the name from."""
+    found = re.findall(rf"^from \.(\w+)\.(\w+) import {name} as", (rules / "__init__.py").read_text(), re.MULTILINE)
+    return [rules / room / f"{page}.py" for room, page in found]
 
 
 def main(arguments: list[str]) -> int:

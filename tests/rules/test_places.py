@@ -70,7 +70,8 @@ def test_the_skeleton_leaves_two_places_and_the_words(copy):
     [
         ("cubic", "activation", ValueError, "ROOM must be one of activations, affine, .*, got 'activation'"),
         ("Cubic", "activations", ValueError, "NAME must be a name like relu_squared, got 'Cubic'"),
-        ("relu", "activations", FileExistsError, "_relu.py"),
+        ("relu", "activations", FileExistsError, "relu is there already: funcnn/rules/activations/_relu.py"),
+        ("relu6", "activations", FileExistsError, "relu6 is there already: funcnn/rules/activations/_relu.py"),
     ],
 )
 def test_a_skeleton_overwrites_nothing(copy, name, room, error, message):

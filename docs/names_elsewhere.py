@@ -5,7 +5,7 @@ A line of names_elsewhere.txt holds the other library's names, a colon, and then
 - the name here, in backquotes,
 - a dash and the reason why it is absent.
 
-Every name in backquotes must exist, and every rule of the catalogue must be reached from a line.
+Every name in backquotes must exist, and every rule must be reached from a line.
 
 Run: python docs/names_elsewhere.py   (--check fails if the page is not up to date)
 """
@@ -14,8 +14,9 @@ import re
 import sys
 from pathlib import Path
 
+import jax
+
 import funcnn as fn
-from funcnn.rules._catalogue import catalogue
 
 PAGE = Path(__file__).with_suffix(".md")
 LISTS = Path(__file__).with_suffix(".txt")
@@ -23,7 +24,7 @@ HEAD = """# Where to find what you know
 
 `docs/names_elsewhere.py` writes this page from `docs/names_elsewhere.txt`. A capitalised name is a class of that library.
 """
-CALLED_BY_A_LAYER = {"batch_norm_inference"}  # no other library has a name for it
+UNNAMED_ELSEWHERE = {"batch_norm_inference"}  # no other library has a name for it
 
 
 def lists() -> dict[str, list[tuple[str, str]]]:
@@ -52,9 +53,9 @@ def page() -> str:
     """The whole page.
 
     Raises:
-      LookupError: a name does not exist, or no line reaches a rule of the catalogue.
+      LookupError: a name does not exist, or no line reaches a rule.
     """
-    parts, reached = [HEAD], set(CALLED_BY_A_LAYER)
+    parts, reached = [HEAD], set(UNNAMED_ELSEWHERE)
     for title, lines in lists().items():
         parts += [f"## {title}\n", "| there | here |", "| --- | --- |"]
         for names, said in lines:
@@ -66,7 +67,8 @@ def page() -> str:
                 f"| {names.replace(' ', ', ')} | {said.replace('- ', 'absent: ', 1) if said[0] == '-' else said} |"
             )
         parts.append("")
-    if missing := set(catalogue) - reached:
+    rules = {name for name, rule in vars(fn.rules).items() if isinstance(rule, jax.custom_vjp)}
+    if missing := rules - reached:
         raise LookupError(f"no line reaches: {', '.join(sorted(missing))}")
     return "\n".join(parts)
 

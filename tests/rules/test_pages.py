@@ -20,8 +20,8 @@ def sections(text):
 def lines_to_the_code(text):
     """How many lines lie between the end of the derivation and the last defvjp; those of docstrings are not counted."""
     lines = text.splitlines()
-    derivation_ends = next(i for i, line in enumerate(lines) if line.startswith("Residuals")) - 1
-    last = max(i for i, line in enumerate(lines) if ".defvjp(" in line)
+    derivation_ends = next((i for i, line in enumerate(lines) if line.startswith("Residuals")), 1) - 1
+    last = max((i for i, line in enumerate(lines) if ".defvjp(" in line), default=derivation_ends)
     return len(set(range(derivation_ends, last)) - docstrings(text))
 
 
@@ -35,16 +35,34 @@ def docstrings(text):
 
 @pytest.mark.parametrize("place", PAGES)
 def test_a_page_has_its_sections_in_order(place):
-    assert sections(PAGES[place]) == SECTIONS
+    assert_sections(place, PAGES[place])
+
+
+def assert_sections(place, text):
+    found = sections(text)
+    lacking = [section for section in SECTIONS if section not in found]
+    assert not lacking, f"{place} lacks the section {', '.join(lacking)}"
+    assert found == SECTIONS, f"{place} has its sections in the order {', '.join(found)}"
 
 
 @pytest.mark.parametrize("place", PAGES)
 def test_nobody_scrolls_from_a_derivation_past_others_to_its_code(place):
-    assert lines_to_the_code(PAGES[place]) <= MOST_LINES
+    lines = lines_to_the_code(PAGES[place])
+    assert lines <= MOST_LINES, f"{place}: {lines} lines from the derivation to the last defvjp, at most {MOST_LINES}"
 
 
-def test_a_missing_section_is_noticed():
-    assert sections(PAGES["affine/_linear.py"].replace("\nEdges\n", "\nLimits\n")) != SECTIONS
+@pytest.mark.parametrize(
+    ("section", "other", "message"),
+    [
+        ("Edges", "Limits", "affine/_linear.py lacks the section Edges"),
+        ("Edges", "Source", "affine/_linear.py lacks the section Edges"),
+        ("Source", "Source\n\nSource", "affine/_linear.py has its sections in the order .*, Edges, Source, Source"),
+    ],
+)
+def test_a_wrong_section_is_said(section, other, message):
+    text = PAGES["affine/_linear.py"].replace(f"\n{section}\n", f"\n{other}\n")
+    with pytest.raises(AssertionError, match=message):
+        assert_sections("affine/_linear.py", text)
 
 
 def test_a_long_way_is_noticed():

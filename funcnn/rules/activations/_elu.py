@@ -25,6 +25,9 @@ Edges
     At the kink the left slope: elu'(0) = α, selu'(0) = λ α, celu'(0) = 1, where celu is smooth.
     At -inf elu, selu and celu (with α > 0) are -α, -λ α and -α, with slope 0; at inf they are inf, with slopes 1, λ and 1.
     NaN stays NaN in y and in the slope.
+    The slope on the left is that of the rounded y, which is -α sooner than α (eˣ - 1) is: in bfloat16 elu'(-8) and
+    celu'(-8) are 0, where the truth is 3e-4. With the default α a slope is off by less than the dtype's eps, selu's by less
+    than two. elu with α < 0 keeps x, and has its slope from x.
 
 Source
     Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2016, eq. 15;

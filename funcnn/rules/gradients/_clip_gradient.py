@@ -10,7 +10,7 @@ Derivation
     The rule is deliberately not a derivative, of any function: it is not even linear in y_bar.
 
 Residuals
-    Nothing.
+    x's token, an array without elements, which says its dtype and placement.
 
 Edges
     A cotangent of ±inf becomes high or low. NaN in y_bar stays NaN.

@@ -12,7 +12,7 @@ Derivation
     and of y = c - s x, with a constant c that restores the value x.
 
 Residuals
-    Nothing.
+    x's token, an array without elements, which says its dtype and placement.
 
 Edges
     s = 0 stops the gradient. NaN in y_bar stays NaN.

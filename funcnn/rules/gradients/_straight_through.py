@@ -11,7 +11,7 @@ Derivation
     dy = dx; with a limit, for the identity clipped to [-limit, limit].
 
 Residuals
-    Nothing; with a limit x, which is compared with it.
+    x's token, an array without elements, which says its dtype and placement; with a limit x, which is compared with it.
 
 Edges
     x = ±limit passes the cotangent. NaN in y_bar stays NaN where it is passed.

@@ -10,7 +10,7 @@ Derivation
     For a given draw y is linear in x, dy = m dx / (1 - p), and a multiplication is its own transpose.
 
 Residuals
-    The key, from which m is drawn again.
+    The key, from which m is drawn again, and x's token, an array without elements, which says its dtype and placement.
 
 Edges
     A dropped entry is 0 whatever x is, ±inf and NaN too, and its cotangent is 0. The draw depends on key and shape only,

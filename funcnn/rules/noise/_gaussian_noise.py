@@ -10,7 +10,7 @@ Derivation
     For a given draw y is x moved by a constant: dy = dx.
 
 Residuals
-    Nothing.
+    x's token, an array without elements, which says its dtype and placement.
 
 Edges
     s = 0 gives y = x. ±inf and NaN stay what they are. The cotangent is y_bar everywhere. Half precision is drawn and

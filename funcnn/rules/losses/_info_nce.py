@@ -1,18 +1,18 @@
 r"""InfoNCE: the cross-entropy of finding one's own key among those of all rows.
 
 Forward
-    s = q kᵀ / τ                             q, k [..., n, features]   s [..., n, n]
+    z = q kᵀ,  s = z / τ                     q, k [..., n, features]   z, s [..., n, n]
     l_i = lse_j s_ij - s_ii                  l [..., n]
 
 Backward, 1 the unit matrix
-    s_bar = l_bar (softmax_j(s) - 1)         each row times its own l_bar
-    q_bar = s_bar k / τ
-    k_bar = s_barᵀ q / τ
+    z_bar = l_bar (softmax_j(s) - 1) / τ     each row times its own l_bar
+    q_bar = z_bar k
+    k_bar = z_barᵀ q
 
 Derivation
     l is a cross-entropy whose labels are the rows' own numbers: d lse_j s_ij = ⟨softmax_j(s_i), ds_i⟩, so
-    dl_i = ⟨softmax_j(s_i) - 1_i, ds_i⟩. ds = (dq kᵀ + q dkᵀ) / τ, and a matrix moves to the other side of ⟨·,·⟩ as its
-    transpose: ⟨s_bar, ds⟩ = ⟨s_bar k, dq⟩ / τ + ⟨s_barᵀ q, dk⟩ / τ.
+    dl_i = ⟨softmax_j(s_i) - 1_i, ds_i⟩, with ds = dz / τ. dz = dq kᵀ + q dkᵀ, and a matrix moves to the other side of
+    ⟨·,·⟩ as its transpose: ⟨z_bar, dz⟩ = ⟨z_bar k, dq⟩ + ⟨z_barᵀ q, dk⟩.
 
 Residuals
     The arguments, which the caller holds: the n × n similarities are recomputed by one more product, and never kept. Nor
@@ -69,9 +69,9 @@ def info_nce_fwd(query, key, temperature):
 def info_nce_bwd(temperature, residuals, l_bar):
     query, key = residuals
     s, unit = _similarities(query, key, temperature)
-    s_bar = widen(l_bar)[..., None] * (jax.nn.softmax(s, axis=-1) - unit) / temperature
-    q_bar = jnp.einsum("...ij,...jd->...id", s_bar, widen(key), out_sharding=placement(query))
-    k_bar = jnp.einsum("...ij,...id->...jd", s_bar, widen(query), out_sharding=placement(key))
+    z_bar = widen(l_bar)[..., None] * (jax.nn.softmax(s, axis=-1) - unit) / temperature
+    q_bar = jnp.einsum("...ij,...jd->...id", z_bar, widen(key), out_sharding=placement(query))
+    k_bar = jnp.einsum("...ij,...id->...jd", z_bar, widen(query), out_sharding=placement(key))
     return cotangent(q_bar, query), cotangent(k_bar, key)
 
 

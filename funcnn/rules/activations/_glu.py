@@ -1,24 +1,26 @@
 r"""Gated linear units: one array, passed through an activation, weighs another.
 
-Forward, element by element, with g the unit's activation of the gate u
-    y = x g(u)                           x, u [...]   y [...]
-    glu     g(u) = σ(u)
+Forward, element by element, with v the values, u the gate, and g the unit's activation
+    y = v g(u)                           v, u [...]   y [...]
+    glu     g(u) = σ(u)                  σ(u) = 1 / (1 + e⁻ᵘ)
     reglu   g(u) = max(u, 0)
     swiglu  g(u) = u σ(u)
-    geglu   g(u) = u Φ(u)
+    geglu   g(u) = u Φ(u)                Φ the normal distribution function or its tanh form
+
+    v and u are the arguments x and gate or, without a gate, the halves of x.
 
 Backward
-    x_bar = y_bar g(u)
-    u_bar = y_bar x g'(u)
+    v_bar = y_bar g(u)
+    u_bar = y_bar v g'(u)
 
 Derivation
-    dy = g(u) dx + x g'(u) du, and each factor moves to the other side of ⟨·,·⟩ as it is:
-    ⟨y_bar, dy⟩ = ⟨y_bar g(u), dx⟩ + ⟨y_bar x g'(u), du⟩.
+    dy = g(u) dv + v g'(u) du, and each factor moves to the other side of ⟨·,·⟩ as it is:
+    ⟨y_bar, dy⟩ = ⟨y_bar g(u), dv⟩ + ⟨y_bar v g'(u), du⟩.
     σ' = σ (1 - σ), and max(u, 0)' = 1 where u > 0 and 0 elsewhere; g' of the others is derived in `_silu` and `_gelu`.
-    Where x and u are the halves of one array, its cotangent is x_bar and u_bar, joined along the same axis.
+    Where v and u are the halves of x, x_bar is v_bar and u_bar, joined along the same axis.
 
 Residuals
-    x and u, once each, from which g(u) and g'(u) are recomputed. Where both come as halves of one array, that array.
+    x and gate, once each, or x alone where it is halved. g(u) and g'(u) are recomputed.
 
 Edges
     Those of g: reglu's g'(0) = 0; at u = -inf swiglu and geglu give 0, with slope 0. 0 times an infinite g(u) is NaN.
@@ -157,28 +159,28 @@ def geglu_reference(x, gate=None, axis=-1, approximate=True):
 
 
 def _gated(rule, g, x, gate, axis):
-    """x g(u), its arguments examined; g gives value and slope."""
+    """v g(u), its arguments examined; g gives value and slope."""
     shapes(rule, x=(x, "..."), gate=(gate, "... | None"))
     if gate is None:
         require_axis(rule, axis, x.ndim)
         require_shape(rule, "x", x, f"of an even size along axis {axis}", x.shape[axis] % 2 == 0)
-    value, u = _halves(x, gate, axis)
-    return (widen(value) * g(widen(u))[0]).astype(x.dtype)
+    v, u = _halves(x, gate, axis)
+    return (widen(v) * g(widen(u))[0]).astype(x.dtype)
 
 
 def _cotangents(g, axis, residuals, y_bar):
     """Those of x and gate, or of x and None where x is halved."""
     x, gate = residuals
-    value, u = _halves(x, gate, axis)
+    v, u = _halves(x, gate, axis)
     passed, slope = g(widen(u))
-    x_bar, u_bar = widen(y_bar) * passed, widen(y_bar) * widen(value) * slope
+    v_bar, u_bar = widen(y_bar) * passed, widen(y_bar) * widen(v) * slope
     if gate is None:
-        return cotangent(jnp.concatenate([x_bar, u_bar], axis), x), None
-    return cotangent(x_bar, x), cotangent(u_bar, gate)
+        return cotangent(jnp.concatenate([v_bar, u_bar], axis), x), None
+    return cotangent(v_bar, x), cotangent(u_bar, gate)
 
 
 def _halves(x, gate, axis):
-    """x and the gate u: as they are given, or the halves of x."""
+    """v and u: x and the gate as they are given, or the halves of x."""
     return (x, gate) if gate is not None else jnp.split(x, 2, axis)
 
 

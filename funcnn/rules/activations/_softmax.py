@@ -1,17 +1,17 @@
 r"""Softmax, its logarithm, and the logarithm of its denominator, over one axis or several.
 
-Forward, Σ over the axis, m the largest x of a row
-    softmax      y = e^(x - m) / Σ e^(x - m)         x [..., n]   y [..., n]
-    log_softmax  y = x - m - log Σ e^(x - m)         y [..., n]
-    logsumexp    y = m + log Σ e^(x - m)             y [...]
+Forward, Σ over the axis, top the largest x of a row, total = Σ e^(x - top)
+    softmax      y = e^(x - top) / total             x [..., n]   y [..., n]
+    log_softmax  y = x - top - log total             y [..., n]
+    logsumexp    y = top + log total                 y [...]
 
 Backward
     softmax      x_bar = y (y_bar - Σ y y_bar)
     log_softmax  x_bar = y_bar - e^y Σ y_bar
-    logsumexp    x_bar = y_bar e^(x - m) / Σ e^(x - m)
+    logsumexp    x_bar = y_bar e^(x - top) / total
 
 Derivation
-    No result depends on m: e^m cancels. With p the softmax of x,
+    No result depends on top: e^top cancels. With p the softmax of x,
     d logsumexp = Σ e^x dx / Σ e^x = Σ p dx, hence x_bar = y_bar p.
     log p = x - logsumexp x, hence d log p = dx - Σ p dx and
     ⟨y_bar, d log p⟩ = ⟨y_bar, dx⟩ - (Σ y_bar) ⟨p, dx⟩ = ⟨y_bar - p Σ y_bar, dx⟩, with p = e^y.
@@ -20,7 +20,7 @@ Derivation
 
 Residuals
     softmax and log_softmax: y alone, one array of x's size, which the caller has just been given. logsumexp keeps x, which
-    the caller holds, and two numbers a row, m and Σ e^(x - m): with them the exponentials are the forward pass's, and one
+    the caller holds, and two numbers a row, top and total: with them the exponentials are the forward pass's, and one
     program makes them once.
 
 Edges

@@ -1,11 +1,11 @@
 r"""Division by the Euclidean length: rows become unit vectors.
 
 Forward, ‖·‖ and ⟨·,·⟩ over the axis
-    y = x / max(‖x‖, eps)
+    y = r x,  r = 1 / max(‖x‖, eps)
 
 Backward
-    x_bar = (y_bar - y ⟨y, y_bar⟩) / ‖x‖        where ‖x‖ > eps
-    x_bar = y_bar / eps                         elsewhere
+    x_bar = r (y_bar - y ⟨y, y_bar⟩)            where r < 1 / eps, that is ‖x‖ > eps
+    x_bar = r y_bar                             elsewhere
 
 Derivation
     d‖x‖ = ⟨x, dx⟩ / ‖x‖ = ⟨y, dx⟩, so dy = dx / ‖x‖ - x d‖x‖ / ‖x‖² = (dx - y ⟨y, dx⟩) / ‖x‖.
@@ -13,7 +13,7 @@ Derivation
     Where ‖x‖ ≤ eps the divisor is a constant, and dy = dx / eps.
 
 Residuals
-    x, which the caller holds anyway, and 1 / max(‖x‖, eps): one float32 a row. y is rebuilt.
+    x, which the caller holds anyway, and r: one number a row, float32 or wider. y is recomputed.
 
 Edges
     A row of zeros gives y = 0 and x_bar = y_bar / eps (beyond float16's range for eps below 2e-5). At ‖x‖ = eps the inner

@@ -2,29 +2,29 @@ r"""Pools: the largest entry or the mean of each window.
 
 Forward, for one spatial axis, window entries k, stride s, padding p before the first position
     max_pool   y[b, i, c] = max_k x[b, s i + k - p, c]        x is -inf outside its range   x [batch, *space, channels]
-    avg_pool   y[b, i, c] = Σ_k x[b, s i + k - p, c] / n[i]   x is 0 outside its range      y [batch, *places, channels]
+    avg_pool   y[b, i, c] = Σ_k x[b, s i + k - p, c] / count[i]   x is 0 outside its range  y [batch, *places, channels]
 
-    n[i] is the number of the window's entries, or of those inside x only.
+    count[i] is the number of the window's entries, or of those inside x only.
 
-Backward, with k* the first entry of the window that is as large as the largest
-    max_pool   x_bar[b, j, c] = Σ y_bar[b, i, c]              over all i with s i + k*[b, i, c] - p = j
-    avg_pool   x_bar[b, j, c] = Σ y_bar[b, i, c] / n[i]       over all i, k with s i + k - p = j
+Backward, with first[b, i, c] the first entry k of the window that is as large as the largest
+    max_pool   x_bar[b, j, c] = Σ y_bar[b, i, c]              over all i with s i + first[b, i, c] - p = j
+    avg_pool   x_bar[b, j, c] = Σ y_bar[b, i, c] / count[i]   over all i, k with s i + k - p = j
 
 Derivation
-    max_pool: k* does not change under a small dx, so dy[i] = dx[s i + k* - p].
-    avg_pool: y is linear in x, so dy[i] = Σ_k dx[s i + k - p] / n[i].
+    max_pool: first does not change under a small dx, so dy[i] = dx[s i + first[i] - p].
+    avg_pool: y is linear in x, so dy[i] = Σ_k dx[s i + k - p] / count[i].
     Both are sums of entries of dx, each times a number. ⟨y_bar, dy⟩, its terms collected by the entry dx[j] that they
     meet, is ⟨x_bar, dx⟩.
 
 Residuals
-    max_pool keeps k*, one byte a place (two, if the window has more than 256 entries): less than x, and it makes the
+    max_pool keeps first, one byte a place (two, if the window has more than 256 entries): less than x, and it makes the
     backward pass a few comparisons. avg_pool keeps nothing but x's token, which has no bytes: it says the sizes of space.
 
 Edges
-    Of equal entries the first takes the cotangent, first in the order of the last spatial axis. In max_pool NaN is larger
-    than anything, and padding is an entry of -inf: in a window of nothing but -inf the cotangent may fall on it, and is
-    lost. A window over nothing but padding gives -inf, or the mean 0. Where windows overlap, x_bar is added up in float32
-    if x is of half precision, and rounded once.
+    Of equal entries the first takes the cotangent, first in row-major order, the last spatial axis fastest. In max_pool NaN
+    is larger than anything, and padding is an entry of -inf: in a window of nothing but -inf the cotangent may fall on it,
+    and is lost. A window over nothing but padding gives -inf, or the mean 0. Where windows overlap, x_bar is added up in
+    float32 if x is of half precision, and rounded once.
 
 Source
     Zhou & Chellappa, "Computation of optical flow using a neural network", 1988 (max); LeCun et al., "Backpropagation

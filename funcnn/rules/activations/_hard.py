@@ -17,7 +17,7 @@ Derivation
 
 Residuals
     One array of x's size. hard_tanh keeps y, which the next layer keeps as its own input: nothing is added. hard_sigmoid
-    keeps x: in half precision a y just below 1 is rounded to 1. hard_silu keeps x: below 0 two of them share a y.
+    keeps x: in half precision a y just below 1 is rounded to 1. hard_silu keeps x: below 0 two x share a y.
 
 Edges
     At a kink the slope is 0, except that hard_silu'(3) = 1. hard_tanh, hard_sigmoid and hard_silu take their limits at

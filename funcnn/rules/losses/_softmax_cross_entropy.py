@@ -24,7 +24,7 @@ Residuals
     recomputed with all its digits. From lse x alone it would lose digits in a row whose logits are all huge.
 
 Edges
-    A class of weight u_k = 0 adds 0, whatever its logit: 0 · inf is never computed. A logit of -inf has softmax 0, and
+    A class of weight u_k = 0 adds 0, whatever its logit: no product 0 · inf is formed. A logit of -inf has softmax 0, and
     costs inf where its weight is positive. A row of nothing but -inf costs inf, with x_bar = -l_bar u.
     A logit of inf, an overflow, costs inf, or NaN if it is the labelled one. Its cotangent is NaN. A class number outside
     the classes makes the loss and all cotangents of its row NaN. So both faults are noticed.

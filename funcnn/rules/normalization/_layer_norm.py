@@ -14,8 +14,8 @@ Derivation
     dz = r dc + c dr = r (dx - m(dx) - z m(z dx)), a map that is its own transpose: x_bar is the same map of z_bar.
 
 Residuals
-    x, scale and shift, which the caller holds anyway (of shift only the shape is read), and m(x) and r: two float32 a row.
-    z is rebuilt: cheaper than reading an array of x's size from memory.
+    x, scale and shift, which the caller holds anyway (of shift only the shape is read), and m(x) and r: two numbers a row,
+    float32 or wider. z is rebuilt: cheaper than reading an array of x's size from memory.
 
 Edges
     A row of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A row that holds inf or NaN is

@@ -13,8 +13,8 @@ Derivation
     ⟨z_bar, dz⟩ = r (⟨z_bar, dx⟩ - ⟨z_bar, z⟩ m(z dx)) = ⟨r (z_bar - z m(z z_bar)), dx⟩.
 
 Residuals
-    x and scale, which the caller holds anyway, and r: one float32 a row. z is rebuilt: one product is cheaper than reading
-    an array of x's size from memory.
+    x and scale, which the caller holds anyway, and r: one number a row, float32 or wider. z is rebuilt: one product is
+    cheaper than reading an array of x's size from memory.
 
 Edges
     A row of zeros gives y = 0 and x_bar = z_bar / √eps. NaN makes its row NaN; inf makes only itself NaN, and its row's

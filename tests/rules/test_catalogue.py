@@ -1,5 +1,7 @@
 """The catalogue holds every rule, and the tests that loop over it can fail."""
 
+import sys
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -65,8 +67,18 @@ def test_a_call_by_names_is_put_in_order():
         ({"examples": [call(x=(3, 5), v=(5, 2))]}, "linear has no argument v"),
         ({"edges": [at(x=2.0, y=1.0, v_bar=0.5)]}, "linear: an edge declares cotangents of v, not arguments of it"),
         ({"batched": ["w"]}, r"linear: batched must be the first arguments of \['x', 'w', 'b'\], got \['w'\]"),
+        (
+            {"saves": ["x", "y"]},
+            r"linear: what it saves must be one of \['x', 'w', 'b'\], OUTPUT, PER_ROW, .* or a function, got 'y'",
+        ),
     ],
 )
 def test_a_name_that_the_rule_does_not_have_is_said(fields, message):
     with pytest.raises(TypeError, match=message):
         rule(rules.linear, **({"examples": [], "saves": []} | fields))
+
+
+def test_a_page_without_a_reference_is_said(monkeypatch):
+    monkeypatch.delattr(sys.modules[rules.linear.__module__], "linear_reference")
+    with pytest.raises(TypeError, match=r"funcnn/rules/affine/_linear.py has no linear_reference"):
+        rule(rules.linear, examples=[], saves=[])

@@ -164,14 +164,19 @@ def rule(
     """An entry of the catalogue; see `Entry`.
 
     Raises:
-      TypeError: a name is not one of the rule's, or the arguments in ``batched`` are not its first ones.
+      TypeError: a name is not one of the rule's, the arguments in ``batched`` are not its first ones, or the rule's page
+        has no reference.
     """
     names = array_names(f)
     if list(batched) != names[: len(batched)]:
         raise TypeError(f"{f.__name__}: batched must be the first arguments of {names}, got {list(batched)}")
+    unknown = [what for what in saves if isinstance(what, str) and what not in {*names, OUTPUT, PER_ROW}]
+    if unknown:
+        allowed = f"one of {names}, OUTPUT, PER_ROW, per_output(dtype) or a function"
+        raise TypeError(f"{f.__name__}: what it saves must be {allowed}, got {', '.join(map(repr, unknown))}")
     return Entry(
         f,
-        getattr(sys.modules[f.__module__], f"{f.__name__}_reference"),
+        _reference(f),
         [Example(*_in_order(f, example.arguments)) for example in examples],
         [_edge(f, point.declared) for point in edges],
         [Refusal(*_in_order(f, one.arguments), one.error, one.message) for one in bad],
@@ -188,6 +193,13 @@ def array_names(f: Callable[..., Any]) -> list[str]:
     fixed = set(f.nondiff_argnums) if isinstance(f, jax.custom_vjp) else set()
     parameters = inspect.signature(f).parameters.values()
     return [p.name for i, p in enumerate(parameters) if i not in fixed and p.kind is not p.KEYWORD_ONLY]
+
+
+def _reference(f):
+    reference = getattr(sys.modules[f.__module__], f"{f.__name__}_reference", None)
+    if reference is None:
+        raise TypeError(f"{f.__module__.replace('.', '/')}.py has no {f.__name__}_reference")
+    return reference
 
 
 def _in_order(f, arguments):

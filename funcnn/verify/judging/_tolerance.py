@@ -29,19 +29,6 @@ class Term(float):
         return term
 
 
-# A cotangent in float64 beside the truth: S2, S3, S5, S9, S10.
-NEARBY = Term(16, "what a cotangent moves where the point moves by a rounding")
-OWN = Term(1e3, "roundings of the element itself")
-LARGEST = Term(1e4, "roundings of the largest element, where a small one is a difference of large ones")
-CANCELLING = Term(1e3, "roundings of terms of the usual size that cancel in the whole cotangent")
-GROWTH = Term(100, "how much larger than the example's the factors of terms that cancel may be, at most")
-RULE_NEARBY = Term(1e-7, "the rule's own movement, up to this share of its usual size; beyond it may be a fault")
-KINK_JUMP = Term(
-    1e-3,
-    "a movement beyond this share of the largest element, as a jump at a kink and not as rounding",
-    "tax_of_open_brackets",
-)
-
 # What fwd returns beside the function's value: S0, S3.
 VALUE = Term(
     1e3,
@@ -58,44 +45,24 @@ SMUGGLED_FLOOR = Term(1e-5, "the same, of cotangents near 0")
 LINEAR = Term(1e4, "roundings of the largest element, where k is no power of 2 or g a sum")
 LINEAR_NEARBY = Term(64, "what the cotangent moves where the point moves by a rounding, in its ratio to the largest")
 
+# A cotangent in float64 beside the truth: S2, S3, S5, S9, S10.
+NEARBY = Term(16, "what a cotangent moves where the point moves by a rounding")
+OWN = Term(1e3, "roundings of the element itself")
+LARGEST = Term(1e4, "roundings of the largest element, where a small one is a difference of large ones")
+CANCELLING = Term(1e3, "roundings of terms of the usual size that cancel in the whole cotangent")
+GROWTH = Term(100, "how much larger than the example's the factors of terms that cancel may be, at most")
+RULE_NEARBY = Term(1e-7, "the rule's own movement, up to this share of its usual size; beyond it may be a fault")
+KINK_JUMP = Term(
+    1e-3,
+    "a movement beyond this share of the largest element, as a jump at a kink and not as rounding",
+    "tax_of_open_brackets",
+)
+
 # Finite differences beside autodiff of the function: S4.
 SLOPE_SURE = Term(1e-3, "an error of the differences up to this share of the slope, as steady")
 SLOPE_APART = Term(1e-3, "roundings of the products that the slope is a sum of")
 SLOPE_ERRORS = Term(10, "the differences' own estimate of their error, which may be too small")
 SLOPE_FLOOR = Term(1e-9, "slopes that are 0 but for rounding")
-
-# The rule's error in a coarse dtype beside autodiff's: S6, S10.
-PEER_RMS = Term(16, "autodiff's error, all elements together: by chance that of one element is small")
-PEER = Term(8, "autodiff's error of the element")
-COARSE_OWN = Term(16, "roundings of the element itself")
-COARSE_LARGEST = Term(4, "roundings of the largest element")
-LONG_SUM = Term(1 / 24, "roundings of a sum of n numbers, one after the other, a part of n")
-LONG_SUM_MOST = Term(0.1, "the same, at most this share of the largest element")
-BEND = Term(8, "what the truth moves where the point moves by a rounding")
-EXPONENT = Term(2, "in float32, roundings of the exponent of an e^x that is made of a rounded y")
-USUAL = Term(16, "in float32, roundings of terms of the usual size that cancel")
-MOVING = Term(8, "in float32, what the rule's result moves where the point moves by a rounding")
-MOVING_MOST = Term(1e-3, "the same, at most this share of the usual size")
-SINGLE = 2**-12  # unit roundoffs below it count as float32's: in half precision the last terms would explain too much
-
-# A transformation beside the plain loop: S7.
-TRANSFORMED = Term(
-    1e5,
-    "roundings of an element and of the largest one, where a program is compiled otherwise",
-    "normalise_from_output",
-)
-
-# A function of a stack beside that of its rows, which says whether a leading axis is a batch: S9.
-STACKED = Term(1e-9, "the relative difference of values where the order of a sum may change")
-STACKED_FLOOR = Term(1e-12, "the same, of values near 0")
-
-# Second derivatives: S8.
-SECOND = Term(1e6, "roundings of the largest second derivative")
-SECOND_NEARBY = Term(16, "what the second derivative moves where the point moves by a rounding")
-TWICE_LINEAR = Term(1e6, "roundings of the terms that ⟨weights, cotangents⟩ is a sum of")
-SECOND_SLOPE = Term(1e-2, "the curvature of the cotangents over the step of a difference")
-SECOND_SLOPE_ROUNDING = Term(1e4, "roundings of the cotangents, divided by the step of a difference")
-SECOND_SLOPE_WIDTHS = Term(3, "how many such tolerances derivative and slope are apart before that is a fault")
 
 # Finite differences that decide between rule and autodiff, and kinks: S5.
 KINK_ERRORS = Term(
@@ -123,6 +90,39 @@ ALONE = Term(1e-5, "an error of the differences up to this share of the slope, w
 ALONE_FLOOR = Term(1e-9, "the same, of slopes near 0")
 ALONE_NOISE = Term(1e-7, "the error of differences beyond their own estimate, where they are the only judge")
 
+# The rule's error in a coarse dtype beside autodiff's: S6, S10.
+PEER_RMS = Term(16, "autodiff's error, all elements together: by chance that of one element is small")
+PEER = Term(8, "autodiff's error of the element")
+COARSE_OWN = Term(16, "roundings of the element itself")
+COARSE_LARGEST = Term(4, "roundings of the largest element")
+LONG_SUM = Term(1 / 24, "roundings of a sum of n numbers, one after the other, a part of n")
+LONG_SUM_MOST = Term(0.1, "the same, at most this share of the largest element")
+BEND = Term(8, "what the truth moves where the point moves by a rounding")
+EXPONENT = Term(2, "in float32, roundings of the exponent of an e^x that is made of a rounded y")
+USUAL = Term(16, "in float32, roundings of terms of the usual size that cancel")
+MOVING = Term(8, "in float32, what the rule's result moves where the point moves by a rounding")
+MOVING_MOST = Term(1e-3, "the same, at most this share of the usual size")
+SINGLE = 2**-12  # unit roundoffs below it count as float32's: in half precision the last terms would explain too much
+
+# A transformation beside the plain loop: S7.
+TRANSFORMED = Term(
+    1e5,
+    "roundings of an element and of the largest one, where a program is compiled otherwise",
+    "normalise_from_output",
+)
+
+# Second derivatives: S8.
+SECOND = Term(1e6, "roundings of the largest second derivative")
+SECOND_NEARBY = Term(16, "what the second derivative moves where the point moves by a rounding")
+TWICE_LINEAR = Term(1e6, "roundings of the terms that ⟨weights, cotangents⟩ is a sum of")
+SECOND_SLOPE = Term(1e-2, "the curvature of the cotangents over the step of a difference")
+SECOND_SLOPE_ROUNDING = Term(1e4, "roundings of the cotangents, divided by the step of a difference")
+SECOND_SLOPE_WIDTHS = Term(3, "how many such tolerances derivative and slope are apart before that is a fault")
+
+# A function of a stack beside that of its rows, which says whether a leading axis is a batch: S9.
+STACKED = Term(1e-9, "the relative difference of values where the order of a sum may change")
+STACKED_FLOOR = Term(1e-12, "the same, of values near 0")
+
 
 class Tolerance(NamedTuple):
     """What a judgement at a point has to know.
@@ -144,18 +144,6 @@ def growth(
     return float(np.clip(size(floats) / max(size(before), 1e-3), 1, GROWTH) ** 2)
 
 
-def cotangent_slack(truth: np.ndarray, noise: np.ndarray, eps: float, cancelling: float) -> np.ndarray:
-    """How far each element of a cotangent may be off in float64."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        roundings = OWN * np.abs(truth) + LARGEST * _top(truth) + CANCELLING * cancelling
-        return NEARBY * noise + eps * roundings + np.finfo(np.float64).tiny
-
-
-def without_jumps(noise: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The noise, 0 where it is as large as a jump at a kink: that is not rounding."""
-    return np.where(noise > KINK_JUMP * np.abs(truth).max(initial=0), 0.0, noise)
-
-
 def value_slack(value: np.ndarray, eps: float) -> np.ndarray:
     """How far each element of fwd's value may be off the function's."""
     with np.errstate(over="ignore"):
@@ -174,6 +162,18 @@ def linear_slack(base: np.ndarray, expected: np.ndarray, moved: np.ndarray, eps:
     there, here = (np.abs(a).max(initial=0) for a in (expected, base))
     rounding = LINEAR_NEARBY * moved.max(initial=0) * there / max(here, np.finfo(np.float64).tiny)
     return float(LINEAR * eps * max(there, np.finfo(np.float32).tiny) + rounding)
+
+
+def cotangent_slack(truth: np.ndarray, noise: np.ndarray, eps: float, cancelling: float) -> np.ndarray:
+    """How far each element of a cotangent may be off in float64."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        roundings = OWN * np.abs(truth) + LARGEST * _top(truth) + CANCELLING * cancelling
+        return NEARBY * noise + eps * roundings + np.finfo(np.float64).tiny
+
+
+def without_jumps(noise: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The noise, 0 where it is as large as a jump at a kink: that is not rounding."""
+    return np.where(noise > KINK_JUMP * np.abs(truth).max(initial=0), 0.0, noise)
 
 
 def coarse_slack(truth: np.ndarray, peer: np.ndarray, u: float, tiny: float, length: int) -> np.ndarray:

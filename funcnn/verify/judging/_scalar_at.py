@@ -8,9 +8,9 @@ from ._finite_differences import Scalar
 from ._point import Floats, Point, ravel
 from ._problem import Side
 from ._sides import Dtypes, Sides
+from ._tolerance import KINK_BEND
 
 _BEND_STEP = 1e-4  # of a difference's step: how near to a kink it is looked for
-_BEND = 1e-3  # of the largest bend: what is smaller is an output without a kink
 
 
 def unraveling(floats: Floats) -> Callable[[np.ndarray], Floats]:
@@ -37,7 +37,7 @@ def scalar_at(sides: Sides, point: Point) -> Scalar:
     def outputs_with_kink(i: int, h: float) -> list[int]:
         e = h * _BEND_STEP * (np.arange(x.size) == i)
         bend = np.abs(y(x + e) + y(x - e) - 2 * y0)
-        return [int(j) for j in np.argsort(-bend) if bend[j] > _BEND * bend.max(initial=0)]
+        return [int(j) for j in np.argsort(-bend) if bend[j] > KINK_BEND * bend.max(initial=0)]
 
     def row(side: Side, j: int, flat: np.ndarray, dtype: Dtypes) -> np.ndarray:
         hot = unraveling(point.cots)((np.arange(y0.size) == j) * 1.0)

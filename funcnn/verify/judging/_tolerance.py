@@ -1,4 +1,4 @@
-"""Every tolerance of `check`: what each term explains, and the case of the scoring set or the test that fixed it.
+"""Every tolerance of `check`: what each term explains, and the case or test that fixed it, where there is one.
 
 A term is a factor. The functions below say of what: roundings of an element, of the largest one, of terms that cancel.
 What is compared is always an element, never an array's norm.
@@ -51,10 +51,11 @@ OWN = Term(1e3, "roundings of the element itself")
 LARGEST = Term(1e4, "roundings of the largest element, where a small one is a difference of large ones")
 CANCELLING = Term(1e3, "roundings of terms of the usual size that cancel in the whole cotangent")
 GROWTH = Term(100, "how much larger than the example's the factors of terms that cancel may be, at most")
-RULE_NEARBY = Term(1e-7, "the rule's own movement, up to this share of its usual size; beyond it may be a fault")
+GROWTH_FROM = Term(1e-3, "what the size of the example's factors counts as, at least: they may all be 0")
+RULE_NEARBY = Term(1e-7, "the rule's own noise, up to this share of its usual size; beyond it may be a fault")
 KINK_JUMP = Term(
     1e-3,
-    "a movement beyond this share of the largest element, as a jump at a kink and not as rounding",
+    "noise beyond this share of the largest element, as a jump at a kink and not as rounding",
     "tax_of_open_brackets",
 )
 
@@ -85,6 +86,7 @@ KINK_MIXTURE = Term(
     "roundings of a slope along a direction, which lies between those around the kink",
     "test_no_more_than_a_subgradient_passes_at_a_kink",
 )
+KINK_BEND = Term(1e-3, "the bend of an output without a kink, as a share of the largest bend")
 KINK_SPREAD = Term(1e-6, "roundings between gradients around a kink, and not differences of them")
 ALONE = Term(1e-5, "an error of the differences up to this share of the slope, where they are the only judge")
 ALONE_FLOOR = Term(1e-9, "the same, of slopes near 0")
@@ -102,7 +104,9 @@ EXPONENT = Term(2, "in float32, roundings of the exponent of an e^x that is made
 USUAL = Term(16, "in float32, roundings of terms of the usual size that cancel")
 MOVING = Term(8, "in float32, what the rule's result moves where the point moves by a rounding")
 MOVING_MOST = Term(1e-3, "the same, at most this share of the usual size")
-SINGLE = 2**-12  # unit roundoffs below it count as float32's: in half precision the last terms would explain too much
+# Unit roundoffs below it count as float32's. Only there EXPONENT, USUAL and MOVING apply: in half precision they would
+# excuse too much.
+SINGLE = 2**-12
 
 # A transformation beside the plain loop: S7.
 TRANSFORMED = Term(
@@ -114,6 +118,7 @@ TRANSFORMED = Term(
 # Second derivatives: S8.
 SECOND = Term(1e6, "roundings of the largest second derivative")
 SECOND_NEARBY = Term(16, "what the second derivative moves where the point moves by a rounding")
+SECOND_FLOOR = Term(1e-300, "second derivatives that are 0 but for underflow")
 TWICE_LINEAR = Term(1e6, "roundings of the terms that ⟨weights, cotangents⟩ is a sum of")
 SECOND_SLOPE = Term(1e-2, "the curvature of the cotangents over the step of a difference")
 SECOND_SLOPE_ROUNDING = Term(1e4, "roundings of the cotangents, divided by the step of a difference")
@@ -141,7 +146,7 @@ def growth(
 ) -> float:
     """How much larger than at the example the terms may be that cancel at a point: products of two arguments."""
     before = [a.astype(np.float64) for a in example]
-    return float(np.clip(size(floats) / max(size(before), 1e-3), 1, GROWTH) ** 2)
+    return float(np.clip(size(floats) / max(size(before), GROWTH_FROM), 1, GROWTH) ** 2)
 
 
 def value_slack(value: np.ndarray, eps: float) -> np.ndarray:
@@ -217,7 +222,7 @@ def transformed_slack(expected: np.ndarray, eps: float) -> np.ndarray:
 
 def second_slack(truth: np.ndarray, moved: np.ndarray | float, eps: float) -> np.ndarray | float:
     """How far each second derivative may be off; ``moved`` is what it moves with the point."""
-    return SECOND_NEARBY * moved + SECOND * eps * _top(truth) + 1e-300
+    return SECOND_NEARBY * moved + SECOND * eps * _top(truth) + SECOND_FLOOR
 
 
 def slope_of_bars_slack(slope: float, terms: float, eps: float, step: float) -> float:

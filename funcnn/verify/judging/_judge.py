@@ -13,7 +13,7 @@ class Judgement(NamedTuple):
 
     Attributes:
       wrong: over all numbers of all arguments, flat.
-      at_kinks: whether only a movement as large as a kink's jump would excuse it.
+      at_kinks: whether only noise as large as a kink's jump would excuse it.
     """
 
     wrong: np.ndarray
@@ -23,8 +23,8 @@ class Judgement(NamedTuple):
 def judge(measured: Measured, tolerance: Tolerance) -> Judgement:
     """Where the rule's cotangents are off by more than rounding explains.
 
-    A movement as large as a jump at a kink is not rounding. Where nothing is wrong with it, the rule is judged again
-    without such movements, and what is wrong then may lie at a kink.
+    Noise as large as a jump at a kink is not rounding. Where nothing is wrong with it, the rule is judged again without
+    such noise, and what is wrong then may lie at a kink.
     """
     wrong = _wrong(measured, tolerance)
     if wrong.any():
@@ -34,7 +34,7 @@ def judge(measured: Measured, tolerance: Tolerance) -> Judgement:
 
 
 def defined(measured: Measured) -> bool:
-    """Whether the function has values at the point; where arguments are infinite these must not be."""
+    """Whether the function has values at the point, none of them NaN; where an argument is not finite, all finite."""
     finite = all(np.isfinite(a).all() for a in measured.point.floats)
     fine = (lambda y: not np.isnan(y).any()) if finite else (lambda y: np.isfinite(y).all())
     return all(fine(y.astype(np.float64)) for y in (*measured.outputs, *measured.values))
@@ -63,5 +63,5 @@ def _wrong(measured: Measured, tolerance: Tolerance) -> np.ndarray:
         beyond(r.astype(np.float64), t, cotangent_slack(t, n, tolerance.eps, size)).ravel() for r, t, n, size in sides
     ]
     x, rule = ravel(measured.point.floats), ravel(measured.rule)
-    tellable = np.isfinite(x) | ~np.isfinite(rule)  # by an infinite number there is no slope: only NaN is wrong
+    tellable = np.isfinite(x) | ~np.isfinite(rule)  # by an infinite number there is no slope: any finite one will do
     return (np.concatenate(wrong) if wrong else np.zeros(0, bool)) & tellable

@@ -23,7 +23,7 @@ class Stage(NamedTuple):
     """One stage.
 
     Attributes:
-      codes: "S0" … "S11", those of its findings, the first for what keeps it from ending.
+      codes: those of its findings, from "S0" to "S11". A finding that it did not end has the first.
       title: as a report names it.
       run: takes the check under way and adds what it finds; says whether there was anything to run.
       level: the lowest that runs it.

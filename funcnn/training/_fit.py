@@ -27,8 +27,8 @@ def fit(
 ) -> tuple[TrainState, History]:
     """Train a model on arrays.
 
-    The examples are shuffled anew each epoch, in an order that depends on the state's key and the epoch alone. The last,
-    shorter batch is used too.
+    The examples are shuffled anew each epoch, in an order that depends on the state's key and the epoch alone. A batch of
+    all examples takes them as given. The last, shorter batch is used too.
 
     Args:
       model: a layer, or a plain function.
@@ -36,22 +36,23 @@ def fit(
       optimizer: an optax optimizer.
       data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis.
       epochs: how many epochs are to end, each once through the data. If the state is in the middle of one, that is the
-        first of them, of which the remaining batches are taken.
-      key: a `jax.random.key`, from which parameters, order and noise are drawn; not needed with a state.
-      batch_size: examples a step; None takes all of them at once.
-      state: where to go on from, such as the state that an earlier call returned or an error carried; None starts anew. In
-        the middle of an epoch it needs the same data and batch size. It is not donated.
+        first of them. Its remaining batches are taken.
+      key: a `jax.random.key`, from which parameters, order and noise are drawn. It is ignored with a state, which has its
+        own.
+      batch_size: examples a step; None takes all of them at once, not shuffled.
+      state: where to go on from: what an earlier call returned, or an error carried. None starts anew. In the middle of an
+        epoch it needs the same data and batch size. It is not donated.
       progress: whether to show a progress bar.
 
     Returns:
-      The final state, and a history. ``history["loss"]`` has one value an epoch: the mean over the batches that this call
-      took in it, each weighted by its size.
+      The final state, and a history. ``history["loss"]`` has one value an epoch. It is the mean over the batches that this
+      call took in it, each weighted by its size.
 
     Raises:
       TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has
         been compiled yet.
-      NonFiniteError: the loss or a parameter became NaN or inf. Like every exception that ends training, Ctrl-C's too,
-        it carries the last good state and the history that led there as ``state`` and ``history``.
+      NonFiniteError: the loss or a parameter became NaN or inf. Every exception that ends training, Ctrl-C's too, carries
+        the last good state as ``state``. The history that led there is its ``history``.
 
     Example:
       >>> x, y = jnp.eye(2), jnp.array([[1.0], [0.0]])

@@ -22,7 +22,7 @@ Edges
     slope.
     The slope is that of the rounded y, which is ±1 sooner than tanh is: tanh'(4) is 0 in bfloat16, where the truth is
     1.3e-3, and tanh'(10) is 0 in float32, where it is 8.2e-9. In half precision the slope is off by less than the dtype's
-    eps; in float32, where a CPU's tanh is off by some roundings itself, by less than five of them.
+    eps; in float32, where a CPU's tanh is off by some roundings itself, by less than 5 eps.
 
 Source
     Goodfellow, Bengio & Courville, "Deep Learning", 2016, section 6.3; Bello et al., "Neural combinatorial optimization",

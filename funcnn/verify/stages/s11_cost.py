@@ -1,4 +1,4 @@
-"""S11: two runs give the same bits, and what is saved for the backward pass."""
+"""S11: two traces give the same bits, and what is saved for the backward pass."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from ._resized import Resized, replacing, resize, sizes_of
 
 
 def determinism(trial: Trial) -> bool:
-    """S11: traced and run anew, the same bits."""
+    """S11: traced twice into one compiled program, the backward pass gives the same bits."""
     problem = trial.problem
     point = trial.sides.points(EXAMPLE.name, problem.floats, problem.ints)[0]
     args = list(problem.floats), list(problem.ints), list(point.cots)

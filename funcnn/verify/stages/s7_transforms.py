@@ -64,7 +64,10 @@ class Stacks(NamedTuple):
 
 
 def transforms(trial: Trial) -> bool:
-    """S7: vmap of each subset of arguments on either side of grad, twice, scan, cond, remat, jit, shard_map."""
+    """S7: vmap over subsets of the arguments on either side of grad, and jit.
+
+    From level "full" on also vmap of vmap, scan, cond, remat and shard_map; at "deep" the rule without jit.
+    """
     rule, tests = trial.problem.rule, _tests(trial)
     try:
         with settings():

@@ -4,18 +4,18 @@ Forward, j over the n entries of space
     global_max_pool   y[b, c] = max_j x[b, j, c]         x [batch, *space, channels]   y [batch, channels]
     global_avg_pool   y[b, c] = Σ_j x[b, j, c] / n
 
-Backward, with j* the first entry of space that is as large as the largest
-    global_max_pool   x_bar[b, j, c] = y_bar[b, c]       where j = j*[b, c], elsewhere 0
+Backward, with first[b, c] the first entry of space, in row-major order, that is as large as the largest
+    global_max_pool   x_bar[b, j, c] = y_bar[b, c]       where j = first[b, c], elsewhere 0
     global_avg_pool   x_bar[b, j, c] = y_bar[b, c] / n
 
 Derivation
-    global_max_pool: j* does not change under a small dx, so dy = dx[j*] = Σ_j [j = j*] dx[j].
+    global_max_pool: first does not change under a small dx, so dy = dx[first] = Σ_j [j = first] dx[j].
     global_avg_pool: y is linear in x, so dy = Σ_j dx[j] / n.
     Both are a sum of entries of dx, each times a number; in ⟨y_bar, dy⟩ this number times y_bar is what multiplies dx[j].
 
 Residuals
-    global_max_pool keeps j*, one int32 a channel of each example. global_avg_pool keeps nothing but x's token, which has no
-    bytes: it says the sizes of space.
+    global_max_pool keeps first, one int32 a channel of each example. global_avg_pool keeps nothing but x's token, which
+    has no bytes: it says the sizes of space.
 
 Edges
     Of equal entries the first takes the cotangent, as in `max_pool`, where `jnp.max` shares it out. NaN is larger than
@@ -25,8 +25,8 @@ Source
     Lin, Chen & Yan, "Network in network", 2014, section 3.2.
 
 What the rules give beyond autodiff: a third of the memory in a scan, since autodiff of the maximum keeps x and compares it
-with y again. j* is searched in one row of space, the first whose largest entry is y. So the pool takes less time with
-two or three spatial axes, and no more with one.
+with y again. The search for first is in one row of space, that whose largest entry is y. So the pool takes less time
+with two or three spatial axes, and no more with one.
 """
 
 import math

@@ -25,8 +25,8 @@ Source
     Lin, Chen & Yan, "Network in network", 2014, section 3.2.
 
 What the rules give beyond autodiff: a third of the memory in a scan, since autodiff of the maximum keeps x and compares it
-with y again. The search for first is in one row of space, that whose largest entry is y. So the pool takes less time
-with two or three spatial axes, and no more with one.
+with y again. Only one row of space is searched for first, the first row whose largest entry is y. So the pool takes less
+time with two or three spatial axes, and no more with one.
 """
 
 import math

@@ -7,17 +7,23 @@ import numpy as np
 def assert_close(got, expected, tolerance, what=""):
     """Every leaf of ``got`` is within ``tolerance``, relative to the largest element of the leaf expected."""
     paths = jax.tree_util.tree_leaves_with_path(got)
-    assert jax.tree.structure(got) == jax.tree.structure(expected), f"{what}: {got} is no {expected}"
+    trees = jax.tree.structure(got), jax.tree.structure(expected)
+    assert trees[0] == trees[1], f"{headed(what)}{trees[0]}, expected {trees[1]}"
     for (path, a), b in zip(paths, jax.tree.leaves(expected), strict=True):
-        where = f"{what}{jax.tree_util.keystr(path)}"
-        assert a.shape == b.shape, f"{where}: shape {a.shape}, expected {b.shape}"
-        assert a.dtype == b.dtype, f"{where}: dtype {a.dtype}, expected {b.dtype}"
+        where = headed(what, jax.tree_util.keystr(path, simple=True, separator=": "))
+        assert a.shape == b.shape, f"{where}shape {a.shape}, expected {b.shape}"
+        assert a.dtype == b.dtype, f"{where}dtype {a.dtype}, expected {b.dtype}"
         if a.dtype == jax.dtypes.float0:
             continue
         if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
             a, b = jax.random.key_data(a), jax.random.key_data(b)
         error = largest_error(a, b)
-        assert error <= tolerance, f"{where}: relative error {error:.1e} > {tolerance:.1e}\n{a}\nexpected\n{b}"
+        assert error <= tolerance, f"{where}relative error {error:.1e} > {tolerance:.1e}\n{a}\nexpected\n{b}"
+
+
+def headed(*parts: str) -> str:
+    """The head of a message: each part that is not empty, with a colon."""
+    return "".join(f"{part}: " for part in parts if part)
 
 
 def largest_error(got, expected) -> float:

@@ -11,7 +11,8 @@ from funcnn import rules
 from funcnn.rules._catalogue import Edge, Example, catalogue
 from funcnn.rules._catalogue._entry import at, call, rule
 from tests.helpers.judge import assert_close
-from tests.rules.test_promises import two_sides, value_and_bars
+from tests.rules import test_promises as promises
+from tests.rules.test_promises import by_name, float_names, two_sides, value_and_bars
 
 
 def test_every_public_rule_is_in_the_catalogue():
@@ -49,9 +50,28 @@ def test_a_damaged_rule_is_rejected(name, damage):
     wrong.defvjp(entry.rule.fwd, lambda *args: damage(entry.rule.bwd(*args)))
     example = entry.typical
     _, reference, args = two_sides(entry, example)
-    got = value_and_bars(entry._replace(rule=wrong).bind(example.options), args)
-    with pytest.raises(AssertionError, match="relative error"):
-        assert_close(got, value_and_bars(reference, args), 1e-10)
+    found = value_and_bars(entry._replace(rule=wrong).bind(example.options), args), value_and_bars(reference, args)
+    with pytest.raises(AssertionError, match=rf"^({'|'.join(float_names(entry, args))})_bar: relative error"):
+        assert_close(*(by_name(entry, args, side) for side in found), 1e-10)
+
+
+def test_a_wrong_declaration_is_said_in_bytes():
+    wrong, example = catalogue["relu"]._replace(saves=[]), catalogue["relu"].examples[1]
+    message = r"relu saves 8 bytes for these arguments, its entry declares 0 \(saves=\[\]\)"
+    with pytest.raises(AssertionError, match=message):
+        promises.test_it_saves_what_it_declares_to_the_byte(wrong, example, jnp.float64)
+
+
+def test_a_wrong_cotangent_in_half_precision_is_said_by_name():
+    wrong = jax.custom_vjp(rules.linear.__wrapped__)
+    wrong.defvjp(rules.linear.fwd, lambda *args: off_by_a_tenth(rules.linear.bwd(*args)))
+    entry = catalogue["linear"]._replace(rule=wrong)
+    with pytest.raises(AssertionError, match=r"linear: \w_bar: relative error .* in float16, by autodiff .*"):
+        promises.half_precision_is_no_worse(entry, entry.typical, jnp.float16)
+
+
+def off_by_a_tenth(bars):
+    return tuple(b if b is None else b + b / 10 for b in bars)
 
 
 def test_a_call_by_names_is_put_in_order():

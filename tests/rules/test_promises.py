@@ -16,7 +16,8 @@ from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
 from funcnn.rules._catalogue import Example, catalogue, draw, residual_bytes
-from tests.helpers.judge import assert_close, largest_error
+from funcnn.rules._catalogue._entry import array_names
+from tests.helpers.judge import assert_close, headed, largest_error
 
 SEED = 20261124
 CASES = [
@@ -42,6 +43,17 @@ def of_floats(f, args):
         return f(*full)
 
     return g, tuple(args[i] for i in places)
+
+
+def float_names(entry, args):
+    """The names that the rule gives to its floating arguments."""
+    return [array_names(entry.rule)[i] for i in float_args(args)]
+
+
+def by_name(entry, args, found):
+    """A value and its cotangents by their names: what a message is headed by."""
+    y, bars = found
+    return {"value": y} | {f"{name}_bar": bar for name, bar in zip(float_names(entry, args), bars, strict=True)}
 
 
 def cotangents(like, seed=SEED + 1):
@@ -82,11 +94,11 @@ def two_sides(entry, example, dtype=jnp.float64):
 @pytest.mark.parametrize(("entry", "example"), CASES)
 def test_value_and_every_cotangent_equal_the_reference(entry, example):  # R1, R2
     rule, _, args = two_sides(entry, example)
-    (y, bars), undifferentiated = jax.jit(lambda *args: (value_and_bars(rule, args), rule(*args)))(*args)
-    y_expected, expected = truth(entry.name, entry.examples.index(example))
-    assert_close(y, y_expected, 1e-12, "value")
-    assert_close(bars, expected, 1e-10, "cotangent")
-    assert_close(undifferentiated, y_expected, 1e-12, "value outside of differentiation")
+    found, undifferentiated = jax.jit(lambda *args: (value_and_bars(rule, args), rule(*args)))(*args)
+    expected = truth(entry.name, entry.examples.index(example))
+    assert_close(found[0], expected[0], 1e-12, "value")
+    assert_close(by_name(entry, args, found), by_name(entry, args, expected), 1e-10)
+    assert_close(undifferentiated, expected[0], 1e-12, "value outside of differentiation")
 
 
 @pytest.mark.rotating
@@ -103,9 +115,9 @@ def test_edges_have_their_declared_values(entry):  # R3
             f"{edge}: value",
         )
         declared = [edge.bars[i] for i in float_args(args)]
-        for bar, expected in zip(bars, declared, strict=True):
+        for name, bar, expected in zip(float_names(entry, args), bars, declared, strict=True):
             if expected is not None:
-                assert_close(bar, jnp.asarray(expected), 1e-12, f"{edge}: cotangent")
+                assert_close(bar, jnp.asarray(expected), 1e-12, f"{edge}: {name}_bar")
 
 
 @pytest.mark.rotating
@@ -122,9 +134,13 @@ def half_precision_is_no_worse(entry, example, dtype):
     y_bar = cotangents(jax.eval_shape(rule, *args))
     truth = value_and_bars(reference, exact, jax.tree.map(lambda a: a.astype(jnp.float64), y_bar))
     by_rule, by_autodiff = values_and_bars([rule, fn.verify.without_rules(rule)], args, y_bar)
-    for a, b, c in zip(*map(jax.tree.leaves, (by_rule, by_autodiff, truth)), strict=True):
-        assert a.dtype == dtype
-        assert largest_error(a, c) <= max(largest_error(b, c), 2 * float(jnp.finfo(dtype).eps))
+    sides = [by_name(entry, args, side) for side in (by_rule, by_autodiff, truth)]
+    for (path, a), b, c in zip(jax.tree.leaves_with_path(sides[0]), *map(jax.tree.leaves, sides[1:]), strict=True):
+        where = headed(entry.name, jax.tree_util.keystr(path, simple=True, separator=": "))
+        assert a.dtype == dtype, f"{where}dtype {a.dtype}, expected {dtype.__name__}"
+        ours, theirs = largest_error(a, c), largest_error(b, c)
+        message = f"{where}relative error {ours:.1e} in {dtype.__name__}, by autodiff {theirs:.1e}"
+        assert ours <= max(theirs, 2 * float(jnp.finfo(dtype).eps)), message
 
 
 def first(stacked):
@@ -149,8 +165,9 @@ def test_transformed_is_the_same(entry):  # R5
     for i, example in enumerate(entry.examples[:3]):
         rule, _, args = two_sides(entry, example)
         found = values_and_bars([transform(rule) for transform in TRANSFORMS.values()], args)
+        expected = by_name(entry, args, truth(entry.name, i))
         for name, got in zip(TRANSFORMS, found, strict=True):
-            assert_close(got, truth(entry.name, i), 1e-10, name)
+            assert_close(by_name(entry, args, got), expected, 1e-10, name)
 
 
 def subsets(n):
@@ -175,7 +192,8 @@ def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
                 each = [[a[j] if i in mapped else a for i, a in enumerate(args)] for j in range(3)]
                 return stack([reference(*a) for a in each])
 
-            got, expected = values_and_bars([jax.vmap(rule, axes), loop], args)
+            found = values_and_bars([jax.vmap(rule, axes), loop], args)
+            got, expected = (by_name(entry, args, side) for side in found)
             assert_close(got, expected, 1e-10, f"vmap over {mapped} of {example}")
 
 
@@ -207,7 +225,9 @@ def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
             each = [[a[j] if i in sharded else a for i, a in enumerate(args)] for j in range(8)]
             return stack([reference(*a) for a in each])
 
-        assert_close(got, value_and_bars(loop, args, y_bars)[1], 1e-10, f"shard_map over {sharded}")
+        expected = value_and_bars(loop, args, y_bars)[1]
+        for name, a, b in zip(float_names(entry, args), got, expected, strict=True):
+            assert_close(a, b, 1e-10, f"shard_map over {sharded}: {name}_bar")
 
 
 @pytest.mark.rotating
@@ -228,7 +248,8 @@ def test_explicit_mesh_is_the_same(entry):  # R5
         )
         y_bar = jax.tree.map(lambda bar, y: jax.device_put(bar, y.sharding), y_bar, rule(*args))
         got = value_and_bars(rule, args, y_bar)
-    assert_close(jax.device_get(got), jax.device_get(expected), 1e-10)
+    got, expected = (by_name(entry, args, jax.device_get(side)) for side in (got, expected))
+    assert_close(got, expected, 1e-10)
 
 
 def eight_rows(described):
@@ -256,7 +277,9 @@ def test_it_saves_what_it_declares_to_the_byte(entry, example, dtype):  # R8
     g, floats = of_floats(rule, args)
     y, vjp = jax.eval_shape(lambda *floats: jax.vjp(g, *floats), *floats)
     saved = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(vjp))
-    assert saved == residual_bytes(entry, args, y, example.options)
+    declared = residual_bytes(entry, args, y, example.options)
+    said = f"its entry declares {declared} (saves={entry.saves})"
+    assert saved == declared, f"{entry.name} saves {saved} bytes for these arguments, {said}"
 
 
 @pytest.mark.slow
@@ -268,5 +291,5 @@ def test_the_backward_pass_is_linear_in_its_cotangent(entry):
     g, floats = of_floats(rule, args)
     pull = jax.jit(lambda y_bar, floats: jax.vjp(g, *floats)[1](y_bar))
     once, other, none = (pull(times(k, y_bar), floats) for k in (1.0, -4.0, 0.0))
-    assert_close(other, times(-4.0, once), 0.0)
-    assert_close(none, jax.tree.map(jnp.zeros_like, once), 0.0)
+    assert_close(other, times(-4.0, once), 0.0, "for -4 y_bar")
+    assert_close(none, jax.tree.map(jnp.zeros_like, once), 0.0, "for 0 y_bar")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.judge import assert_close
-from tests.rules.test_promises import RULES, cotangents, float_args, of_floats, two_sides
+from tests.rules.test_promises import RULES, cotangents, float_args, float_names, of_floats, two_sides
 
 
 @pytest.mark.rotating
@@ -17,7 +17,8 @@ def test_second_order_equals_the_reference(entry):  # R6
         floats = tuple(args[i] for i in float_args(args))
         primals = (cotangents(jax.eval_shape(sides[0], *args)), *floats)
         both = jax.jit(lambda *drawn, sides=sides, args=args: [second_order(f, args, *drawn) for f in sides])
-        assert_close(*both(primals, cotangents(primals, 1), cotangents(floats, 2)), 1e-9, f"{example}")
+        found = both(primals, cotangents(primals, 1), cotangents(floats, 2))
+        assert_close(*(second_order_by_name(entry, args, side) for side in found), 1e-9, f"{example}")
 
 
 def second_order(f, args, primals, primals_dot, bars_bar):
@@ -28,6 +29,16 @@ def second_order(f, args, primals, primals_dot, bars_bar):
         return jax.vjp(g, *floats)[1](y_bar)
 
     return jax.vjp(bars, *primals)[1](bars_bar), jax.jvp(bars, primals, primals_dot)[1]
+
+
+def second_order_by_name(entry, args, found):
+    """What `second_order` gives, by the names of what is differentiated."""
+    names = float_names(entry, args)
+    bars, bars_dot = found
+    return {
+        "reverse over reverse": dict(zip(["y_bar", *names], bars, strict=True)),
+        "forward over reverse": {f"{name}_bar": bar_dot for name, bar_dot in zip(names, bars_dot, strict=True)},
+    }
 
 
 @pytest.mark.rotating
@@ -42,8 +53,10 @@ def test_hessian_equals_the_reference(entry):  # R6
         def loss(*floats, g=g, y_bar=y_bar):
             return sum(map(jnp.vdot, jax.tree.leaves(y_bar), jax.tree.leaves(g(*floats))))
 
-        hessians.append(jax.jit(jax.hessian(loss, range(len(floats))))(*floats))
-    assert_close(*hessians, 1e-9)
+        rows = jax.jit(jax.hessian(loss, range(len(floats))))(*floats)
+        names = float_names(entry, args)
+        hessians.append({a: dict(zip(names, row, strict=True)) for a, row in zip(names, rows, strict=True)})
+    assert_close(*hessians, 1e-9, "Hessian")
 
 
 OVERFLOWING = {
@@ -90,8 +103,8 @@ def test_second_order_is_the_slope_of_the_first_where_that_has_one(entry):
         for name, move in POINTS.items():
             plain = [isinstance(a, tuple) and not hasattr(a, "shape") for a in example.args]
             found = slopes(tuple(move(a) if p else a for p, a in zip(plain, args, strict=True)))
-            for bars, before, after, derivative in zip(*map(jax.tree.leaves, found), strict=True):
-                assert_is_the_slope(bars, before, after, derivative, f"{name} of {example}")
+            for bar_of, *slope in zip(float_names(entry, args), *found, strict=True):
+                assert_is_the_slope(*slope, f"{name} of {example}: {bar_of}_bar")
 
 
 def slopes_and_derivatives(f, args):

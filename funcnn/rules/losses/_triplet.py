@@ -22,6 +22,7 @@ Residuals
 Edges
     A margin that is met exactly counts as met: no slope. The slope of |u| at u = 0 is 0. eps, added to each difference as
     in torch, keeps u from 0 where two points are equal: there u / |u| is the direction of (1, …, 1).
+    A negative at infinity is far enough: loss 0, no slope.
     No square overflows or underflows (`_common/_length`): the loss is right wherever the differences and their lengths are
     finite.
 
@@ -79,8 +80,9 @@ def triplet_bwd(margin, eps, residuals, l_bar):
     a, p, n = map(widen, residuals)
     u, v = a - p + eps, a - n + eps
     near, far = length(u, -1), length(v, -1)
-    h_bar = jnp.where(near - far + margin > 0, widen(l_bar)[..., None], 0)
-    u_bar, v_bar = h_bar * over(u, near), -h_bar * over(v, far)
+    short, h_bar = near - far + margin > 0, widen(l_bar)[..., None]
+    u_bar = h_bar * jnp.where(short, over(u, near), 0)
+    v_bar = -h_bar * jnp.where(short, over(v, far), 0)
     return cotangent(u_bar + v_bar, anchor), cotangent(-u_bar, positive), cotangent(-v_bar, negative)
 
 

@@ -1,5 +1,7 @@
 """What `rules/losses/_triplet.py` declares."""
 
+from math import inf
+
 from ... import triplet
 from .._entry import SHAPE, at, bad, call, rule
 
@@ -18,6 +20,15 @@ entries = [
         saves=["anchor", "positive", "negative"],
         batched=["anchor", "positive", "negative"],
         edges=[
+            at(
+                anchor=[0.0, 1.0],
+                positive=[0.0, 2.0],
+                negative=[-inf, 0.0],
+                y=0.0,
+                anchor_bar=[0.0, 0.0],
+                positive_bar=[0.0, 0.0],
+                negative_bar=[0.0, 0.0],
+            ),
             at(
                 anchor=[1.0, 2.0],
                 positive=[1.0, 2.0],

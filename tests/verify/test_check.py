@@ -29,6 +29,7 @@ def test_every_rule_of_the_catalogue_passes(name):
 NOTED = {"gather_drops_negative_ids", "mean_by_first_axis"}
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     "case",
     [c for c in SEEN if c.stage in {"S0", "S1", "S2", "S3", "S5"} and c.name not in NOTED][::8],

@@ -76,6 +76,7 @@ def with_while(x):
     return jnp.sum(wrong(x) * n)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("place", PLACES)
 def test_the_one_wrong_rule_is_named(place):
     traced_before(X)
@@ -216,6 +217,7 @@ SPECIAL = {
 }
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("name", SPECIAL)
 def test_what_is_special_is_judged_or_said_and_the_rest_is_judged(name):
     f, status, reason = SPECIAL[name]

@@ -117,6 +117,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_stage_is_for(name):
     f, args, stage = CASES[name]
@@ -171,6 +172,7 @@ def in_a_scan(choose):
     return lambda x: rule(f, lambda x: (f(x), x), lambda x, y_bar: (jnp.broadcast_to(y_bar, x.shape),))(x)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     ("choose", "missed"),
     [
@@ -241,6 +243,7 @@ def test_the_check_is_scored_by_broken_copies():
     assert str(score) == "6 of 6 broken copies of the backward pass would be found"
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (0, 3), (2, 1, 3)])
 def test_any_shape_can_be_the_example(shape):
     right, wrong = pointwise(jnp.sin, jnp.cos), pointwise(jnp.sin, lambda x: -jnp.cos(x))

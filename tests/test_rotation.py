@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.helpers.rotation import drawn_third, kept, third
+from tests.helpers.rotation import PARTS, drawn_part, kept, part
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ CASES = [f"tests/test_marked.py::test_heavy[{i}]" for i in range(90)]
 
 @pytest.fixture
 def run(pytester, monkeypatch):
-    """Runs pytest on MARKED, with these options and the third drawn, and returns its outcomes and its whole output."""
+    """Runs pytest on MARKED, with these options and the part drawn, and returns its outcomes and its whole output."""
     pytester.makeini("[pytest]\nmarkers =\n    rotating: heavy\n    slow: seconds\n")
     pytester.makepyfile(test_marked=MARKED)
 
@@ -40,43 +40,43 @@ def run(pytester, monkeypatch):
     return run
 
 
-def test_each_case_is_in_one_of_the_three_thirds():
+def test_each_case_is_in_one_part():
     for case in CASES:
-        assert [kept(case, drawn) for drawn in range(3)].count(True) == 1
-    assert all(20 < sum(kept(case, drawn) for case in CASES) < 40 for drawn in range(3))
+        assert [kept(case, drawn) for drawn in range(PARTS)].count(True) == 1
+    assert all(5 < sum(kept(case, drawn) for case in CASES) < 30 for drawn in range(PARTS))
 
 
-def test_the_third_of_a_text_never_changes():
-    assert [third(case) for case in CASES[:12]] == [1, 2, 0, 1, 1, 1, 2, 2, 0, 0, 1, 0]
+def test_the_part_of_a_text_never_changes():
+    assert [part(case) for case in CASES[:12]] == [1, 5, 3, 1, 1, 1, 2, 2, 3, 0, 4, 0]
 
 
-def test_commits_draw_all_thirds():
-    assert {third(f"{commit:040x}") for commit in range(20)} == {0, 1, 2}
+def test_commits_draw_all_parts():
+    assert {part(f"{commit:040x}") for commit in range(60)} == set(range(PARTS))
 
 
 def test_the_environment_draws_before_the_commit_does(monkeypatch):
-    monkeypatch.setenv("FUNCNN_ROTATION", "5")
-    assert drawn_third() == (2, "FUNCNN_ROTATION")
+    monkeypatch.setenv("FUNCNN_ROTATION", "8")
+    assert drawn_part() == (2, "FUNCNN_ROTATION")
     monkeypatch.delenv("FUNCNN_ROTATION")
-    drawn, by = drawn_third()
-    assert drawn in {0, 1, 2}
+    drawn, by = drawn_part()
+    assert drawn in range(PARTS)
     assert re.fullmatch("commit [0-9a-f]{12}|version .*", by)
 
 
 def test_without_a_checkout_the_version_draws(monkeypatch):
     monkeypatch.delenv("FUNCNN_ROTATION", raising=False)
     monkeypatch.setenv("GIT_DIR", "/nowhere")
-    assert drawn_third()[1].startswith("version ")
+    assert drawn_part()[1].startswith("version ")
 
 
-def test_three_runs_keep_every_case_once(run):
-    kept_by = [run(drawn=drawn)[0] for drawn in "012"]
+def test_as_many_runs_as_parts_keep_every_case_once(run):
+    kept_by = [run(drawn=drawn)[0] for drawn in map(str, range(PARTS))]
     assert sum(outcomes["passed"] - 2 for outcomes in kept_by) == 90
     assert all(outcomes["passed"] - 2 + outcomes["deselected"] == 90 for outcomes in kept_by)
 
 
-def test_the_header_says_which_third(run):
-    assert "rotating tests: third 1 of 0, 1, 2, by FUNCNN_ROTATION" in run(drawn="1")[1]
+def test_the_header_says_which_part(run):
+    assert "rotating tests: part 1 of 0 … 5, by FUNCNN_ROTATION" in run(drawn="1")[1]
 
 
 def test_all_keeps_every_case(run):

@@ -1,8 +1,8 @@
-"""The heaviest loops take turns: of each test marked ``rotating``, a run keeps the third of its cases drawn by the commit.
+"""The heaviest loops take turns: of each test marked ``rotating``, a run keeps the sixth of its cases drawn by the commit.
 
 - ``--all`` keeps every case.
 - ``--quick`` keeps none of them, and no test marked ``slow``.
-- ``FUNCNN_ROTATION=0``, ``1`` or ``2`` keeps that third.
+- ``FUNCNN_ROTATION=0`` … ``5`` keeps that part.
 - A test that is asked for by name, as ``file.py::test`` or by ``-k``, is always kept.
 """
 
@@ -12,30 +12,30 @@ import os
 import subprocess
 from pathlib import Path
 
-THIRDS = 3
+PARTS = 6
 
 
-def third(text: str) -> int:
-    """The third that a test or a commit belongs to: the same in every process, on every machine."""
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % THIRDS
+def part(text: str) -> int:
+    """The part that a test or a commit belongs to: the same in every process, on every machine."""
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % PARTS
 
 
 def kept(nodeid: str, drawn: int) -> bool:
-    """Whether a case belongs to the third drawn."""
-    return third(nodeid) == drawn
+    """Whether a case belongs to the part drawn."""
+    return part(nodeid) == drawn
 
 
-def drawn_third() -> tuple[int, str]:
-    """The third of this run and what it was drawn by: the environment, the commit or the package's version."""
+def drawn_part() -> tuple[int, str]:
+    """The part of this run and what it was drawn by: the environment, the commit or the package's version."""
     if "FUNCNN_ROTATION" in os.environ:
-        return int(os.environ["FUNCNN_ROTATION"]) % THIRDS, "FUNCNN_ROTATION"
+        return int(os.environ["FUNCNN_ROTATION"]) % PARTS, "FUNCNN_ROTATION"
     here = Path(__file__).parent
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=here, check=False)
     commit = git.stdout.strip()
     if git.returncode == 0:
-        return third(commit), f"commit {commit[:12]}"
+        return part(commit), f"commit {commit[:12]}"
     version = importlib.metadata.version("funcnn")
-    return third(version), f"version {version}"
+    return part(version), f"version {version}"
 
 
 def pytest_addoption(parser):
@@ -49,8 +49,9 @@ def pytest_report_header(config):
         return "rotating tests: all of them"
     if config.option.quick:
         return "rotating and slow tests: left out"
-    drawn, by = drawn_third()
-    return f"rotating tests: third {drawn} of 0, 1, 2, by {by}; FUNCNN_ROTATION={drawn} draws it again, --all runs all"
+    drawn, by = drawn_part()
+    again = f"FUNCNN_ROTATION={drawn} draws it again, --all runs all"
+    return f"rotating tests: part {drawn} of 0 … {PARTS - 1}, by {by}; {again}"
 
 
 def pytest_collection_modifyitems(config, items):
@@ -60,7 +61,7 @@ def pytest_collection_modifyitems(config, items):
     if config.option.quick:
         keep = lambda item: not any(item.iter_markers("rotating")) and not any(item.iter_markers("slow"))
     else:
-        drawn, _ = drawn_third()
+        drawn, _ = drawn_part()
         keep = lambda item: not any(item.iter_markers("rotating")) or kept(item.nodeid, drawn)
     config.hook.pytest_deselected(items=[item for item in items if not keep(item)])
     items[:] = list(filter(keep, items))

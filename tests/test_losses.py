@@ -33,6 +33,7 @@ EACH = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loss", "rule", "args"), EACH)
 def test_reductions_and_weights(loss, rule, args):
     each = rule(*args)

@@ -9,6 +9,8 @@ import funcnn as fn
 from funcnn import rules
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(4, 5, 6)) * 2 + 1)

@@ -13,6 +13,8 @@ from funcnn.training._sources import source_of
 from funcnn.training._step import Step, plain_step
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(10, 3)), jnp.float32)
 LABELS = jnp.asarray(RNG.integers(0, 2, 10))

@@ -10,6 +10,8 @@ import pytest
 import funcnn as fn
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(8, 3)), jnp.float32)
 Y = jnp.asarray(RNG.normal(size=(8, 2)), jnp.float32)

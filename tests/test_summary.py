@@ -6,6 +6,8 @@ import pytest
 
 import funcnn as fn
 
+pytestmark = pytest.mark.slow
+
 X = jax.ShapeDtypeStruct((4, 3), jnp.float32)
 
 

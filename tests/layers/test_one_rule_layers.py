@@ -8,6 +8,8 @@ import pytest
 import funcnn as fn
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 KEY = jax.random.key(0)
 X = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)))
 IMAGES = jnp.ones((4, 3, 5, 6))

@@ -8,6 +8,8 @@ import pytest
 import funcnn as fn
 from funcnn.verify import compare, relative_errors
 
+pytestmark = pytest.mark.slow
+
 
 def rule_with(backward):
     """tanh with another backward pass."""

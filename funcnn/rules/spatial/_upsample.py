@@ -105,7 +105,7 @@ def upsample_reference(x, factor, method="nearest"):
             x = jnp.take(x, np.rint(centre).astype(int), axis)
             continue
         before = np.floor(centre).astype(int)
-        t = jnp.asarray(np.expand_dims(centre - before, [i for i in range(x.ndim) if i != axis]), x.dtype)
+        t = jnp.asarray(np.expand_dims(centre - before, tuple(i for i in range(x.ndim) if i != axis)), x.dtype)
         at = lambda j, axis=axis, n=n, x=x: jnp.take(x, np.clip(j, 0, n - 1), axis)
         x = (1 - t) * at(before) + t * at(before + 1)
     return x

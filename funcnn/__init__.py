@@ -1,9 +1,10 @@
 """Neural networks as pure functions on JAX, with every backward pass written by hand and proven against `jax.grad`."""
 
+from typing import TYPE_CHECKING
+
 from . import initializers as initializers
 from . import losses as losses
 from . import rules as rules
-from . import verify as verify
 from ._core import Layer as Layer
 from ._core import as_layer as as_layer
 from ._summary import summary as summary
@@ -86,3 +87,19 @@ from .training import TrainState as TrainState
 from .training import calibrate as calibrate
 from .training import fit as fit
 from .training import make_step as make_step
+
+if TYPE_CHECKING:
+    from . import verify as verify
+
+
+def __getattr__(name: str):
+    """`funcnn.verify`, which is imported when it is first used: training does not need it."""
+    if name == "verify":
+        from importlib import import_module
+
+        return import_module(".verify", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "verify"})

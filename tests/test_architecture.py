@@ -6,6 +6,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import funcnn as fn
 from tests.helpers.imports import circle_in, graph_of
 
@@ -108,7 +110,15 @@ def test_every_public_name_has_a_docstring():
 
 
 def test_importing_the_package_is_light():
-    heavy = {"chex", "matplotlib", "tqdm"}
+    heavy = {"chex", "funcnn.verify", "matplotlib", "tqdm"}
     code = f"import sys, funcnn; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_the_checker_is_imported_when_first_used():
+    code = "import funcnn as fn; print('verify' in dir(fn), fn.verify.check.__name__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True", "check"]
+    with pytest.raises(AttributeError, match="module 'funcnn' has no attribute 'verfiy'"):
+        fn.verfiy  # noqa: B018

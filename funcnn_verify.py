@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """``--check-vjp`` and ``--check-vjp-level``."""
     group = parser.getgroup("funcnn.verify")
     group.addoption("--check-vjp", action="append", default=[], metavar="MODULE",
-                    help="check each custom_vjp and custom_jvp rule of package.module or file.py; repeatable")  # fmt: skip
+                    help="check each custom rule of a package, a module or a file; repeatable")  # fmt: skip
     group.addoption("--check-vjp-level", choices=["fast", "full", "deep"], default="fast",
                     help="how thoroughly rules are checked (default: fast)")  # fmt: skip
 
@@ -48,14 +48,17 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     targets = config.getoption("--check-vjp")
     if not targets:
         return
-    from funcnn.verify.command._targets import TargetError, find
+    from funcnn.verify.command._targets import TargetError, find, search
 
     for target in targets:
         try:
-            module, functions = find(target)
+            found = search(target)
         except TargetError as error:
             raise pytest.UsageError(f"--check-vjp: {error}") from error
-        items += session.genitems(_Module.from_parent(session, nodeid=module.__name__, target=target, names=functions))
+        for where in dict.fromkeys(where for where, _ in found.rules):
+            names = [name for there, name in found.rules if there == where]
+            module, _ = find(f"{where}:{names[0]}")
+            items += session.genitems(_Module.from_parent(session, nodeid=module.__name__, target=where, names=names))
 
 
 class _Module(pytest.Collector):
@@ -63,7 +66,7 @@ class _Module(pytest.Collector):
 
     def __init__(self, *, target: str, names: Iterable[str], **given: Any):
         super().__init__(given["nodeid"], **given)
-        self.target, self.names = target.partition(":")[0], names
+        self.target, self.names = target, names
 
     def collect(self) -> "list[_Rule]":
         return [_Rule.from_parent(self, name=name, target=self.target) for name in self.names]

@@ -1,12 +1,13 @@
 """``python -m funcnn.verify``: check the rules of any module from the command line; without one, those of this library."""
 
 import sys
+import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from .command import _our_rules
-from .command._targets import TargetError, find
+from .command._targets import TargetError, search
 from .command._tasks import HEADS, check_target, run, tasks, write
 from .stages._table import LEVELS
 
@@ -28,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser("python -m funcnn.verify", description="Check hand-written derivative rules.")
-    target = "package.module or file.py, with :name for one function of it (default: this library's own rules)"
+    target = (
+        "a package (its submodules are searched too), package.module or file.py, with :name for one function of it "
+        "(default: this library's own rules)"
+    )
     parser.add_argument("targets", nargs="*", metavar="target", help=target)
     parser.add_argument(
         "--level", choices=list(LEVELS), default="fast", help="how thorough the checks are (default: fast)"
@@ -60,10 +64,15 @@ _file.__name__, _count.__name__ = "file in an existing folder", "number above 0"
 
 
 def _names(options: Namespace) -> list[tuple[str, str]]:
-    """Where each rule is and what it is called."""
+    """Where each rule is and what it is called; says which submodules of a package cannot be searched."""
     if not options.targets:
         return [("", name) for name in _our_rules.catalogue]
-    return [(target.partition(":")[0], name) for target in options.targets for name in find(target)[1]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of modules that are imported
+        found = [search(target) for target in options.targets]
+    for line in (line for each in found for line in each.unread):
+        print(f"funcnn.verify: {line}", file=sys.stderr)
+    return [rule for each in found for rule in each.rules]
 
 
 if __name__ == "__main__":

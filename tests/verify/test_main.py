@@ -101,8 +101,8 @@ def test_the_examples_of_a_rule_share_its_budget_and_must_all_pass(ops, monkeypa
         return Report("f", found[x.size], ("S0", "S1") if x.size == 3 else ("S0",), (("S9", "no"),), 1.0, "")
 
     monkeypatch.setattr(_tasks, "check", check)
-    task = _tasks.Task(ops, "right", "fast", 0, time.time() + 10, 1.0)
-    report, _ = _tasks.check_target(task)
+    task = _tasks.Task(ops, "right", "right", "fast", 0, time.time() + 10, 1.0)
+    report = _tasks.check_target(task).report
     assert seen == [pytest.approx(5, abs=0.5)] * 2
     assert (report.name, report.status, report.passed, report.skipped) == ("right", "fail", ("S0",), (("S9", "no"),))
 
@@ -112,9 +112,60 @@ def test_a_rule_that_raises_keeps_no_other_from_being_checked(ops, monkeypatch):
         raise RuntimeError("out of\nluck")
 
     monkeypatch.setattr(_tasks, "check", check)
-    report, _ = _tasks.check_target(_tasks.Task(ops, "right", "fast", 0, None, 1.0))
+    report = _tasks.check_target(_tasks.Task(ops, "right", "right", "fast", 0, None, 1.0)).report
     assert report.findings[0].message == "it cannot be checked: RuntimeError: out of"
     assert report.status == "inconclusive"
+
+
+@pytest.mark.usefixtures("_fast")
+def test_warnings_are_told_once_and_after_the_rows(ops, capsys, recwarn):
+    with open(ops, "a") as file:
+        file.write("""
+import warnings
+warnings.warn("on import")
+@jax.custom_jvp
+def loud(x):
+    warnings.warn("as it is traced")
+    return x
+loud.defjvps(lambda t, y, x: t)
+""")
+    assert command.main([f"{ops}:loud", f"{ops}:right", f"{ops}:loud"]) == 0
+    printed, error = capsys.readouterr()
+    assert [line.split()[0] for line in printed.splitlines()[:4]] == ["rule", "loud", "right", "loud"]
+    assert printed.endswith("\nwarnings:\nUserWarning: as it is traced\n\n3 rules: 3 passed\n")
+    assert (error, len(recwarn)) == ("", 0)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The name of a package with rules in its submodules, one of which cannot be imported."""
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in {"__init__": "", "_one": OPS, "deep/__init__": "", "deep/_two": OPS, "deep/__main__": "1 / 0",
+                       "broken": "1 / 0"}.items():  # fmt: skip
+        path = tmp_path / "some_package" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    yield "some_package"
+    for name in [name for name in sys.modules if name.startswith("some_package")]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("_fast")
+def test_a_package_is_searched_with_its_submodules(package, capsys):
+    assert command.main([package]) == 0
+    printed, error = capsys.readouterr()
+    names = [f"some_package.{part}:{name}" for part in ("_one", "deep._two") for name in ("right", "wrong", "unknown")]
+    assert [line.split()[0] for line in printed.splitlines()[1:7]] == names
+    assert "6 rules: 2 inconclusive (some_package._one:unknown, some_package.deep._two:unknown), 4 passed" in printed
+    assert error == "funcnn.verify: cannot import some_package.broken: ZeroDivisionError: division by zero\n"
+
+
+def test_a_package_without_rules_says_what_could_not_be_searched(package, tmp_path, capsys):
+    for path in (tmp_path / "some_package").rglob("_*.py"):
+        path.write_text("")
+    assert command.main([package]) == 2
+    error = capsys.readouterr().err
+    assert "some_package and its submodules define no custom_vjp or custom_jvp function; cannot import" in error
 
 
 @pytest.mark.usefixtures("_few", "_fast")

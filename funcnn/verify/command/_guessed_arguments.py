@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import jax
@@ -39,41 +40,59 @@ _LAST: list[list[Described]] = [
 ]
 _SIZES = (4, 6, 3, 5, 2)
 
+# What is tried for an argument that is not differentiated by. A fraction comes first: 1 may be a special case.
+_STATIC = (0.5, 2, -1, jnp.tanh, (2,), True, None)
+_STATIC_NAMED = {"axis": (-1, 0), "axes": ((-1,), (0,)), "dim": (-1, 0), "axis_name": (None,)}
+_STATIC_ANNOTATED = {int: (2, 1, -1, 0), float: (0.5,), bool: (True, False)}
+_MOST_STATIC = 3  # arguments: their values are tried in every combination
+
 
 def guess(f: Callable[..., Any], static: Sequence[int] = ()) -> Call:
     """Arguments with which f and its gradient can be traced; parameters with a default keep it.
 
     Args:
       f: any function.
-      static: which of its arguments are not differentiated; these need a default.
+      static: which of its arguments are not differentiated: numbers, axes and functions are tried for these.
 
     Raises:
       NoExampleError: no row of the ladder fits.
     """
-    required = _required(f, static)
+    required = _required(f)
     sizes: dict[str, int] = {}
-    hints = [_hinted(parameter.annotation, sizes) for parameter in required]
-    k, reason = len(required), ""
+    fixed = {p.name: _static_values(p) for i, p in required if i in static}
+    if len(fixed) > _MOST_STATIC:
+        raise NoExampleError(f"parameters {', '.join(fixed)} cannot be guessed")
+    hints = {p.name: _hinted(p.annotation, sizes) for _, p in required if p.name not in fixed}
+    k, reason = len(hints), ""
     for row in [*_FIRST, *([shape] * k for shape in _SAME), *_LAST]:
         if len(row) != k:
             continue
         rng = np.random.default_rng(0)
-        call = tuple(_draw(d if hint is None else hint, rng) for d, hint in zip(row, hints, strict=True))
-        refusal, by_gradient = _refusal(f, call)
-        if not refusal:
-            return call
-        if by_gradient or not reason:
-            reason = f"{shown(call)} gives {refusal}"
+        drawn = [_draw(d if hint is None else hint, rng) for d, hint in zip(row, hints.values(), strict=True)]
+        for values in product(*fixed.values()):
+            given = dict(zip([*hints, *fixed], [*drawn, *values], strict=True))
+            call = tuple(given[p.name] for _, p in required)
+            refusal, by_gradient = _refusal(f, call)
+            if not refusal:
+                return call
+            if by_gradient or not reason:
+                reason = f"{shown(call)} gives {refusal}"
     raise NoExampleError(f"no guess fits ({reason})")
 
 
+def _static_values(parameter: inspect.Parameter) -> tuple[Any, ...]:
+    """What is tried for an argument that is not differentiated by, by its name or its annotation."""
+    return _STATIC_NAMED.get(parameter.name) or _STATIC_ANNOTATED.get(parameter.annotation, _STATIC)
+
+
 def shown(call: Call) -> str:
-    """Arguments as dtypes and shapes."""
-    return ", ".join(f"{a.dtype.name}{list(a.shape)}" if hasattr(a, "dtype") else repr(a) for a in call)
+    """Arguments as dtypes and shapes, functions by their names."""
+    name = lambda a: a.__name__ if callable(a) else repr(a)
+    return ", ".join(f"{a.dtype.name}{list(a.shape)}" if hasattr(a, "dtype") else name(a) for a in call)
 
 
-def _required(f: Callable[..., Any], static: Sequence[int]) -> list[inspect.Parameter]:
-    """The parameters without a default; where one is not plain, the function's arguments cannot be guessed."""
+def _required(f: Callable[..., Any]) -> list[tuple[int, inspect.Parameter]]:
+    """The numbered parameters without a default; where one is not plain, the arguments cannot be guessed."""
     try:
         parameters = _parameters(f)
     except (TypeError, ValueError) as error:
@@ -82,9 +101,9 @@ def _required(f: Callable[..., Any], static: Sequence[int]) -> list[inspect.Para
     for i, parameter in enumerate(parameters):
         if parameter.default is not parameter.empty or parameter.kind is parameter.VAR_KEYWORD:
             continue
-        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY} or i in static:
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY}:
             raise NoExampleError(f"parameter {parameter.name} cannot be guessed")
-        required.append(parameter)
+        required.append((i, parameter))
     if not required:
         raise NoExampleError("no parameter has to be given")
     return required

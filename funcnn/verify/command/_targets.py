@@ -3,12 +3,13 @@
 import importlib
 import importlib.util
 import inspect
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..._intercept import Rule
 from .._errors import one_line
@@ -18,6 +19,47 @@ Functions = dict[str, Callable[..., Any]]
 
 class TargetError(Exception):
     """A target cannot be used; the message, one line, says why."""
+
+
+class Found(NamedTuple):
+    """What a target comes to.
+
+    Attributes:
+      rules: the module or file, and the name there, of each rule.
+      unread: a line for each submodule that cannot be imported.
+    """
+
+    rules: tuple[tuple[str, str], ...]
+    unread: tuple[str, ...] = ()
+
+
+def search(target: str) -> Found:
+    """The rules that a target names; those of a package's submodules too, at any depth.
+
+    Raises:
+      TargetError: as `find` raises it; a submodule that cannot be imported only adds a line to ``unread``.
+    """
+    where, _, name = target.partition(":")
+    module = _load(where)
+    if name or not hasattr(module, "__path__"):
+        return Found(tuple((where, rule) for rule in find(target)[1]))
+    rules, unread = [(module.__name__, rule) for rule in rules_of(module)], []
+    for submodule in _submodules(module):
+        try:
+            rules += [(submodule, rule) for rule in rules_of(_load(submodule))]
+        except TargetError as error:
+            unread.append(str(error))
+    if not rules:
+        raise TargetError(
+            "; ".join([f"{where} and its submodules define no custom_vjp or custom_jvp function", *unread])
+        )
+    return Found(tuple(rules), tuple(unread))
+
+
+def _submodules(package: ModuleType) -> list[str]:
+    """The names of a package's submodules, at any depth, but for those that run a program when imported."""
+    names = [info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.", lambda name: None)]
+    return [name for name in names if name.rpartition(".")[2] != "__main__"]
 
 
 def find(target: str) -> tuple[ModuleType, Functions]:

@@ -4,9 +4,11 @@ import json
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +17,7 @@ import jax
 from tqdm import tqdm
 
 from .._check import check
-from .._errors import one_line
+from .._errors import first_line, one_line
 from ..report._page import counts, page
 from ..report._report import Finding, Report
 from ..stages._table import STAGES
@@ -29,6 +31,7 @@ class Task(NamedTuple):
     Attributes:
       target: the module or file that it is in.
       name: its name there.
+      label: what the table calls it: its name, after its module's where several are searched.
       level, seed: as for `check`.
       deadline: of the whole run, on the clock of `time.time`; None for no end.
       sharers: how many rules one process has still to check until then, this one included.
@@ -36,6 +39,7 @@ class Task(NamedTuple):
 
     target: str
     name: str
+    label: str
     level: str
     seed: int
     deadline: float | None
@@ -47,17 +51,28 @@ class Task(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The result of a task: the report, and the cells of its row, in the order of the table's heads."""
+    """The result of a task.
+
+    Attributes:
+      report: on the rule.
+      cells: of its row, in the order of the table's heads.
+      warnings: what was warned of meanwhile, a line each.
+    """
 
     report: Report
     cells: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def tasks(names: Sequence[tuple[str, str]], level: str, seed: int, budget: float | None, jobs: int) -> list[Task]:
     """A task for each ``(target, name)``; what is left of the budget is divided over the rules that are left."""
     deadline = None if budget is None else time.time() + budget
     left = range(len(names), 0, -1)
-    return [Task(*name, level, seed, deadline, max(1.0, n / jobs)) for name, n in zip(names, left, strict=True)]
+    one = len({target for target, _ in names}) == 1
+    return [
+        Task(target, name, name if one else f"{target}:{name}", level, seed, deadline, max(1.0, n / jobs))
+        for (target, name), n in zip(names, left, strict=True)
+    ]
 
 
 HEADS = ("rule", "status", "seconds", "example")
@@ -94,16 +109,16 @@ def settled(task: Task, checked: Callable[[float | None], Report]) -> Report:
     """The report of a task; inconclusive where its turn comes too late, or where it cannot be checked at all."""
     start, budget = time.monotonic(), task.budget()
     if budget is not None and budget <= 0:
-        return _unsettled(task.name, "budget spent: the time was over before its turn came")
+        return _unsettled(task.label, "budget spent: the time was over before its turn came")
     try:
         report = checked(budget)
     except NoExampleError as error:
-        report = _unsettled(task.name, str(error))
+        report = _unsettled(task.label, str(error))
     except TargetError:
         raise
     except Exception as error:  # of the rule's own: one that cannot be run keeps no other from being checked
-        report = _unsettled(task.name, f"it cannot be checked: {one_line(error)}")
-    return report._replace(name=task.name, seconds=time.monotonic() - start)
+        report = _unsettled(task.label, f"it cannot be checked: {one_line(error)}")
+    return report._replace(name=task.label, seconds=time.monotonic() - start)
 
 
 def _unsettled(name: str, reason: str) -> Report:
@@ -123,18 +138,35 @@ def _merged(reports: Sequence[Report]) -> Report:
 
 def run(work: Callable[[Task], Row], todo: Sequence[Task], heads: Sequence[str], jobs: int = 1) -> list[Report]:
     """Do every task; print its row as soon as it is known, then the whole report of each that did not pass."""
-    formats = [_FORMATS.get(head, f"<{max(len(head), *(len(task.name) for task in todo))}") for head in heads]
-    reports = []
+    formats = [_FORMATS.get(head, f"<{max(len(head), *(len(task.label) for task in todo))}") for head in heads]
+    reports, warned = [], {}
     print(_line(heads, formats))
     with _mapping(min(jobs, len(todo))) as mapping:
-        for row in tqdm(mapping(work, todo), total=len(todo), unit="rule", file=sys.stderr, disable=None):
+        quiet = partial(_warnings_kept, work)
+        for row in tqdm(mapping(quiet, todo), total=len(todo), unit="rule", file=sys.stderr, disable=None):
             tqdm.write(_line(row.cells, formats))
             reports.append(row.report)
+            warned |= dict.fromkeys(row.warnings)
     for report in reports:
         if not report.ok:
             print(f"\n{report}")
+    if warned:
+        print("", "warnings:", *warned, sep="\n")
     print(f"\n{counts(reports)}")
     return reports
+
+
+def _warnings_kept(work: Callable[[Task], Row], task: Task) -> Row:
+    """A task's row; its warnings, which would be printed between rows, are kept for the end."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        row = work(task)
+    return row._replace(
+        warnings=tuple(
+            f"{w.category.__name__}: {first_line(w.message) if isinstance(w.message, Warning) else w.message}"
+            for w in caught
+        )
+    )
 
 
 _FORMATS = {"status": "<12", "seconds": ">7", "examples": ">8", "value": ">8", "cotangent": ">9", "example": ""}

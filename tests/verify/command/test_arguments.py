@@ -172,9 +172,30 @@ def test_hints_are_taken(write):
     assert found.origin == "guessed: float32[4, 7], int32[6], float32[4, 6], 2"
 
 
+STATIC = [
+    ("lambda slope, x: jnp.where(x > 0, x, slope * x)", (0,), "0.5, float32[5]"),
+    ("lambda x, axis: jnp.sum(x, axis)", (1,), "float32[5], -1"),
+    ("lambda x, n: x * len(range(n))", (1,), "float32[5], 2"),
+    ("lambda g, x: g(x)", (0,), "tanh, float32[5]"),
+    ("lambda x, shape: x * shape[0]", (1,), "float32[5], (2,)"),
+    ("lambda g, x, axis: g(x).sum(axis)", (0, 2), "tanh, float32[5], -1"),
+]
+
+
+@pytest.mark.parametrize(("f", "static", "expected"), STATIC)
+def test_static_arguments_are_guessed(write, f, static, expected):
+    text = f"""
+        rule = jax.custom_vjp({f}, nondiff_argnums={static})
+        array = lambda args: next(a for a in args if isinstance(a, jax.Array))
+        rule.defvjp(lambda *args: (rule.fun(*args), array(args)), lambda *given: (given[-2],))
+    """
+    assert examples(write(text), "rule").origin == f"guessed: {expected}"
+
+
 REFUSED = [
     ("lambda x: x.reshape(11)", "no guess fits .*reshape"),
-    ("lambda n, x: x * n", "parameter n cannot be guessed"),
+    ("lambda a, b, c, d, x: x", "parameters a, b, c, d cannot be guessed"),
+    ("lambda n, x: x * n['key']", "no guess fits .*TypeError"),
     ("lambda *xs: xs[0]", "parameter xs cannot be guessed"),
     ("lambda n=3: jnp.ones(n)", "no parameter has to be given"),
     ("lambda x: x > 0", "no guess fits .*nothing floating-point"),
@@ -183,7 +204,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("f", "reason"), REFUSED)
 def test_where_nothing_fits_the_module_is_asked_for_an_example(write, f, reason):
-    static = ", 0" if " n, x" in f else ""
+    static = ", 0, 1, 2, 3" if " d, x" in f else ", 0" if " n, x" in f else ""
     with pytest.raises(
         NoExampleError, match=f"no example arguments, and {reason}.*: define check_vjp_examples in tiny"
     ):

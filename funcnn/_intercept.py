@@ -9,6 +9,7 @@ the context nothing is patched.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial, wraps
 from typing import Any
 
 import jax
@@ -39,6 +40,56 @@ def intercept(handler: Handler | None) -> Iterator[None]:
 def current() -> Handler | None:
     """The handler that holds here, None outside of any."""
     return _handler.value
+
+
+def sparing_jaxs(handler: Handler, kinds: Any = Rule) -> Handler:
+    """The handler, but for the rules that JAX ships: these stay, and what they call in turn goes to it all the same."""
+
+    def spared(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not (isinstance(rule, kinds) and ships_with_jax(rule)):
+            return handler(rule, args, kwargs)
+        with intercept(None):
+            return _under(spared, rule)(*args, **kwargs)
+
+    return spared
+
+
+def ships_with_jax(rule: Rule) -> bool:
+    """Whether each function that a rule is made of is JAX's own: `jax.custom_vjp(jnp.tanh)` has passes of yours."""
+    return all(map(_is_jaxs, _passes(rule).values()))
+
+
+def _passes(rule: Rule) -> dict[str, Callable[..., Any]]:
+    return {name: f for name, f in vars(rule).items() if name in {"fun", "jvp", "fwd", "bwd"} and f is not None}
+
+
+def _is_jaxs(f: Any) -> bool:
+    """Whether a function is defined in a module of JAX; what makes rules of others' functions stands for those."""
+    if isinstance(f, partial):
+        return _is_jaxs(f.func)
+    if f.__module__ == jax.custom_jvp.defjvps.__module__:  # of defjvps, or of jax.custom_gradient
+        held = (cell.cell_contents for cell in getattr(f, "__closure__", None) or ())
+        inside = [g for value in held for g in (value if isinstance(value, tuple) else (value,))]
+        return all(_is_jaxs(g) for g in inside if callable(g) and not isinstance(g, Rule))
+    return f.__module__.partition(".")[0] == "jax"
+
+
+def _under(handler: Handler, rule: Rule) -> Rule:
+    """The same rule, but the rules that its function and its passes call, whenever they are traced, go to the handler."""
+
+    def handing(f: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(f)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with intercept(handler):
+                return f(*args, **kwargs)
+
+        return run
+
+    twin = object.__new__(type(rule))  # custom_vjp's own __new__ may want the function
+    vars(twin).update(vars(rule))
+    for name, f in _passes(rule).items():
+        setattr(twin, name, handing(f))
+    return twin
 
 
 def _patch(change: int) -> None:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def check(
     seed: int = 0,
     budget: float | None = None,
     mutate: bool | int = False,
+    everything: bool = False,
 ) -> Report:
     """Check a hand-written derivative rule from one example call.
 
@@ -51,6 +53,7 @@ def check(
         ended five seconds later, a loop without end say, is given up.
       mutate: whether to score the check itself as well. The rule's backward pass is broken in up to 50 ways, or as many
         as are given. ``report.score`` says how many of these a check at level "fast" finds, and which it does not.
+      everything: whether the rules that JAX itself ships are checked as well. They are a part of autodiff otherwise.
 
     Returns:
       A `Report`: ``print`` it, read its ``status`` or ``ok``, or call its ``raise_for_failure()``.
@@ -68,12 +71,13 @@ def check(
     budget = BUDGETS[level] if budget is None else budget
     if not (isinstance(budget, (int, float)) and 0 <= budget < math.inf):
         raise ValueError(f"budget must be a number of seconds, 0 or more, got {budget!r}")
-    run = _Run(f, args, reference, surrogate, level, seed, budget)
+    run = _Run(f, args, reference, surrogate, level, seed, budget, everything)
     report = run.within_budget()
     if not mutate:
         return report
-    score = score_of(f, args, 50 if mutate is True else mutate, seed, lambda mutant: _Run(
-        mutant, args, reference, surrogate, "fast", seed, BUDGETS["fast"], first=True).within_budget())  # fmt: skip
+    fast = partial(_Run, reference=reference, surrogate=surrogate, level="fast", seed=seed, budget=BUDGETS["fast"],
+                   everything=everything, first=True)  # fmt: skip
+    score = score_of(f, args, 50 if mutate is True else mutate, seed, lambda mutant: fast(mutant, args).within_budget())
     return report._replace(score=score, seconds=time.monotonic() - run.start)
 
 
@@ -88,6 +92,7 @@ class _Run:
     level: str
     seed: int
     budget: float
+    everything: bool = False
     first: bool = False  # whether the first failure ends it
     start: float = field(default_factory=time.monotonic)
     ledger: Ledger | None = None
@@ -109,10 +114,11 @@ class _Run:
         return self.report()
 
     def __call__(self) -> None:
-        problem = make_problem(self.f, self.args, self.reference)
+        problem = make_problem(self.f, self.args, self.reference, self.everything)
         if not problem.rules and self.reference is None:
-            raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function, so there is nothing to check: "
-                             "pass the function that does, or a reference to compare with")  # fmt: skip
+            but = "" if self.everything else " but those that JAX ships, which everything=True checks too"
+            raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function{but}, so there is nothing to "
+                             "check: pass the function that does, or a reference to compare with")  # fmt: skip
         rng = np.random.default_rng((self.seed, 0x5EED))  # no user's own example is drawn from this
         self.ledger = Ledger(self.budget, self.first)
         sides = Sides(problem, rng, self.ledger.in_time)

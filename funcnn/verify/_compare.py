@@ -77,7 +77,9 @@ class Comparison(NamedTuple):
         return f"WRONG: {', '.join(wrong)}" if wrong else "every hand-written gradient agrees with autodiff's"
 
 
-def compare(loss: Callable[..., jax.Array], params: Any, *args: Any, tolerance: float | None = None) -> Comparison:
+def compare(
+    loss: Callable[..., jax.Array], params: Any, *args: Any, tolerance: float | None = None, everything: bool = False
+) -> Comparison:
     """Compare the gradient of a loss by its hand-written rules with `jax.grad`'s own, the rules taken out.
 
     Args:
@@ -86,6 +88,7 @@ def compare(loss: Callable[..., jax.Array], params: Any, *args: Any, tolerance: 
       *args: whatever else the loss takes.
       tolerance: the largest relative error that passes. None is the power ⅔ of each leaf's machine epsilon: 2e-5 in
         float32, 4e-11 in float64.
+      everything: whether the rules that JAX itself ships are compared as well. They are a part of autodiff otherwise.
 
     Returns:
       A `Comparison`.
@@ -103,7 +106,7 @@ def compare(loss: Callable[..., jax.Array], params: Any, *args: Any, tolerance: 
     gradients: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     temp_bytes: dict[str, int] = {}
-    for name, f in {"rules": loss, "autodiff": without_rules(loss)}.items():
+    for name, f in {"rules": loss, "autodiff": without_rules(loss, everything=everything)}.items():
         compiled = jax.jit(jax.grad(f)).lower(params, *args).compile()
         gradients[name] = compiled(params, *args)
         seconds[name] = min(_seconds(compiled, params, *args) for _ in range(5))

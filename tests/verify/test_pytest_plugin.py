@@ -48,7 +48,7 @@ def test_late_allowed(check_vjp):
 @pytest.fixture(scope="module")
 def _all_imported():
     """What JAX imports late must not be forgotten after an inner run, which restores sys.modules."""
-    check(jax.nn.relu, jnp.ones(2), level="fast")
+    check(jax.nn.relu, jnp.ones(2), level="fast", everything=True)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from jax import lax
+from jax.experimental.ode import odeint
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
@@ -128,3 +129,70 @@ def test_arguments_pass_through_by_name_and_by_default():
     x = jnp.array([0.5, -0.5])
     assert jnp.allclose(without_rules(fn.leaky_relu)(x, negative_slope=0.5), jnp.array([0.5, -0.25]))
     assert jnp.allclose(without_rules(fn.leaky_relu)(x), jnp.array([0.5, -0.005]))
+
+
+# JAX's own rules: the function, and its slope at 0 by the rule and by autodiff of its bare function.
+JAXS = {
+    "softplus": (jax.nn.softplus, 0.5, 0.0),
+    "log_sigmoid": (jax.nn.log_sigmoid, 0.5, 0.0),
+    "logaddexp": (lambda x: jnp.logaddexp(x, 0.0), 0.5, 0.0),
+    "relu": (jax.nn.relu, 0.0, 0.5),
+    "relu6": (jax.nn.relu6, 0.0, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", JAXS)
+def test_the_rules_that_jax_ships_are_a_part_of_autodiff(name):
+    f, slope, bare_slope = JAXS[name]
+    zero, one = jnp.zeros(()), jnp.ones(())
+    for transform in (lambda f: f, jax.jit, jax.checkpoint):
+        assert float(jax.grad(without_rules(transform(f)))(zero)) == slope
+        assert float(jax.jvp(without_rules(transform(f)), (zero,), (one,))[1]) == slope
+        assert float(jax.grad(without_rules(transform(f), everything=True))(zero)) == bare_slope
+
+
+def jvp_of_tanh():
+    rule = jax.custom_jvp(jnp.tanh)
+    rule.defjvp(lambda primals, tangents: (jnp.tanh(*primals), 7.0 * tangents[0]))
+    return rule
+
+
+def jvps_of_tanh():
+    rule = jax.custom_jvp(jnp.tanh)
+    rule.defjvps(lambda x_dot, y, x: 7.0 * x_dot)
+    return rule
+
+
+def vjp_of_tanh():
+    rule = jax.custom_vjp(jax.jit(jnp.tanh))
+    rule.defvjp(lambda x: (jnp.tanh(x), None), lambda _, y_bar: (7.0 * y_bar,))
+    return rule
+
+
+def gradient_of_tanh():
+    return jax.custom_gradient(lambda x: (jnp.tanh(x), lambda y_bar: 7.0 * y_bar))
+
+
+YOURS = [jvp_of_tanh, jvps_of_tanh, vjp_of_tanh, gradient_of_tanh]
+
+
+@pytest.mark.parametrize("make", YOURS)
+def test_a_rule_of_yours_over_a_function_of_jaxs_is_taken_out(make):
+    f, x = make(), jnp.zeros(())
+    assert float(jax.grad(f)(x)) == 7.0
+    assert float(jax.grad(without_rules(f))(x)) == 1.0
+
+
+@pytest.mark.slow
+def test_a_rule_of_yours_inside_one_of_jaxs_is_taken_out_of_its_passes_too():
+    """The backward pass of odeint, a rule of JAX's, differentiates the field, which is yours."""
+    ts = jnp.array([0.0, 1.0])
+    f, true = (lambda x, field=field: odeint(lambda y, t: -field(y), x, ts)[-1] for field in (vjp_of_tanh(), jnp.tanh))
+    x, one = jnp.ones(()), jnp.ones(())
+    expected = float(jax.grad(true)(x))
+    assert float(jax.grad(f)(x)) != pytest.approx(expected, rel=0.1)
+    for gradient in (jax.grad(without_rules(f)), jax.grad(jax.jit(without_rules(f)))):
+        assert float(gradient(x)) == pytest.approx(expected, rel=1e-12)
+    for everything in (False, True):  # JAX's own rule is a VJP, and has no forward mode
+        y_dot = jax.jvp(without_rules(f, everything=everything), (x,), (one,))[1]
+        assert float(y_dot) == pytest.approx(expected, rel=1e-5)

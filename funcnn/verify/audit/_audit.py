@@ -18,7 +18,7 @@ from ._sites import Site, meeting
 from ._stand_in import Log, call_judged
 
 
-def audit(f: Callable[..., Any], *args: Any, seed: int = 0) -> Audit:
+def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = False) -> Audit:
     """Judge every custom rule that a program calls, where and as it calls it.
 
     Each call of a `jax.custom_vjp` or `jax.custom_jvp` function is replaced by one that also compares the rule with
@@ -34,6 +34,7 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0) -> Audit:
       f: any function that jit takes, such as a whole model's loss. A result that is not a scalar gets a made-up cotangent.
       *args: its arguments, of any kind.
       seed: of the made-up cotangent of f's result.
+      everything: whether the rules that JAX itself ships are judged as well. They are a part of autodiff otherwise.
 
     Returns:
       An `Audit`; ``print`` it, or look at its ``rows``. A site that no cotangent reaches, in a while loop or behind a
@@ -51,11 +52,11 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0) -> Audit:
     """
     if not callable(f):
         raise TypeError(f"f must be a function, got {type(f).__name__}")
-    sites = _sites(f, args)
-    return Audit(rows_of(sites, _judged(f, args, list(sites), seed)), _unseen(f, args))
+    sites = _sites(f, args, everything)
+    return Audit(rows_of(sites, _judged(f, args, list(sites), seed, everything)), _unseen(f, args))
 
 
-def _sites(f: Callable[..., Any], args: tuple[Any, ...]) -> dict[Site, dict[str, str]]:
+def _sites(f: Callable[..., Any], args: tuple[Any, ...], everything: bool) -> dict[Site, dict[str, str]]:
     """The call sites outside other rules, in the order of their calls, and which arguments are which parameters."""
     paths: dict[int, str] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(args[:1]):
@@ -70,7 +71,7 @@ def _sites(f: Callable[..., Any], args: tuple[Any, ...]) -> dict[Site, dict[str,
         sites[site] = {name: paths[id(a)] for name, a in arrays if paths.get(id(a))}
         return value
 
-    with intercept(meeting(meet)):
+    with intercept(meeting(meet, everything)):
         out = jax.eval_shape(lambda: inexact(f(*args)))
     if not out:
         raise TypeError("f must return at least one floating-point array")
@@ -79,24 +80,27 @@ def _sites(f: Callable[..., Any], args: tuple[Any, ...]) -> dict[Site, dict[str,
 
 def _unseen(f: Callable[..., Any], args: tuple[Any, ...]) -> int:
     """How many rules are left when all that can be seen are taken out."""
-    program = jax.make_jaxpr(lambda: inexact(without_rules(f)(*args)))()
+    program = jax.make_jaxpr(lambda: inexact(without_rules(f, everything=True)(*args)))()
     left = [e for _, e in equations(program.jaxpr) if e.primitive.name in {"custom_vjp_call", "custom_jvp_call"}]
     return len({id(e) for e in left})  # a program that is called twice holds its rules once
 
 
-def _judged(f: Callable[..., Any], args: tuple[Any, ...], sites: Sequence[Site], seed: int) -> dict[Site, Log]:
+def _judged(
+    f: Callable[..., Any], args: tuple[Any, ...], sites: Sequence[Site], seed: int, everything: bool
+) -> dict[Site, Log]:
     """Run the program with a stand-in at every site; where that cannot be differentiated, at half of them."""
     logs: dict[Site, Log] = {}
     try:
-        return _run(f, args, sites, seed, jax.grad, logs)
+        return _run(f, args, sites, seed, everything, jax.grad, logs)
     except Exception as error:
         if len(sites) > 1:
-            logs, more = (_judged(f, args, half, seed) for half in (sites[: len(sites) // 2], sites[len(sites) // 2 :]))
+            halves = sites[: len(sites) // 2], sites[len(sites) // 2 :]
+            logs, more = (_judged(f, args, half, seed, everything) for half in halves)
             for site in more.keys() & logs.keys():  # a site inside rules may be in both
                 more[site].stats += logs[site].stats
             return logs | more
         try:
-            return _run(f, args, sites, seed, _tangent, logs)
+            return _run(f, args, sites, seed, everything, _tangent, logs)
         except Exception:
             for log in (logs.setdefault(site, Log()) for site in sites):
                 log.settled = log.settled or ("inconclusive", f"no backward pass here: {first_line(error)}")
@@ -108,6 +112,7 @@ def _run(
     args: tuple[Any, ...],
     sites: Sequence[Site],
     seed: int,
+    everything: bool,
     differentiate: Callable[[Callable[..., Any]], Callable[..., Any]],
     logs: dict[Site, Log],
 ) -> dict[Site, Log]:
@@ -123,12 +128,12 @@ def _run(
             names = take_apart(rule, args, kwargs).names
             while site in logs and logs[site].names not in ((), names):  # inside rules, one line with other arguments
                 site = site._replace(ordinal=site.ordinal + 1)
-            return call_judged(rule, args, kwargs, dummy, logs.setdefault(site, Log()), inner)
+            return call_judged(rule, args, kwargs, dummy, logs.setdefault(site, Log(everything=everything)), inner)
 
         full = list(leaves)
         for i, a in zip(places, arrays, strict=True):
             full[i] = a
-        with intercept(meeting(meet)):
+        with intercept(meeting(meet, everything)):
             out = inexact(f(*jax.tree.unflatten(tree, full)))
         if len(out) == 1 and out[0].shape == ():
             return out[0].real.astype(jnp.float32)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from ..._intercept import Handler, Rule, intercept
+from ..._intercept import Handler, Rule, intercept, sparing_jaxs
 from .._places import PACKAGE, VERIFY
 
 Frame = tuple[str, int]
@@ -35,12 +35,14 @@ class Site(NamedTuple):
 Meet = Callable[[Site, Rule, tuple[Any, ...], dict[str, Any], Handler], Any]
 
 
-def meeting(meet: Meet) -> Handler:
+def meeting(meet: Meet, everything: bool) -> Handler:
     """A handler that gives each call its site, and a handler for the rules inside it: ``meet(site, …, inner)``."""
-    return _meeting(meet, Counter(), ())
+    return _meeting(meet, Counter(), (), (lambda handler: handler) if everything else sparing_jaxs)
 
 
-def _meeting(meet: Meet, counts: Counter[tuple[Any, ...]], inside: tuple[Rule, ...]) -> Handler:
+def _meeting(
+    meet: Meet, counts: Counter[tuple[Any, ...]], inside: tuple[Rule, ...], sparing: Callable[[Handler], Handler]
+) -> Handler:
     def handler(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with intercept(None):
             if rule in inside:  # a forward pass that calls its own rule for the value
@@ -49,9 +51,9 @@ def _meeting(meet: Meet, counts: Counter[tuple[Any, ...]], inside: tuple[Rule, .
             ordinal = 0 if inside else counts[name, frames]
             counts[name, frames] += 1
             site = Site(name, frames, bool(inside), ordinal)
-            return meet(site, rule, args, kwargs, _meeting(meet, counts, (*inside, rule)))
+            return meet(site, rule, args, kwargs, _meeting(meet, counts, (*inside, rule), sparing))
 
-    return handler
+    return sparing(handler)
 
 
 def yours(site: Site) -> tuple[Frame, ...]:

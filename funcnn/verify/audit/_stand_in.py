@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..._intercept import Handler, Rule, intercept
+from ..._intercept import Handler, Rule, intercept, sparing_jaxs
 from .._errors import first_line
 from ._call import Call, inexact, is_inexact, take_apart
 from ._nearby import Derivative, Derived, around, directions, noise, precision
@@ -27,6 +27,7 @@ class Log:
       without: the arguments for which the rule's backward pass returns None.
       stats: a judgement a call: `judge`'s three numbers a row, the last row those of `sides_with`.
       settled: a status and a reason that hold whatever the numbers say.
+      everything: whether the rules that JAX ships are under test as well.
     """
 
     saved: int = 0
@@ -34,6 +35,7 @@ class Log:
     without: tuple[str, ...] = ()
     stats: list[np.ndarray] = field(default_factory=list)
     settled: tuple[str, str] | None = None
+    everything: bool = False
 
 
 def call_judged(
@@ -96,8 +98,8 @@ def _judge(call: Call, log: Log, inner: Handler, derivative: Derivative, given: 
         if isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
             log.without = tuple(f"args[{i}]" for i, bar in zip(call.arguments, bars, strict=True) if bar is None)
 
-    rule = call.of(_twin(call.rule, _taking_out([]), hear), rest)
-    bare = call.of(_under(_taking_out(met), call.rule.__wrapped__), rest)
+    rule = call.of(_twin(call.rule, _taking_out([], log.everything), hear), rest)
+    bare = call.of(_under(_taking_out(met, log.everything), call.rule.__wrapped__), rest)
     try:
         derived = derivative(rule, given, along)
         if derivative is _by_jvp:
@@ -205,14 +207,14 @@ def _under(handler: Handler, f: Any) -> Callable[..., Any]:
     return run
 
 
-def _taking_out(met: list[Rule]) -> Handler:
+def _taking_out(met: list[Rule], everything: bool) -> Handler:
     """A handler that calls the bare function, and notes that there was something to take out."""
 
     def handler(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         met.append(rule)
         return rule.__wrapped__(*args, **kwargs)
 
-    return handler
+    return handler if everything else sparing_jaxs(handler)
 
 
 def _finite(y_bar: Any) -> Any:

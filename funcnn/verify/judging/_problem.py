@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from ..._intercept import intercept
+from ..._intercept import intercept, sparing_jaxs
 from .._settings import compiled_quickly, settings
 from .._without_rules import without_rules
 from ..programs._facts import Facts, facts
@@ -49,7 +49,7 @@ class Problem(NamedTuple):
       both: both sides' ``bars`` in one compiled program.
       referenced: whether the truth is another function, handed in.
       mode: how the truth is differentiated: "reverse", "forward", or "" where autodiff cannot.
-      rules: the custom rules that the function calls, in the order of their calls.
+      rules: the custom rules under test that the function calls, in the order of their calls.
     """
 
     name: str
@@ -106,8 +106,10 @@ class _Arguments(NamedTuple):
         return call
 
 
-def make_problem(f: Callable[..., Any], args: tuple[Any, ...], reference: Callable[..., Any] | None) -> Problem:
-    """Take the call ``f(*args)`` apart.
+def make_problem(
+    f: Callable[..., Any], args: tuple[Any, ...], reference: Callable[..., Any] | None, everything: bool = False
+) -> Problem:
+    """Take the call ``f(*args)`` apart; the rules that JAX ships are a part of the truth, unless everything is checked.
 
     Raises:
       TypeError: f is not a function; no argument or no result is floating-point.
@@ -118,10 +120,11 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], reference: Callab
     if reference is not None and not callable(reference):
         raise TypeError(f"reference must be a function, got {type(reference).__name__}")
     arguments = _taken_apart(f, args)
-    rule, bare = (arguments.calling(g) for g in (f, without_rules(f) if reference is None else reference))
+    truth = without_rules(f, everything=everything) if reference is None else reference
+    rule, bare = arguments.calling(f), arguments.calling(truth)
     floats = tuple(np.asarray(arguments.leaves[i]) for i in arguments.floats)
     ints = tuple(arguments.leaves[i] for i in arguments.ints)
-    rules = _rules_called(rule, floats, ints, arguments.leaves)
+    rules = _rules_called(rule, floats, ints, arguments.leaves, everything)
     mode = _mode(bare, floats, ints)
     rule_bars, bare_bars = _reverse(rule), _forward(bare) if mode == "forward" else _reverse(bare)
     return Problem(
@@ -150,7 +153,7 @@ def _taken_apart(f: Callable[..., Any], args: tuple[Any, ...]) -> _Arguments:
     return _Arguments(leaves, tree, names, floats, ints)
 
 
-def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any]) -> tuple[Any, ...]:
+def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any], everything: bool) -> tuple[Any, ...]:
     """The custom rules that a call meets, in order; and whether it can be called at all."""
     rules: list[Any] = []
 
@@ -160,7 +163,7 @@ def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any
             return rule(*args, **kwargs)
 
     try:
-        with intercept(record):
+        with intercept(record if everything else sparing_jaxs(record)):
             outputs = _shapes_of(call, floats, ints)
     except Exception as error:
         came = ", ".join(map(_described, leaves))

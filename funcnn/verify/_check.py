@@ -11,7 +11,7 @@ import numpy as np
 
 from ._errors import one_line
 from ._time_limit import OutOfTimeError, within
-from .judging._ledger import EnoughError, Ledger
+from .judging._ledger import NOTHING_TO_COMPARE, EnoughError, Ledger
 from .judging._problem import make_problem
 from .judging._sides import Sides
 from .judging._trial import Trial
@@ -98,6 +98,7 @@ class _Run:
     ledger: Ledger | None = None
     under_way: Stage | None = None
     passed: list[str] = field(default_factory=list)
+    compared: dict[str, int] = field(default_factory=dict)
     late: list[Finding] = field(default_factory=list)
     cost: dict[str, Any] | None = None
 
@@ -140,8 +141,13 @@ class _Run:
             ledger.skip(stage.title, f"not at level {self.level}")
         else:
             before = len(ledger.findings)
-            if _ran(stage, trial) and all(f.status == "note" for f in ledger.findings[before:]):
-                self.passed.append(stage.title)
+            ran = _ran(stage, trial)
+            self.compared[stage.title] = sum(ledger.compared[code] for code in stage.codes)
+            if ran and all(f.status == "note" for f in ledger.findings[before:]):
+                if self.compared[stage.title]:
+                    self.passed.append(stage.title)
+                else:
+                    ledger.skip(stage.title, NOTHING_TO_COMPARE)
 
     def report(self) -> Report:
         """What was found until now."""
@@ -150,7 +156,7 @@ class _Run:
         skipped = tuple(ledger.skipped) if ledger else ()
         replay = f"funcnn.verify.check({name}, *args, level={self.level!r}, seed={self.seed})"
         return Report(name, (*findings, *self.late), tuple(self.passed), skipped,
-                      time.monotonic() - self.start, replay, self.cost)  # fmt: skip
+                      time.monotonic() - self.start, replay, self.cost, compared=tuple(self.compared.items()))  # fmt: skip
 
 
 def _ran(stage: Stage, trial: Trial) -> bool:

@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -133,7 +134,10 @@ def _merged(reports: Sequence[Report]) -> Report:
     findings = {str(finding): finding for report in reports for finding in report.findings}
     skipped = {pair: None for report in reports for pair in report.skipped}
     passed = tuple(stage for stage in first.passed if all(stage in other.passed for other in others))
-    return first._replace(findings=tuple(findings.values()), skipped=tuple(skipped), passed=passed)
+    compared = sum((Counter(dict(report.compared)) for report in reports), Counter())
+    return first._replace(
+        findings=tuple(findings.values()), skipped=tuple(skipped), passed=passed, compared=tuple(compared.items())
+    )
 
 
 def run(work: Callable[[Task], Row], todo: Sequence[Task], heads: Sequence[str], jobs: int = 1) -> list[Report]:

@@ -1,9 +1,12 @@
 """What a check has found so far, what it left out, and how long it may go on."""
 
 import time
+from collections import Counter
 
 from .._time_limit import OutOfTimeError
 from ..report._report import Finding
+
+NOTHING_TO_COMPARE = "nothing to compare with"
 
 
 class EnoughError(BaseException):
@@ -15,6 +18,7 @@ class Ledger:
 
     Attributes:
       findings, skipped: so far.
+      compared: at how many points each stage, "S0" to "S11", has compared something; S7 counts transformations.
       deadline: on the clock of `time.monotonic`.
       first: whether the first failure ends the check.
     """
@@ -22,6 +26,7 @@ class Ledger:
     def __init__(self, budget: float, first: bool = False):
         self.findings: list[Finding] = []
         self.skipped: list[tuple[str, str]] = []
+        self.compared: Counter[str] = Counter()
         self.deadline = time.monotonic() + budget
         self.first = first
 
@@ -41,6 +46,10 @@ class Ledger:
         """List what could not be run, once."""
         if (what, why) not in self.skipped:
             self.skipped.append((what, why))
+
+    def count(self, stage: str, points: int = 1) -> None:
+        """Count points at which a stage has compared something: only for these can it pass."""
+        self.compared[stage] += int(points)
 
     def in_time(self) -> None:
         """Raise OutOfTimeError once the budget is spent."""

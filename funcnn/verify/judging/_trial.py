@@ -51,6 +51,7 @@ def judge_at(trial: Trial, stage: str, point: Point, worst: str = "fail", may_di
         ledger.skip(stage, "autodiff is not trusted here, and there are too many elements for finite differences")
         return
     measured, judgement = _judged(trial, point)
+    ledger.count(stage, defined(measured) and any(np.isfinite(t).any() for t in measured.truth))
     if not judgement.wrong.any():
         return
     verdict = decide(scalar_at(sides, point), ravel(measured.rule), ravel(measured.truth), judgement.wrong, trial.rng)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ._html import SIGNS, STYLE, Html, badge, element, table, table_row
-from ._report import Report, details, seconds
+from ._report import Report, details, points, seconds
 
 
 def page(reports: Sequence[Report], stages: Sequence[str], versions: dict[str, str]) -> str:
@@ -74,7 +74,7 @@ def _cell(report: Report, stage: str) -> tuple[str, str]:
         if worst:
             return status, "\n".join(map(str, worst))
     if stage in report.passed:
-        return "pass", "\n".join(map(str, found))
+        return "pass", "\n".join([f"pass{points(report, stage)}", *map(str, found)])
     return "not run", dict(report.skipped).get(stage, "")
 
 

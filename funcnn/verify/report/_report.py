@@ -38,10 +38,19 @@ class Finding:
 
     def __str__(self) -> str:
         where = f" {self.argument}{list(self.index) if self.index else ''}" if self.argument else ""
-        values = f": got {self.got:.6g}, expected {self.expected:.6g}" if self.got is not None else ""
+        got, expected = told_apart(self.got, self.expected)
+        values = f": got {got}, expected {expected}" if got else ""
         inputs = f" [{self.inputs}]" if self.inputs else ""
         guess = f" - {self.guess}?" if self.guess else ""
         return f"{self.status.upper():12} {self.stage:3} {self.message}{where}{values}{inputs}{guess}"
+
+
+def told_apart(got: float | None, expected: float | None) -> tuple[str, str]:
+    """Two numbers in six digits, or in as many as it takes to tell them apart; "" for none, and for two that are equal."""
+    if got is None or expected is None or got == expected:
+        return "", ""
+    texts = ((f"{got:.{digits}g}", f"{expected:.{digits}g}") for digits in range(6, 18))
+    return next((a, b) for a, b in texts if a != b or math.isnan(got))
 
 
 class Score(NamedTuple):
@@ -69,7 +78,7 @@ class Report(NamedTuple):
     Attributes:
       name: the function's.
       findings: failures, what could not be settled, and notes.
-      passed: the stages that ran and found nothing wrong.
+      passed: the stages that compared something and found nothing wrong.
       skipped: ``(stage, reason)`` for what was not exercised.
       seconds: how long it took.
       replay: a line that runs the same check again.
@@ -77,6 +86,8 @@ class Report(NamedTuple):
         ``growth``: by which power of an axis' size the rule's grow.
       score: how the check does on broken copies of the rule, where that was asked for.
       example: where the arguments came from, if they were not given.
+      compared: ``(stage, points)`` for each stage that ran: at how many it compared something. S7 counts
+        transformations.
     """
 
     name: str
@@ -88,6 +99,7 @@ class Report(NamedTuple):
     cost: dict[str, Any] | None = None
     score: Score | None = None
     example: str = ""
+    compared: tuple[tuple[str, int], ...] = ()
 
     @property
     def status(self) -> str:
@@ -107,7 +119,7 @@ class Report(NamedTuple):
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.status.upper()} ({self.seconds:.1f} s)"]
         lines += [f"  {finding}" for finding in self.findings]
-        lines += [f"  passed       {', '.join(self.passed)}"] if self.passed else []
+        lines += [f"  passed       {', '.join(with_points(self))}"] if self.passed else []
         lines += [f"  saves        {_cost(self.cost)}"] if self.cost and self.cost["residual_bytes"] is not None else []
         lines += [f"  self-score   {self.score}"] if self.score else []
         lines += [f"  not run      {stage}: {reason}" for stage, reason in self.skipped]
@@ -120,7 +132,8 @@ class Report(NamedTuple):
         data = {"name": self.name, "status": self.status, "seconds": self.seconds, "replay": self.replay}
         data |= {"example": self.example}
         data |= {"findings": [asdict(finding) for finding in self.findings]}
-        data |= {"passed": list(self.passed), "skipped": [list(pair) for pair in self.skipped], "cost": self.cost}
+        data |= {"passed": list(self.passed), "compared": dict(self.compared)}
+        data |= {"skipped": [list(pair) for pair in self.skipped], "cost": self.cost}
         data |= {"score": self.score._asdict() if self.score else None}
         return json.dumps(finite(data), allow_nan=False, indent=1)
 
@@ -158,12 +171,23 @@ def details(report: Report) -> Iterator[Html]:
     if report.example:
         yield element("p", "Example arguments: ", report.example)
     if report.passed:
-        yield element("p", "Passed: ", ", ".join(report.passed))
+        yield element("p", "Passed: ", ", ".join(with_points(report)))
     if report.skipped:
         items = [element("li", f"{stage}: {reason}") for stage, reason in report.skipped]
         yield element("div", "Not exercised:", element("ul", *items))
     if not report.ok:
         yield element("p", "Again: ", element("code", report.replay))
+
+
+def with_points(report: Report) -> list[str]:
+    """The stages that passed, each with the number of points at which it compared something."""
+    return [stage + points(report, stage) for stage in report.passed]
+
+
+def points(report: Report, stage: str) -> str:
+    """At how many points a stage compared something, in parentheses; "" where nobody counted."""
+    n = dict(report.compared).get(stage, 0)
+    return f" ({n} point{'' if n == 1 else 's'})" if n else ""
 
 
 def seconds(report: Report) -> Html:
@@ -177,7 +201,7 @@ _COLUMNS = ("status", "stage", "what", "where", "got", "expected", "inputs", "gu
 def _cells(finding: Finding) -> list[str]:
     """A finding's row of the table."""
     where = f"{finding.argument}{list(finding.index) if finding.index else ''}"
-    got, expected = ("" if v is None else f"{v:.6g}" for v in (finding.got, finding.expected))
+    got, expected = told_apart(finding.got, finding.expected)
     status = badge(finding.status)
     return [status, finding.stage, finding.message, where, got, expected, finding.inputs, finding.guess]
 

@@ -42,6 +42,7 @@ def _in_dtype(trial: Trial, point: Point, dtype: Dtypes, own: tuple[str, ...]) -
             sides.fall_back_to_float32()
             ledger.skip("S2-S5 in float64", f"the rule raises {one_line(error)}")
         return
+    ledger.count("S0")
     for name, bar, a in zip(problem.names, bars, cast(point, dtype)[0], strict=True):
         if bar.dtype != a.dtype:
             message = f"the cotangent of a {a.dtype} argument has dtype {bar.dtype}:"

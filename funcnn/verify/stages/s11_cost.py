@@ -21,6 +21,7 @@ def determinism(trial: Trial) -> bool:
     problem = trial.problem
     point = trial.sides.points(EXAMPLE.name, problem.floats, problem.ints)[0]
     args = list(problem.floats), list(problem.ints), list(point.cots)
+    trial.ledger.count("S11")
     once, again = (compiled(lambda *args: problem.rule.bars(*args)[1])(*args) for _ in range(2))
     for name, a, b in zip(problem.names, once, again, strict=True):
         if not np.array_equal(a, b, equal_nan=True):

@@ -96,6 +96,7 @@ def _judge(trial: Trial, stage: str, point: Point, dtype: Dtypes, each: Sequence
     By chance autodiff's errors may be small just here, and the rule's large; or a rounding decides, at a kink.
     """
     here = _errors(trial, point, dtype)
+    trial.ledger.count(stage, any(np.isfinite(e.truth).any() for e in here))
     slacks = [coarse_slack(e.truth, e.peer, EPS[d], _tiny(d), length) for e, d in zip(here, each, strict=True)]
     off = [e.rule > slack for e, slack in zip(here, slacks, strict=True)]
     if not any(mask.any() for mask in off):

@@ -54,8 +54,9 @@ def _at_ties(trial: Trial, weights: Arrays, derivatives: Derivatives) -> None:
     problem, sides = trial.problem, trial.sides
     inputs = [made for _ in range(3) for made in battery(problem.floats, (), trial.rng) if made[0].ties]
     for point in (sides.points(kind.name, floats, problem.ints)[0] for kind, floats in inputs):
-        wrong = _has_its_slope(trial, point, weights, derivatives) is False
-        if wrong and not _is_autodiffs(trial, point, derivatives):
+        has = _has_its_slope(trial, point, weights, derivatives)
+        trial.ledger.count("S8", has is not None)
+        if has is False and not _is_autodiffs(trial, point, derivatives):
             message, guess = "the derivative of its cotangents is not their slope", "a tie inside of fwd or bwd"
             trial.ledger.add(Finding("S8", "fail", message, inputs=point.kind, guess=guess))
 
@@ -101,6 +102,7 @@ def _judge_second_order(trial: Trial, point: Point, weights: Arrays, derivatives
     """Compare both derivatives at a point; where they differ, finite differences of the cotangents decide."""
     sides = trial.sides
     x, rule, truth = (ravel(arrays) for arrays in (point.floats, *derivatives(point)))
+    trial.ledger.count("S8", bool(np.isfinite(truth).any()))
     if not beyond(rule, truth, second_slack(truth, 0.0, sides.eps)).any():
         return
     moved = [ravel(derivatives(nudged(point, sides.eps, trial.rng))[1]) for _ in range(2)]

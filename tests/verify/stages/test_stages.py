@@ -250,3 +250,23 @@ def test_any_shape_can_be_the_example(shape):
     x = jnp.full(shape, 0.3, jnp.float32)
     assert check(right, x, level="fast").ok
     assert check(wrong, x).status == "fail"
+
+
+def test_linearity_is_judged_where_other_numbers_of_the_argument_are_not_finite():
+    """One NaN of a gradient keeps no other number from being held to linearity."""
+    root = lambda x: jnp.where(x > 0, jnp.sqrt(x), x)
+    slope = lambda x: jnp.where(x > 0, 0.5 / jnp.sqrt(x), jnp.nan)
+    clipped = rule(root, lambda x: (root(x), x), lambda x, y_bar: (slope(x) * jnp.clip(y_bar, -1, 1),))
+    report = check(clipped, VECTOR, level="fast")
+    assert any(f.stage == "S1" and f.status == "fail" for f in report.findings), report
+
+
+def test_a_stage_that_compared_nothing_has_not_passed():
+    """A square root has no slope at 0, which is all of the example."""
+    root = pointwise(jnp.sqrt, lambda x: 0.5 / jnp.sqrt(x))
+    report = check(root, jnp.zeros(3, jnp.float32), level="fast")
+    assert "S2 Jacobian" not in report.passed, report
+    assert ("S2 Jacobian", "nothing to compare with") in report.skipped, report
+    points = dict(report.compared)
+    assert points["S2 Jacobian"] == 0
+    assert all(points[stage] for stage in report.passed)

@@ -12,7 +12,7 @@ from .._settings import compiled_quickly
 from .._without_rules import without_rules
 from ..programs._evaluate import equations
 from ._call import inexact, is_inexact, take_apart
-from ._nearby import noise
+from ._gradient import gradient, scalar_of
 from ._rows import Audit, rows_of
 from ._sites import Site, meeting
 from ._stand_in import Log, call_judged
@@ -24,7 +24,8 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
     Each call of a `jax.custom_vjp` or `jax.custom_jvp` function is replaced by one that also compares the rule with
     autodiff of its bare function. This holds at any depth of jit, scan, cond, remat, vmap, shard_map, gradients inside and
     rules inside rules. A custom_vjp is compared at the cotangent that arrives, a made-up one where that is zero, and a
-    custom_jvp along made-up tangents. A rule is judged as if those inside it were right; these get rows of their own.
+    custom_jvp along made-up tangents; the value of either is held to the function's. A rule is judged as if those inside it
+    were right; these get rows of their own. A rule on which `jax.grad` of the program by its first argument raises fails.
 
     A rule is right where it is as near to autodiff as autodiff's own answers some roundings away. At a kink any subgradient
     is right, and anything is where autodiff is not finite. Half-precision arguments are compared in single precision, with
@@ -39,8 +40,8 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
     Returns:
       An `Audit`; ``print`` it, or look at its ``rows``. A site that no cotangent reaches, in a while loop or behind a
       stop_gradient, is "inconclusive". So is a rule whose bare function has no autodiff. None from a backward pass means
-      that there is no cotangent, and fails only for a leaf of the first argument. Rules that are deliberately not
-      derivatives, such as straight-through estimators, are reported as failures.
+      that there is no cotangent. It fails where f's first argument acts on the result through what it stands for. Rules
+      that are deliberately not derivatives, such as straight-through estimators, are reported as failures.
 
     Raises:
       TypeError: f is not a function, or returns nothing floating-point.
@@ -53,7 +54,9 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
     if not callable(f):
         raise TypeError(f"f must be a function, got {type(f).__name__}")
     sites = _sites(f, args, everything)
-    return Audit(rows_of(sites, _judged(f, args, list(sites), seed, everything)), _unseen(f, args))
+    own = gradient(f, args, list(sites), seed, everything)
+    logs = _judged(f, args, [site for site in sites if site not in own.raised], seed, everything)
+    return Audit(rows_of(sites, logs, own), _unseen(f, args))
 
 
 def _sites(f: Callable[..., Any], args: tuple[Any, ...], everything: bool) -> dict[Site, dict[str, str]]:
@@ -134,10 +137,7 @@ def _run(
         for i, a in zip(places, arrays, strict=True):
             full[i] = a
         with intercept(meeting(meet, everything)):
-            out = inexact(f(*jax.tree.unflatten(tree, full)))
-        if len(out) == 1 and out[0].shape == ():
-            return out[0].real.astype(jnp.float32)
-        return sum(jnp.sum((y * noise(y, seed)).real.astype(jnp.float32)) for y in out)
+            return scalar_of(f(*jax.tree.unflatten(tree, full)), seed)
 
     dummies = [jnp.zeros((), jnp.float32)] * len(sites)
     jax.block_until_ready(compiled_quickly(differentiate(scalar))(dummies, [leaves[i] for i in places]))

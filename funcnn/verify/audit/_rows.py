@@ -7,6 +7,7 @@ import numpy as np
 
 from ..report._html import badge, element, notebook, table, table_row
 from ..report._report import finite
+from ._gradient import Own
 from ._sites import Site, yours
 from ._stand_in import Log
 
@@ -113,19 +114,23 @@ def _cells(row: AuditRow) -> list[str]:
             f"{row.residual_bytes:,} bytes", row.reason]  # fmt: skip
 
 
-def rows_of(sites: dict[Site, dict[str, str]], logs: dict[Site, Log]) -> tuple[AuditRow, ...]:
+def rows_of(sites: dict[Site, dict[str, str]], logs: dict[Site, Log], own: Own) -> tuple[AuditRow, ...]:
     """A row for each site. One inside a rule, or one that a library traces twice, gets a row only where it was judged.
 
     Args:
       sites: the call sites outside other rules; for each, the parameters that its arguments are.
       logs: what is known of these and of those inside rules.
+      own: what the program's own gradient does at them.
     """
     logs = {site: Log() for site in sites} | logs
+    for site, raised in own.raised.items():
+        logs[site].settled = "fail", f"jax.grad of the program raises {raised}"
     judged = {(site.name, yours(site)) for site, log in logs.items() if log.stats}
     known = lambda site, log: log.stats or log.settled
     told = [s for s, log in logs.items() if known(s, log) or not (s.nested or (s.name, yours(s)) in judged)]
     alike = [site[:2] for site in told]
-    return tuple(_row(site, logs[site], sites.get(site, {}), alike.count(site[:2]) > 1) for site in told)
+    reached = lambda site: dict.fromkeys(own.reached.get(site, ()), "") | sites.get(site, {})
+    return tuple(_row(site, logs[site], reached(site), alike.count(site[:2]) > 1) for site in told)
 
 
 def _row(site: Site, log: Log, parameters: dict[str, str], numbered: bool) -> AuditRow:
@@ -136,7 +141,7 @@ def _row(site: Site, log: Log, parameters: dict[str, str], numbered: bool) -> Au
     file, line = next(iter(yours(site) or site.frames), ("?", 0))
     return AuditRow(
         site.name, file, line, len(log.stats), errors if log.stats else {}, log.saved, status, reason,
-        path=next(iter(parameters.values()), ""),
+        path=next(filter(None, parameters.values()), ""),
         number=(site.ordinal + 1) * numbered,
         stack=tuple(f"{file}:{line}" for file, line in site.frames),
     )  # fmt: skip
@@ -149,13 +154,14 @@ def _verdict(log: Log, stats: np.ndarray, declared: list[str], parameters: dict[
       log: what is known of the site.
       stats: ``[calls, arguments + 2, 3]``, the judgements of every call.
       declared: the arguments for which the rule's backward pass returns None.
-      parameters: those arguments that are parameters of the program, and which.
+      parameters: the arguments that the program's first one acts through, and which of its leaves, if any, each is.
     """
     confirmed, unseen = stats[:, -1, 0] > 0, (stats[:, -1, 1] > 0) & stats[:, :-1, 1].any(1)
     counted = np.where((confirmed | unseen)[:, None], 0, stats[:, :, 1]).sum(0)
     named = dict(zip((*log.names, "its value"), counted, strict=False))
+    silenced = [name for name in declared if name in parameters and named[name]]
     reasons = [f"{n:,.0f} wrong elements in {name}" for name, n in named.items() if n and name not in declared]
-    reasons += [f"None for the parameter {parameters[name]}" for name in declared if name in parameters]
+    reasons += [f"None for {_described(name, parameters[name])}" for name in silenced]
     status = "fail" if reasons else "pass"
     if not reasons and (log.settled or not stats[:, : len(log.names) or 1, 2].any()):
         nothing = "there is nothing finite to compare with" if log.stats else "no cotangent reaches it"
@@ -164,5 +170,9 @@ def _verdict(log: Log, stats: np.ndarray, declared: list[str], parameters: dict[
     if status == "pass" and unseen.any():
         status, reasons = "inconclusive", ["autodiff says zero, and the values are too coarse to tell"]
     reasons += ["finite differences confirm it against autodiff"] if confirmed.any() else []
-    reasons += [f"None for {name}" for name in declared if name not in parameters]
+    reasons += [f"None for {name}" for name in declared if name not in silenced]
     return status, "; ".join(reasons)
+
+
+def _described(name: str, parameter: str) -> str:
+    return f"the parameter {parameter}" if parameter else f"{name}, which silences what comes before it"

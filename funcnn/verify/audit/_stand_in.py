@@ -96,7 +96,9 @@ def _judge(call: Call, log: Log, inner: Handler, derivative: Derivative, given: 
 
     def hear(bars: Any) -> None:
         if isinstance(bars, (tuple, list)) and len(bars) == len(call.arguments):
-            log.without = tuple(f"args[{i}]" for i, bar in zip(call.arguments, bars, strict=True) if bar is None)
+            leaves = jax.tree_util.tree_leaves_with_path(tuple(bars), is_leaf=lambda bar: bar is None)
+            within = lambda path: f"args[{call.arguments[path[0].idx]}]{jax.tree_util.keystr(path[1:])}"
+            log.without = tuple(within(path) for path, bar in leaves if bar is None)
 
     rule = call.of(_twin(call.rule, _taking_out([], log.everything), hear), rest)
     bare = call.of(_under(_taking_out(met, log.everything), call.rule.__wrapped__), rest)
@@ -148,22 +150,31 @@ def _by_vjp(g: Callable[..., Any], given: list[Any], along: list[Any], y_bar: An
     weights = [_where_finite(y, a) for a, y in zip(inexact(y_bar), inexact(y), strict=True)]
     rest = iter(weights)
     bars = pull(_like(jax.tree.map(lambda a: next(rest) if is_inexact(a) else a, y_bar), y))[0]
-    return Derived(inexact(y), [[bar] for bar in bars], _phi(inexact(y), weights), _dot(bars, along))
+    return Derived(_numbers(y), [[bar] for bar in bars], _phi(inexact(y), weights), _dot(bars, along))
 
 
 def _by_jvp(g: Callable[..., Any], given: list[Any], along: list[Any]) -> Derived:
     """The tangents along one argument after another, of the values that are finite."""
-    y = inexact(g(given))
 
-    def tangent(along: list[Any]) -> list[jax.Array]:
-        y_dot = inexact(jax.jvp(g, (given,), (along,))[1])
-        return [_where_finite(y, a) for a, y in zip(y_dot, y, strict=True)]
+    def pushed(along: list[Any]) -> tuple[Any, list[jax.Array]]:
+        y, y_dot = jax.jvp(g, (given,), (along,))
+        return y, [_where_finite(y, a) for a, y in zip(inexact(y_dot), inexact(y), strict=True)]
 
+    value, tangents = pushed(
+        [d.astype(a.dtype) for d, a in zip(along, given, strict=True)]
+    )  # the value of the rule itself
     ones = [_where_finite(a, noise(a, i)) for i, a in enumerate(given)]
-    parts = [tangent([one * float(i == j) for j, one in enumerate(ones)]) for i in range(len(given))]
+    parts = [pushed([one * float(i == j) for j, one in enumerate(ones)])[1] for i in range(len(given))]
+    y = inexact(value)
     weights = [noise(a, 3) for a in y]
-    slope = _dot(tangent([d.astype(a.dtype) for d, a in zip(along, given, strict=True)]), weights)
-    return Derived(y, parts, _phi(y, weights), slope)
+    slope = _dot(tangents, weights)
+    return Derived(_numbers(value), parts, _phi(y, weights), slope)
+
+
+def _numbers(y: Any) -> list[Any]:
+    """All the numbers of a value, which a rule may not change: integers too."""
+    whole = lambda a: hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.integer)
+    return [*inexact(y), *(a.astype(jnp.float32) for a in jax.tree.leaves(y) if whole(a))]
 
 
 def _where_finite(y: Any, a: Any) -> jax.Array:

@@ -33,6 +33,15 @@ def equations(jaxpr: Jaxpr, inside: Callable[[JaxprEqn], Sequence[Jaxpr]] = inne
             yield from (((i, j, *path), e) for path, e in equations(body, inside))
 
 
+def constants(program: ClosedJaxpr) -> Iterator[Any]:
+    """The constants of a program and of the programs inside it."""
+    yield from program.consts
+    for _, equation in equations(program.jaxpr):
+        for value in equation.params.values():
+            inside = value if isinstance(value, (tuple, list)) else [value]
+            yield from (c for body in inside if isinstance(body, ClosedJaxpr) for c in body.consts)
+
+
 def evaluate(
     program: ClosedJaxpr, args: Sequence[Any], step: Step, constant: Callable[[Any], Any] = lambda value: value
 ) -> list[Any]:

@@ -1,6 +1,5 @@
 """The rule under test and its truth, as functions of flat lists of arrays, compiled once a shape and dtype."""
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,12 +12,8 @@ from ..._intercept import intercept, sparing_jaxs
 from .._settings import compiled_quickly, settings
 from .._without_rules import without_rules
 from ..programs._facts import Facts, facts
+from ._arguments import Arrays, Call, described, taken_apart
 
-Arrays = Sequence[Any]
-_ARRAYS = jax.Array, np.ndarray, np.generic
-
-
-Call = Callable[[Arrays, Arrays], list[Any]]
 Bars = Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
 
 
@@ -77,35 +72,6 @@ class Problem(NamedTuple):
             return []
 
 
-class _Arguments(NamedTuple):
-    """The arguments of a call, taken apart.
-
-    Attributes:
-      leaves, tree: all of them.
-      names: of the leaves.
-      floats, ints: the places of floating-point arrays, and of other arrays and keys.
-    """
-
-    leaves: list[Any]
-    tree: Any
-    names: list[str]
-    floats: list[int]
-    ints: list[int]
-
-    def calling(self, g: Callable[..., Any]) -> Call:
-        """g as a function of flat lists; what is not an array is a part of it."""
-
-        def call(floats: Arrays, ints: Arrays) -> list[Any]:
-            full = list(self.leaves)
-            for places, values in ((self.floats, floats), (self.ints, ints)):
-                for i, value in zip(places, values, strict=True):
-                    full[i] = value
-            out = jax.tree.leaves(g(*jax.tree.unflatten(self.tree, full)))
-            return [a for a in out if is_floating(a)]
-
-        return call
-
-
 def make_problem(
     f: Callable[..., Any], args: tuple[Any, ...], reference: Callable[..., Any] | None, everything: bool = False
 ) -> Problem:
@@ -119,7 +85,7 @@ def make_problem(
         raise TypeError(f"f must be a function, got {type(f).__name__}")
     if reference is not None and not callable(reference):
         raise TypeError(f"reference must be a function, got {type(reference).__name__}")
-    arguments = _taken_apart(f, args)
+    arguments = taken_apart(f, args)
     truth = without_rules(f, everything=everything) if reference is None else reference
     rule, bare = arguments.calling(f), arguments.calling(truth)
     floats = tuple(np.asarray(arguments.leaves[i]) for i in arguments.floats)
@@ -141,18 +107,6 @@ def make_problem(
     )
 
 
-def _taken_apart(f: Callable[..., Any], args: tuple[Any, ...]) -> _Arguments:
-    leaves, tree = jax.tree_util.tree_flatten_with_path(args)
-    names = _names(f, [path for path, _ in leaves])
-    leaves = [leaf for _, leaf in leaves]
-    floats = [i for i, leaf in enumerate(leaves) if is_floating(leaf)]
-    ints = [i for i, leaf in enumerate(leaves) if i not in floats and _is_array(leaf)]
-    if not floats:
-        came = ", ".join(type(leaf).__name__ for leaf in leaves) or "none"
-        raise TypeError(f"args must have a floating-point array to differentiate by, got {came}")
-    return _Arguments(leaves, tree, names, floats, ints)
-
-
 def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any], everything: bool) -> tuple[Any, ...]:
     """The custom rules that a call meets, in order; and whether it can be called at all."""
     rules: list[Any] = []
@@ -166,25 +120,12 @@ def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any
         with intercept(record if everything else sparing_jaxs(record)):
             outputs = _shapes_of(call, floats, ints)
     except Exception as error:
-        came = ", ".join(map(_described, leaves))
+        came = ", ".join(map(described, leaves))
         raised = f"{type(error).__name__}: {error}"
         raise ValueError(f"args must be arguments that f takes, got {came}: f raises {raised}") from error
     if not outputs:
         raise TypeError("f must return at least one floating-point array")
     return tuple(rules)
-
-
-def is_floating(leaf: object) -> bool:
-    """Whether a leaf is a floating-point array."""
-    return isinstance(leaf, _ARRAYS) and jnp.issubdtype(leaf.dtype, jnp.floating)
-
-
-def _described(leaf: Any) -> str:
-    return f"{leaf.dtype}{list(leaf.shape)}" if _is_array(leaf) else repr(leaf)
-
-
-def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, _ARRAYS)
 
 
 def _shapes_of(call: Call, floats: Arrays, ints: Arrays) -> list[Any]:
@@ -252,17 +193,3 @@ def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
         return f(*jax.tree.map(lambda a: jnp.asarray(a) if isinstance(a, np.ndarray) else a, args))
 
     return run
-
-
-def _names(f: Callable[..., Any], paths: Sequence[Any]) -> list[str]:
-    """Each leaf's name: the parameter of f that it belongs to, and its path inside."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    names = []
-    for path in paths:
-        i = path[0].idx
-        named = i < len(parameters) and parameters[i].kind not in {inspect.Parameter.VAR_POSITIONAL}
-        names.append((parameters[i].name if named else f"args[{i}]") + jax.tree_util.keystr(path[1:]))
-    return names

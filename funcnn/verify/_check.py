@@ -117,9 +117,9 @@ class _Run:
     def __call__(self) -> None:
         problem = make_problem(self.f, self.args, self.reference, self.everything)
         if not problem.rules and self.reference is None:
-            but = "" if self.everything else " but those that JAX ships, which everything=True checks too"
-            raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function{but}, so there is nothing to "
-                             "check: pass the function that does, or a reference to compare with")  # fmt: skip
+            more = "" if self.everything else "; everything=True checks those that JAX ships, too"
+            raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function, so there is nothing to check: "
+                             f"pass the function that does, or a reference to compare with{more}")  # fmt: skip
         rng = np.random.default_rng((self.seed, 0x5EED))  # no user's own example is drawn from this
         self.ledger = Ledger(self.budget, self.first)
         sides = Sides(problem, rng, self.ledger.in_time)

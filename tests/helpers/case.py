@@ -1,6 +1,7 @@
 """What a case of the scoring set is, and the few lines that all cases share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +25,7 @@ class Case(NamedTuple):
       truth: what a right rule is judged by, where autodiff of its bare function is wrong.
       points: moves the example to a smooth point.
       tolerance: relative.
+      native: the rule is meant for JAX's own settings: no double precision, and the usual promotion of dtypes.
     """
 
     name: str
@@ -36,6 +38,35 @@ class Case(NamedTuple):
     truth: Callable | None = None
     points: Callable | None = None
     tolerance: float = 1e-9
+    native: bool = False
+
+
+@contextmanager
+def settings(case: Case) -> Iterator[None]:
+    """JAX's own settings where the case is meant for them, else the ones that are set."""
+    if not case.native:
+        yield
+        return
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+def bound(f: Any, args: tuple, *others: Any) -> tuple:
+    """The rule, its arguments and the other functions without static floats, which are closed over."""
+    static = {i: args[i] for i in getattr(f, "nondiff_argnums", ()) if isinstance(args[i], float)}
+    if not static:
+        return f, args, *others
+
+    def close(g):
+        def closed(*rest):
+            left = iter(rest)
+            return g(*(static[i] if i in static else next(left) for i in range(len(args))))
+
+        return closed
+
+    made: Any = close(f)
+    made.__wrapped__ = close(f.__wrapped__)
+    return made, tuple(a for i, a in enumerate(args) if i not in static), *(g and close(g) for g in others)
 
 
 def wrong(cases: list[Case], fault: str, stage: str, witness: Callable[..., bool] | None, **more) -> Callable:

@@ -1,6 +1,7 @@
 """How a case's fault is shown: the rule beside autodiff of its bare function, at a point where they part."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,21 @@ FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes"
 
 
 def is_float(leaf) -> bool:
-    """Whether a leaf can have a gradient: a float, or an array of floats."""
-    return isinstance(leaf, float) or (hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating))
+    """Whether a leaf can have a gradient: a float, or an array of floats or complex numbers."""
+    return isinstance(leaf, float) or (hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.inexact))
+
+
+def widest(leaf):
+    """A float leaf in double precision, on the host."""
+    return np.asarray(leaf, np.complex128 if np.iscomplexobj(leaf) else np.float64)
+
+
+def random_like(rng, leaf):
+    """A random cotangent of an output leaf."""
+    if not is_float(leaf):
+        return np.zeros(leaf.shape, jax.dtypes.float0)
+    value = rng.normal(size=leaf.shape)
+    return jnp.asarray(value + 1j * rng.normal(size=leaf.shape) if np.iscomplexobj(leaf) else value, leaf.dtype)
 
 
 def smooth(args, seed: int = 1):
@@ -21,7 +35,7 @@ def smooth(args, seed: int = 1):
     def move(leaf):
         if not is_float(leaf):
             return leaf
-        value = np.asarray(leaf, np.float64)
+        value = widest(leaf)
         return jax.device_put(value * rng.uniform(0.9, 1.1, value.shape) + rng.uniform(0.005, 0.015, value.shape))
 
     return jax.tree.map(move, tuple(args))
@@ -29,9 +43,7 @@ def smooth(args, seed: int = 1):
 
 def doubled(args):
     """The arguments themselves in float64, where a move would spoil them."""
-    return jax.tree.map(
-        lambda leaf: jax.device_put(np.asarray(leaf, np.float64)) if is_float(leaf) else leaf, tuple(args)
-    )
+    return jax.tree.map(lambda leaf: jax.device_put(widest(leaf)) if is_float(leaf) else leaf, tuple(args))
 
 
 def pullbacks(fs, args, y_bar=None, compiled: bool = True) -> list[list]:
@@ -42,11 +54,6 @@ def pullbacks(fs, args, y_bar=None, compiled: bool = True) -> list[list]:
     def cotangents(f, *floats):
         rng = np.random.default_rng(2)
 
-        def random_like(leaf):
-            if is_float(leaf):
-                return jnp.asarray(rng.normal(size=leaf.shape), leaf.dtype)
-            return np.zeros(leaf.shape, jax.dtypes.float0)
-
         def of_floats(*floats):
             full = list(leaves)
             for i, leaf in zip(places, floats, strict=True):
@@ -54,7 +61,7 @@ def pullbacks(fs, args, y_bar=None, compiled: bool = True) -> list[list]:
             return f(*jax.tree.unflatten(tree, full))
 
         y, pull = jax.vjp(of_floats, *floats)
-        return list(pull(jax.tree.map(random_like, y) if y_bar is None else y_bar))
+        return list(pull(jax.tree.map(partial(random_like, rng), y) if y_bar is None else y_bar))
 
     def every(*floats):
         return [cotangents(f, *floats) for f in fs]
@@ -68,11 +75,36 @@ def pullback(f: Callable, args, y_bar=None, compiled: bool = True) -> list:
     return pullbacks([f], args, y_bar, compiled)[0]
 
 
+def differences(f: Callable, args, step: float = 1e-6) -> list[np.ndarray]:
+    """What `pullback` gives, by central differences, of the cotangent that `pullbacks` draws; JAX's complex convention."""
+    leaves, tree = jax.tree.flatten(tuple(args))
+    compiled, rng = jax.jit(f), np.random.default_rng(2)
+    y_bars = [np.asarray(random_like(rng, y)) for y in jax.tree.leaves(compiled(*args))]
+
+    def total(i, value):
+        ys = jax.tree.leaves(compiled(*jax.tree.unflatten(tree, [*leaves[:i], jnp.asarray(value), *leaves[i + 1 :]])))
+        return sum(np.real(np.sum(y_bar * widest(y))) for y, y_bar in zip(ys, y_bars, strict=True) if is_float(y))
+
+    def slope(i, value, move):
+        return (total(i, value + move) - total(i, value - move)) / (2 * step)
+
+    bars = []
+    for i, leaf in enumerate(leaves):
+        if is_float(leaf):
+            value = widest(leaf)
+            moves = [step * one.reshape(value.shape) for one in np.eye(value.size)]
+            bar = np.array([slope(i, value, move) for move in moves])
+            if np.iscomplexobj(value):
+                bar = bar - 1j * np.array([slope(i, value, 1j * move) for move in moves])
+            bars.append(bar.reshape(value.shape))
+    return bars
+
+
 def gap(got, expected) -> float:
     """The largest error of any argument relative to its largest cotangent; inf where only `got` is not finite."""
     worst = 0.0
     for a, b in zip(got, expected, strict=True):
-        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        a, b = widest(a), widest(b)
         finite = np.isfinite(b)
         if not np.isfinite(a[finite]).all():
             return np.inf
@@ -90,6 +122,22 @@ def differs(at: Callable | None = None, y_bar=None, tolerance: float = 1e-3):
         return gap(*pullbacks([f, f.__wrapped__], args, y_bar)) > tolerance
 
     return witness
+
+
+def off_differences(at: Callable | None = None, tolerance: float = 1e-3):
+    """Rule and finite differences of its bare function part: where autodiff is not finite."""
+
+    def witness(f, *args):
+        args = smooth(args) if at is None else at(*args)
+        return gap(pullback(f, args), differences(f.__wrapped__, args)) > tolerance
+
+    return witness
+
+
+def near_differences(at: Callable | None = None, tolerance: float = 1e-6):
+    """Rule and finite differences of its bare function agree: a right rule where autodiff is not finite."""
+    apart = off_differences(at, tolerance)
+    return lambda f, *args: not apart(f, *args)
 
 
 def nonlinear(y_bar: float = 1.0, factor: float = 2.0, tolerance: float = 1e-3):
@@ -180,6 +228,6 @@ def worse_than_autodiff(change, factor: float = 20.0):
     return witness
 
 
-def differs_from(reference):
+def differs_from(reference, at: Callable | None = None):
     """The rule's cotangents part from autodiff of `reference`."""
-    return lambda f, *args: gap(*pullbacks([f, reference], smooth(args))) > 1e-3
+    return lambda f, *args: gap(*pullbacks([f, reference], at(*args) if at else smooth(args))) > 1e-3

@@ -59,7 +59,7 @@ BETWEEN_0_AND_1 = _of_shape("between 0 and 1", lambda rng, shape: rng.uniform(0.
 OFFSET = _of_shape("offset + 100", lambda rng, shape: 100 + rng.normal(size=shape))
 TINY_VARIANCE = _of_shape("tiny variance", lambda rng, shape: 1 + 1e-4 * rng.normal(size=shape))
 INTEGERS = _of_shape("integers", lambda rng, shape: rng.integers(-2, 3, shape).astype(np.float64), ties=True)
-LOG_UNIFORM = _of_shape("log-uniform", lambda rng, shape: _signs(rng, shape) * 10 ** rng.uniform(-6, 3, shape))
+LOG_UNIFORM = Kind("log-uniform", lambda rng, a: _signs_of(rng, a) * 10 ** rng.uniform(-6, 3, a.shape))
 THOUSANDS = _of_shape("thousands, positive", lambda rng, shape: rng.uniform(2e3, 2e4, shape))  # whose sums overflow
 
 # What the battery draws for every argument at once, in this order.
@@ -90,13 +90,16 @@ KINDS = (
 )
 
 
-def battery(example: Floats, constants: Sequence[float], rng: Rng) -> Iterator[tuple[Kind, Floats]]:
+def battery(
+    example: Floats, constants: Sequence[float], rng: Rng, thresholds: Sequence[float] = ()
+) -> Iterator[tuple[Kind, Floats]]:
     """Inputs of every kind, float64, in the example's shapes.
 
     Args:
       example: its floating-point arguments.
       constants: magnitudes of the literals in the code; inputs are made of these, too.
       rng: for draws.
+      thresholds: constants that stand in the rule alone; inputs lie on both sides of each.
     """
     example = tuple(a.astype(np.float64) for a in example)
     for kind in KINDS:
@@ -104,11 +107,14 @@ def battery(example: Floats, constants: Sequence[float], rng: Rng) -> Iterator[t
     for i, kind in _of_one_argument(example):
         yield kind, tuple(kind.draw(rng, a) if j == i else a for j, a in enumerate(example))
     if len(constants):
-        for dealt in _dealt(constants, example, rng):
+        for dealt in _dealt(np.concatenate([constants, np.negative(constants)]), example, rng, 6):
             yield _CONSTANTS, dealt
         near = Kind("near constants of the code", lambda rng, a: _near_constants(rng, a.shape, constants))
         for _ in range(2):
             yield near, tuple(near.draw(rng, a) for a in example)
+    beside = [sign * c * (1 + side) for c in thresholds for side in _BESIDE for sign in (1, -1)]
+    for dealt in _dealt(np.array(beside), example, rng, 24) if beside else ():
+        yield _THRESHOLDS, dealt
 
 
 def _of_one_argument(example: Floats) -> Iterator[tuple[int, Kind]]:
@@ -116,10 +122,11 @@ def _of_one_argument(example: Floats) -> Iterator[tuple[int, Kind]]:
     for name, value in (("-inf", -np.inf), ("+inf", np.inf)):
         some = lambda rng, a, value=value: np.where(rng.uniform(size=a.shape) < 0.25, value, a)
         yield from ((i, Kind(f"some {name} in argument {i}", some)) for i, a in enumerate(example) if a.size > 1)
-    for i in range(len(example) if len(example) > 1 else 0):
-        for scale in (1e-4, 1e4):
+    for i in range(len(example)):
+        for scale in (1e-8, 1e-4, 1e4) if len(example) > 1 else (1e-8,):
             yield i, Kind(f"argument {i} x {scale:g}", lambda rng, a, scale=scale: a * scale)
-        yield i, Kind(f"argument {i} redrawn", NORMAL.draw)
+        if len(example) > 1:
+            yield i, Kind(f"argument {i} redrawn", NORMAL.draw)
 
 
 class Bar(NamedTuple):
@@ -144,6 +151,11 @@ def _one_hot(rng: Rng, shapes: Shapes) -> Floats:
     if flat.size:
         flat[rng.integers(flat.size)] = 1.0
     return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True))
+
+
+def _signs_of(rng: Rng, a: np.ndarray) -> np.ndarray:
+    """The signs of the example; drawn where it is 0."""
+    return np.where(a == 0, _signs(rng, a.shape), np.sign(a))
 
 
 def _signs(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
@@ -231,14 +243,16 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 _CONSTANTS = Kind("constants of the code", lambda rng, a: a)  # dealt over all arguments at once
+_THRESHOLDS = Kind("both sides of a constant of the rule", lambda rng, a: a)
+_BESIDE = 1e-7, -1e-7, 1e-3, -1e-3, 0.03, -0.03
 
 
-def _dealt(constants: Sequence[float], example: Floats, rng: Rng) -> Iterator[Floats]:
-    """Inputs made of the constants themselves, of either sign, dealt like cards until each has been in every argument."""
-    deck = np.concatenate([constants, np.negative(constants)])
+def _dealt(numbers: np.ndarray, example: Floats, rng: Rng, most: int) -> Iterator[Floats]:
+    """Inputs made of the numbers alone, dealt like cards until each has been in every argument, or for so many rounds."""
     smallest = min((a.size for a in example if a.size), default=1)
-    for _ in range(min(6, -(-deck.size // smallest))):
-        yield tuple(np.resize(rng.permutation(deck), a.shape) for a in example)
+    decks = [rng.permutation(numbers) for _ in example]
+    for i in range(min(most, -(-numbers.size // smallest))):
+        yield tuple(np.resize(np.roll(deck, -i * a.size), a.shape) for deck, a in zip(decks, example, strict=True))
 
 
 def _near_constants(rng: Rng, shape: tuple[int, ...], constants: Sequence[float]) -> np.ndarray:

@@ -10,6 +10,7 @@ from ._tolerance import ALONE, ALONE_FLOOR, ALONE_NOISE, KINK_ERRORS, KINK_SHARE
 _STEP = 1e-2  # the first of a difference, relative to the size of what is moved
 _SMALLEST = 1e-2  # a point's scale at least, so that a step from 0 has a size, too
 _STEPS = 9  # each half of the one before
+_SHORTER = 1.0, 1e-3, 1e-6
 
 
 class Scalar(NamedTuple):
@@ -75,10 +76,17 @@ def slope_along(scalar: Scalar, direction: np.ndarray) -> tuple[float, float]:
 
 
 def slopes_by(scalar: Scalar, i: int) -> tuple[float, float, float]:
-    """The slopes by number i from the right and from the left, and their error, by the better of two first steps."""
+    """The slopes by number i from the right and from the left, and their error, by the better of two first steps.
+
+    Where the function has no value that far away, just before the edge of its domain, the steps are made shorter.
+    """
     x = scalar.x
     steps = [_STEP * float(size) for size in (abs(x[i]), scalar.scale()) if 0 < size < np.inf]
-    return min((_both_sides(scalar, basis(x.size, i), h) for h in steps), key=_least_error)
+    found = (
+        min((_both_sides(scalar, basis(x.size, i), shorter * h) for h in steps), key=_least_error)
+        for shorter in _SHORTER
+    )
+    return next((sides for sides in found if np.isfinite(sides).all()), (np.nan, np.nan, np.inf))
 
 
 def first_step(scalar: Scalar) -> float:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._point import Measured, ravel
+from ._point import Arrays, Measured, ravel
 from ._tolerance import Tolerance, cotangent_slack, value_slack, without_jumps
 
 
@@ -34,10 +34,14 @@ def judge(measured: Measured, tolerance: Tolerance) -> Judgement:
 
 
 def defined(measured: Measured) -> bool:
-    """Whether the function has values at the point, none of them NaN; where an argument is not finite, all finite."""
-    finite = all(np.isfinite(a).all() for a in measured.point.floats)
-    fine = (lambda y: not np.isnan(y).any()) if finite else (lambda y: np.isfinite(y).all())
-    return all(fine(y.astype(np.float64)) for y in (*measured.outputs, *measured.values))
+    """Whether both sides have values at the point."""
+    return not any(mask.any() for mask in undefined((*measured.outputs, *measured.values), measured.point.floats))
+
+
+def undefined(outputs: Arrays, floats: Arrays) -> list[np.ndarray]:
+    """Where each value at these inputs is NaN or, if an argument is not finite, is not finite."""
+    finite = all(np.isfinite(a).all() for a in floats)
+    return [np.isnan(y) if finite else ~np.isfinite(y) for y in (y.astype(np.float64) for y in outputs)]
 
 
 def beyond(got: np.ndarray, expected: np.ndarray, slack: np.ndarray | float) -> np.ndarray:

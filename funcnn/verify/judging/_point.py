@@ -47,6 +47,13 @@ def ravel(arrays: Arrays) -> np.ndarray:
     return np.concatenate([np.ravel(a).astype(np.float64) for a in arrays]) if len(arrays) else np.zeros(0)
 
 
+def unraveling(floats: Arrays) -> Callable[[np.ndarray], Floats]:
+    """The function that makes one flat vector arrays of these shapes again."""
+    shapes = [a.shape for a in floats]
+    cuts = np.cumsum([a.size for a in floats])[:-1]
+    return lambda flat: tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
+
+
 def place(i: int, arrays: Arrays) -> tuple[int, tuple[int, ...]]:
     """Which array the i-th of all numbers belongs to, and its index there."""
     ends = np.cumsum([a.size for a in arrays])

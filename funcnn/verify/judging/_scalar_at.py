@@ -1,23 +1,14 @@
 """A point as finite differences ask about it: one function of one flat vector, and the rows of the Jacobian."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ._finite_differences import Scalar
-from ._point import Floats, Point, ravel
+from ._point import Point, ravel, unraveling
 from ._problem import Side
 from ._sides import Dtypes, Sides
 from ._tolerance import KINK_BEND
 
 _BEND_STEP = 1e-4  # of a difference's step: how near to a kink it is looked for
-
-
-def unraveling(floats: Floats) -> Callable[[np.ndarray], Floats]:
-    """The function that makes one flat vector arrays of these shapes again."""
-    shapes = [a.shape for a in floats]
-    cuts = np.cumsum([a.size for a in floats])[:-1]
-    return lambda flat: tuple(part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
 
 
 def scalar_at(sides: Sides, point: Point) -> Scalar:

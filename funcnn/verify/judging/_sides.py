@@ -1,6 +1,6 @@
 """Both sides of a check, the rule and its truth, measured at points."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from .._settings import settings
 from ._battery import BARS, NORMAL_BAR, Bar
+from ._inside import before_the_edge, moved_inside
+from ._judge import undefined
 from ._point import Arrays, Floats, Ints, Measured, Point, largest, nudged
 from ._problem import Problem, Side
 from ._tolerance import RULE_NEARBY, Tolerance, growth
@@ -90,10 +92,15 @@ class Sides:
         return partial(alone, self.problem.rule), partial(alone, self.problem.bare)
 
     def points(self, kind: str, floats: Floats, ints: Ints, bars: Sequence[Bar] = (NORMAL_BAR,)) -> list[Point]:
-        """A point for each kind of cotangent that is asked for; the draws do not depend on which these are."""
+        """A point for each kind of cotangent that is asked for; the draws do not depend on which these are.
+
+        Numbers that leave the function's domain are replaced by the example's.
+        """
         shapes = self.output_shapes(floats, ints)
         drawn = [(bar, bar.draw(self.rng, shapes)) for bar in BARS]
-        return [Point(f"{kind}, {bar.name} cotangent", floats, ints, g) for bar, g in drawn if bar in bars]
+        return self._inside(
+            [Point(f"{kind}, {bar.name} cotangent", floats, ints, g) for bar, g in drawn if bar in bars]
+        )
 
     def output_shapes(self, floats: Arrays, ints: Ints) -> list[tuple[int, ...]]:
         """The shapes of the truth's results."""
@@ -112,6 +119,40 @@ class Sides:
         with settings():
             given = [np.asarray(a, np.float64) for a in floats]
             return [np.asarray(y) for y in self.problem.bare.fast_call(given, list(ints))]
+
+    def _inside(self, points: list[Point]) -> list[Point]:
+        """The points of one input; what leaves the function's domain is the example's number instead."""
+        point = points[-1]
+        finite = all(np.isfinite(a).all() for a in point.floats)  # infinities are tried all together or not at all
+        if not self.trusted or not finite or point.floats is self.problem.floats:
+            return points
+        try:
+            outputs = self.run(self.problem.bare, point, "float64").outputs
+        except Exception:  # met again where the point is judged
+            return points
+        if not _any(undefined(outputs, point.floats)):
+            return points
+        values = lambda floats: self.outputs(floats, point.ints)
+        moved = moved_inside(point.floats, self._example_like(point.floats), values)
+        return points if moved is None else [p._replace(floats=moved) for p in points]
+
+    def before_edges(self, drawn: Floats) -> Iterator[tuple[str, Floats]]:
+        """Inputs up to the edge of the function's domain, and the name of the argument that leaves it as drawn."""
+        example = self._example_like(drawn)
+        values = lambda floats: self.outputs(floats, self.problem.ints)
+        for i, name in enumerate(self.problem.names):
+            alone = tuple(b if j == i else a for j, (a, b) in enumerate(zip(example, drawn, strict=True)))
+            try:
+                outside = _any(undefined(values(alone), alone))
+            except Exception:  # a function may raise outside of its domain
+                continue
+            if outside:
+                yield from ((name, floats) for floats in before_the_edge(alone, example, values))
+
+    def _example_like(self, floats: Floats) -> Floats:
+        """The example's numbers in the shapes given, repeated where these are larger."""
+        pairs = zip(self.problem.floats, floats, strict=True)
+        return tuple(np.resize(a, b.shape).astype(np.float64) if a.size else b for a, b in pairs)
 
     def take_as_typical(self, point: Point) -> None:
         """Take the cotangents at a point, the example, as the typical ones."""
@@ -157,6 +198,10 @@ class Sides:
         floats = [jnp.asarray(a) for a in cast(point, "float64")[0]]
         with settings(), jax.disable_jit():
             return all(np.isfinite(y).all() for y in self.problem.bare.call(floats, list(point.ints)))
+
+
+def _any(masks: Sequence[np.ndarray]) -> bool:
+    return any(mask.any() for mask in masks)
 
 
 def cast(point: Point, dtype: Dtypes) -> tuple[list[np.ndarray], list[np.ndarray]]:

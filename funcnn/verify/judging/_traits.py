@@ -12,6 +12,7 @@ class Traits(NamedTuple):
 
     Attributes:
       constants: magnitudes of the literals that could be a threshold.
+      thresholds: those of them that stand in the rule but not in the function.
       marks: integers that the function looks for in its arguments.
       indexed: lengths of the axes that the function indexes.
       wraps: whether the function takes whole numbers modulo another.
@@ -22,6 +23,7 @@ class Traits(NamedTuple):
     """
 
     constants: tuple[float, ...]
+    thresholds: tuple[float, ...]
     marks: tuple[int, ...]
     indexed: frozenset[int]
     wraps: bool
@@ -37,6 +39,7 @@ def traits_of(rule: Facts, bare: Facts) -> Traits:
     coarse += [EPS[half] for half in ("bfloat16", "float16") if half in bare.dtypes]
     return Traits(
         constants=tuple(sorted({*rule.constants, *bare.constants})),
+        thresholds=tuple(sorted({*rule.constants} - {*bare.constants})),
         marks=bare.marks,
         indexed=bare.indexed,
         wraps=bare.wraps,

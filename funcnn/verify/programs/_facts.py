@@ -43,7 +43,7 @@ def facts(programs: Sequence[ClosedJaxpr]) -> Facts:
     variables = [v for _, e in found for v in (*e.invars, *e.outvars) if not isinstance(v, Literal)]
     sizes = {abs(number) for _, number in numbers if isinstance(number, float)}
     return Facts(
-        constants=tuple(sorted(size for size in sizes if 1e-6 < size < 1e6)),
+        constants=tuple(sorted(size for size in sizes if 1e-8 <= size < 1e6)),
         marks=tuple(sorted({n for name, n in numbers if isinstance(n, int) and name in {"eq", "ne"}})),
         indexed=frozenset(length for _, e in found for length in _indexed(e)),
         wraps=any(name == "rem" and _is_integer(e.outvars[0]) for name, e in found),

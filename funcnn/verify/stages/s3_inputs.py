@@ -8,6 +8,7 @@ from ..judging._battery import (
     EXAMPLE,
     LOG_UNIFORM_BAR,
     NORMAL,
+    NORMAL_30,
     NORMAL_BAR,
     ONE_HOT_BAR,
     battery,
@@ -38,7 +39,7 @@ def _points(trial: Trial) -> Iterator[Point]:
     sizes = {n for a in problem.floats for n in a.shape} | traits.indexed
     variants = list(int_variants(problem.ints, sorted(sizes), traits.marks, traits.wraps, trial.rng))
     bars = (NORMAL_BAR,) if trial.level == 0 else (NORMAL_BAR, LOG_UNIFORM_BAR, ONE_HOT_BAR)
-    for kind, floats in battery(problem.floats, traits.constants, trial.rng):
+    for kind, floats in battery(problem.floats, traits.constants, trial.rng, traits.thresholds):
         if not sides.far and not kind.near:
             continue
         if traits.decomposes and not all(np.isfinite(a).all() for a in floats):
@@ -46,6 +47,10 @@ def _points(trial: Trial) -> Iterator[Point]:
             continue
         for suffix, ints in variants if kind in (EXAMPLE, NORMAL) else variants[:2]:
             yield from sides.points(kind.name + suffix, floats, ints, bars)
+    if sides.far:
+        far = tuple(NORMAL_30.draw(trial.rng, a) for a in problem.floats)
+        for name, floats in sides.before_edges(far):
+            yield from sides.points(f"before the edge of the domain of {name}", floats, problem.ints, bars)
 
 
 def _same_values(trial: Trial, point: Point) -> None:

@@ -65,7 +65,8 @@ def judge_rounding(trial: Trial, stage: str, inputs: tuple[str, Floats, Ints], d
     each = (dtype,) * len(floats) if isinstance(dtype, str) else dtype
     named = dtype if isinstance(dtype, str) else "the example's dtypes"
     cotangents = (NORMAL_BAR, POSITIVE_BAR) if length > 1 else (NORMAL_BAR,)
-    for point in trial.sides.points(f"{kind}, {named}", _rounded(floats, each), ints, cotangents):
+    for point in trial.sides.points(f"{kind}, {named}", floats, ints, cotangents):
+        point = point._replace(floats=_rounded(point.floats, each))
         try:
             outputs = trial.sides.run(trial.problem.bare, point, dtype).outputs
         except (TypeError, ValueError, NotImplementedError):

@@ -135,7 +135,9 @@ def _judge(trial: Trial, name: str, got: list[Any], expected: list[np.ndarray]) 
 def _tests(trial: Trial) -> list[Test]:
     problem, dtype = trial.problem, trial.sides.dtype
     floats = [np.asarray(a, dtype) for a in problem.floats]
-    stacks = [np.stack([spread(trial.rng, a) for _ in range(_STACK)]) for a in floats]
+    near = [tuple(spread(trial.rng, a) for a in floats) for _ in range(_STACK)]
+    inside = [trial.sides.points("", neighbour, problem.ints)[0].floats for neighbour in near]
+    stacks = [np.stack(arrays).astype(dtype) for arrays in zip(*inside, strict=True)]
     shapes = trial.sides.output_shapes(floats, problem.ints)
     cots = [trial.rng.normal(size=(_STACK, *shape)).astype(dtype) for shape in shapes]
     every, together = _loop(trial, [[s[j] for s in stacks] for j in range(_STACK)], cots, range(len(floats)))

@@ -12,9 +12,8 @@ from .._settings import compiled_quickly, settings
 from ..judging._battery import battery
 from ..judging._finite_differences import Scalar
 from ..judging._judge import beyond
-from ..judging._point import Arrays, Point, largest, nudged, place, ravel
+from ..judging._point import Arrays, Point, largest, nudged, place, ravel, unraveling
 from ..judging._problem import Side
-from ..judging._scalar_at import unraveling
 from ..judging._sides import cast
 from ..judging._tolerance import SECOND_SLOPE_WIDTHS, TWICE_LINEAR, growth, second_slack, slope_of_bars_slack
 from ..judging._trial import Trial

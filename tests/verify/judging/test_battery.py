@@ -64,3 +64,33 @@ def test_the_same_seed_draws_the_same_inputs():
         assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
     assert any("constants" in kind.name for kind, _ in one)
     assert any("argument 1" in kind.name for kind, _ in one)
+
+
+def drawn(word, example=EXAMPLES, thresholds=()):
+    """The inputs of every kind whose name has the word."""
+    made = battery(example, (), np.random.default_rng(1), thresholds)
+    return [floats for kind, floats in made if word in kind.name]
+
+
+def test_log_uniform_numbers_have_the_signs_of_the_example():
+    (floats,) = [
+        floats for kind, floats in battery(EXAMPLES, (), np.random.default_rng(1)) if kind.name == "log-uniform"
+    ]
+    assert all(np.array_equal(np.sign(a), np.sign(b)) for a, b in zip(floats, EXAMPLES, strict=True))
+
+
+def test_each_argument_is_tried_very_small_alone():
+    for example in (EXAMPLES, EXAMPLES[:1]):
+        small = drawn("x 1e-08", example)
+        assert len(small) == len(example)
+        for i, floats in enumerate(small):
+            assert np.array_equal(floats[i], example[i] * 1e-8)
+            assert all(np.array_equal(a, b) for j, (a, b) in enumerate(zip(floats, example, strict=True)) if j != i)
+
+
+def test_numbers_lie_on_each_side_of_each_constant_of_the_rule_alone():
+    """Of two constants, in an argument of two numbers, every distance with either sign."""
+    numbers = np.concatenate([floats[1] for floats in drawn("both sides", thresholds=(0.25, 4.0))])
+    for c in (0.25, 4.0, -0.25, -4.0):
+        for side in (1e-7, -1e-7, 1e-3, -1e-3, 0.03, -0.03):
+            assert np.isclose(numbers, c * (1 + side), rtol=1e-9).any(), (c, side)

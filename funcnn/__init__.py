@@ -7,6 +7,7 @@ from . import losses as losses
 from . import rules as rules
 from ._core import Layer as Layer
 from ._core import as_layer as as_layer
+from ._forward import forward as forward
 from ._summary import summary as summary
 from .combinators import parallel as parallel
 from .combinators import repeat as repeat

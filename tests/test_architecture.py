@@ -16,13 +16,14 @@ BELOW = {
     "_core": set(),
     "initializers": set(),
     "_intercept": set(),
+    "_forward": {"_intercept"},
     "rules": {"rules"},
     "layers": {"layers", "_core", "initializers", "rules"},
     "combinators": {"_core"},
     "losses": {"rules"},
     "_summary": {"_core", "_intercept", "combinators"},
     "training": {"training", "_core", "initializers", "rules", "layers", "combinators", "losses"},
-    "verify": {"verify", "_intercept"},
+    "verify": {"verify", "_intercept", "_forward"},
 }
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}
 

@@ -174,7 +174,7 @@ def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
         weight = jnp.sum(w * t, axis=-1, keepdims=True)
     s = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
     weight = (1 - label_smoothing) * weight + label_smoothing * jnp.mean(w)
-    x_bar = (l_bar * weight + times(2 * z_bar, lse)) * softmax - l_bar * w * s
+    x_bar = (l_bar * weight + 2 * z_bar * finite(lse)) * softmax - l_bar * w * s  # z_bar may be 0, lse infinite
     t_bar = None if are_classes(labels) else cotangent((1 - label_smoothing) * l_bar * w * costs, labels)
     w_bar = l_bar * times(s, costs)
     return cotangent(x_bar, logits), t_bar, per_feature(w_bar, class_weights)

@@ -43,7 +43,8 @@ def check(
 
     Args:
       f: a `jax.custom_vjp` function, or any function that calls some.
-      *args: one natural call's arguments: arrays, pytrees of them, ints, keys.
+      *args: one natural call's arguments: arrays, pytrees of them, ints, keys. A complex argument ``z`` is checked as its
+        parts ``z.real`` and ``z.imag``, by JAX's convention: the cotangent multiplies z_dot, and is not conjugated.
       reference: a plain function whose autodiff is the truth; by default f without its rules.
       surrogate: whether the backward pass is meant to differ from the derivative; then only contract, transformations and
         determinism are checked.

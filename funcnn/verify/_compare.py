@@ -21,7 +21,7 @@ class Row(NamedTuple):
       shape: its shape.
       error: the largest difference of the two gradients, relative to the leaf's largest gradient.
       worst: the index of that element.
-      rules, autodiff: both gradients there.
+      rules, autodiff: both gradients there, complex for a complex leaf.
       ok: whether the error is within the tolerance, that of the leaf's dtype.
     """
 
@@ -29,8 +29,8 @@ class Row(NamedTuple):
     shape: tuple[int, ...]
     error: float
     worst: tuple[int, ...]
-    rules: float
-    autodiff: float
+    rules: complex
+    autodiff: complex
     ok: bool
 
 
@@ -84,7 +84,8 @@ def compare(
 
     Args:
       loss: ``loss(params, *args) -> scalar``.
-      params: a pytree of floating-point arrays.
+      params: a pytree of floating-point or complex arrays. The gradient of a real loss by a complex array is JAX's, the
+        conjugate of the direction of steepest ascent.
       *args: whatever else the loss takes.
       tolerance: the largest relative error that passes. None is the power ⅔ of each leaf's machine epsilon: 2e-5 in
         float32, 4e-11 in float64.
@@ -94,7 +95,8 @@ def compare(
       A `Comparison`.
 
     Raises:
-      TypeError: loss is not a function, a leaf of params is not floating, or the loss is not a floating-point number.
+      TypeError: loss is not a function, a leaf of params is neither floating nor complex, or the loss is not a
+        floating-point number.
       ValueError: the loss is not a scalar, or params has no leaves.
 
     Example:
@@ -121,7 +123,7 @@ def compare(
 def _row(path: tuple[Any, ...], rules: jax.Array, autodiff: jax.Array, tolerance: float | None) -> Row:
     errors = relative_errors(rules, autodiff)
     worst = np.unravel_index(np.argmax(errors), errors.shape) if errors.size else ()
-    error, a, b = (float(e[worst]) if errors.size else 0.0 for e in (errors, rules, autodiff))
+    error, a, b = (np.asarray(e)[worst].item() if errors.size else 0.0 for e in (errors, rules, autodiff))
     limit = float(jnp.finfo(rules.dtype).eps) ** (2 / 3) if tolerance is None else tolerance
     name = jax.tree_util.keystr(path, simple=True, separator=".")
     return Row(name or "params", rules.shape, error, tuple(map(int, worst)), a, b, error <= limit)
@@ -144,9 +146,9 @@ def _check(loss: Any, params: Any, args: tuple[Any, ...]) -> None:
     if not leaves:
         raise ValueError("params must have at least one array, got an empty pytree")
     for path, leaf in leaves:
-        if not jnp.issubdtype(getattr(leaf, "dtype", type(leaf)), jnp.floating):
+        if not jnp.issubdtype(getattr(leaf, "dtype", type(leaf)), jnp.inexact):
             where, came = "params" + jax.tree_util.keystr(path), getattr(leaf, "dtype", type(leaf).__name__)
-            raise TypeError(f"{where} must be a floating-point array, got {came}")
+            raise TypeError(f"{where} must be a floating-point or complex array, got {came}")
     value = jax.eval_shape(loss, params, *args)
     if not hasattr(value, "shape") or not jnp.issubdtype(value.dtype, jnp.floating):
         raise TypeError(f"loss must return a floating-point scalar, got {value}")

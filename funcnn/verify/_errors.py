@@ -8,13 +8,14 @@ def relative_errors(got: ArrayLike, expected: ArrayLike) -> NDArray[np.float64]:
     """Each element's difference, relative to the largest element expected; inf where just one of the two is finite.
 
     Args:
-      got: any shape, floating.
+      got: any shape, floating or complex.
       expected: of the same shape.
 
     Returns:
       float64, of that shape; 0 where both are the same infinity, inf where either is NaN.
     """
-    a, b = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    double = np.complex128 if np.iscomplexobj(got) or np.iscomplexobj(expected) else np.float64
+    a, b = np.asarray(got, double), np.asarray(expected, double)
     finite = np.isfinite(a) & np.isfinite(b)
     scale = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
     difference = np.abs(np.subtract(a, b, where=finite, out=np.zeros_like(a)))

@@ -84,6 +84,23 @@ def test_a_rule_inside_a_function_with_pytrees_ints_and_keys():
     check(f, {"x": X}, 2, jax.random.key(0), "y", level="fast").raise_for_failure()
 
 
+COMPLEX = {
+    "product_conjugated": {"z.real", "z.imag", "w.real", "w.imag"},
+    "squared_magnitude_of_the_real_part": {"z.imag"},
+    "phase_factor_conjugated": {"t"},
+    "square_in_double": {"z.real", "z.imag"},
+    "fourier_with_a_real_gain": set(),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_numbers_are_checked_part_by_part(name):
+    f, args = next(case for case in SEEN if case.name == name).make()
+    report = check(f, *args, level="fast")
+    failed = {finding.argument for finding in report.findings if finding.status == "fail"}
+    assert (report.status, failed) == ("fail" if COMPLEX[name] else "pass", COMPLEX[name]), str(report)
+
+
 def test_a_surrogate_is_not_held_to_the_derivative():
     through = jax.custom_vjp(lambda x: jnp.round(x))
     through.defvjp(lambda x: (jnp.round(x), None), lambda _, y_bar: (y_bar,))
@@ -106,9 +123,17 @@ def raising(x):
 
 BAD = [
     (lambda: check(3, X), TypeError, "f must be a function, got int"),
-    (lambda: check(fn.tanh), TypeError, "args must have a floating-point array to differentiate by, got none"),
-    (lambda: check(fn.tanh, 3, None, "a"), TypeError, "args must have a floating-point array .* got int, str"),
-    (lambda: check(lambda x: 3, X), TypeError, "f must return at least one floating-point array"),
+    (
+        lambda: check(fn.tanh),
+        TypeError,
+        "args must have a floating-point or complex array to differentiate by, got none",
+    ),
+    (
+        lambda: check(fn.tanh, 3, None, "a"),
+        TypeError,
+        "args must have a floating-point or complex array .* got int, str",
+    ),
+    (lambda: check(lambda x: 3, X), TypeError, "f must return at least one floating-point or complex array"),
     (
         lambda: check(jnp.sin, X),
         ValueError,

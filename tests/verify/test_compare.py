@@ -65,6 +65,22 @@ def test_relative_errors_are_relative_to_the_largest_and_never_pass_nan():
     assert errors.tolist() == pytest.approx([0.0, 0.25, 0.05])
     assert relative_errors([np.nan, np.inf, np.inf], [np.nan, np.inf, 1.0]).tolist() == [np.inf, 0.0, np.inf]
     assert relative_errors([0.0], [0.0]).tolist() == [0.0]
+    assert relative_errors([3j, 4.0, np.nan * 1j], [3j, 4 + 2j, 1j]).tolist() == [0.0, 2 / abs(4 + 2j), np.inf]
+    assert relative_errors([3.0], [4j]).tolist() == [1.25]
+
+
+@pytest.mark.parametrize("conjugated", [False, True])
+def test_a_real_loss_of_complex_parameters_is_compared(conjugated):
+    pick = jnp.conj if conjugated else lambda z: z
+    product = jax.custom_vjp(lambda z, w: z * w)
+    product.defvjp(lambda z, w: (z * w, (z, w)), lambda r, y_bar: (y_bar * pick(r[1]), y_bar * r[0]))
+    params = {"b": jnp.ones(2), "z": jnp.array([1 + 2j, 3 - 1j], jnp.complex128)}
+    loss = lambda params, w: jnp.sum(jnp.abs(product(params["z"], w)) ** 2) + jnp.sum(params["b"])
+    report = compare(loss, params, jnp.array([1j, 2 + 1j], jnp.complex128))
+    assert [row.ok for row in report.rows] == [True, not conjugated]
+    assert report.rows[1].autodiff == {0: 2 - 4j, 1: 30 + 10j}[report.rows[1].worst[0]]
+    assert ("WRONG: z" in str(report)) is conjugated
+    assert "j" in report._repr_html_()
 
 
 BAD = [
@@ -73,7 +89,7 @@ BAD = [
     (
         lambda: compare(lambda p: p["a"].sum(), {"a": jnp.arange(3)}),
         TypeError,
-        r"params\['a'\] must be a floating-point",
+        r"params\['a'\] must be a floating-point or complex array",
     ),
     (lambda: compare(lambda p: p, jnp.ones(2)), ValueError, r"loss must return a scalar, got float64\[2\]"),
     (lambda: compare(lambda p: (p.sum(), 1), jnp.ones(2)), TypeError, "loss must return a floating-point scalar"),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 Arrays = Sequence[Any]
 Call = Callable[[Arrays, Arrays], list[Any]]
@@ -19,44 +20,81 @@ class Arguments(NamedTuple):
     Attributes:
       leaves, tree: all of them.
       names: of the leaves.
-      floats, ints: the places of floating-point arrays, and of other arrays and keys.
+      given, rest: the places of floating-point or complex arrays, and of other arrays and keys.
     """
 
     leaves: list[Any]
     tree: Any
     names: list[str]
-    floats: list[int]
-    ints: list[int]
+    given: list[int]
+    rest: list[int]
 
-    def calling(self, g: Callable[..., Any]) -> Call:
-        """g as a function of flat lists; what is not an array is a part of it."""
+    def floats(self) -> dict[str, np.ndarray]:
+        """The floating-point arrays by name; of a complex array ``z`` these are ``z.real`` and ``z.imag``."""
+        return {
+            self.names[i] + suffix: np.asarray(part)
+            for i in self.given
+            for suffix, part in zip(_suffixes(self.leaves[i]), _parts(self.leaves[i]), strict=True)
+        }
+
+    def ints(self) -> tuple[Any, ...]:
+        """The other arrays, and the keys."""
+        return tuple(self.leaves[i] for i in self.rest)
+
+    def calling(self, g: Callable[..., Any], split: bool = True) -> Call:
+        """g as a function of flat lists, real and imaginary parts apart; what is not an array is a part of it.
+
+        The cotangents of the parts are those that JAX's convention for complex numbers gives. Results come in parts too,
+        if they are split.
+        """
 
         def call(floats: Arrays, ints: Arrays) -> list[Any]:
-            full = list(self.leaves)
-            for places, values in ((self.floats, floats), (self.ints, ints)):
-                for i, value in zip(places, values, strict=True):
-                    full[i] = value
+            full, parts = list(self.leaves), iter(floats)
+            for i in self.given:
+                full[i] = _joined([next(parts) for _ in _suffixes(self.leaves[i])])
+            for i, value in zip(self.rest, ints, strict=True):
+                full[i] = value
             out = jax.tree.leaves(g(*jax.tree.unflatten(self.tree, full)))
-            return [a for a in out if is_floating(a)]
+            return [part for a in out if _is_inexact(a) for part in (_parts(a) if split else (a,))]
 
         return call
+
+
+def _suffixes(a: Any) -> tuple[str, ...]:
+    return (".real", ".imag") if jnp.iscomplexobj(a) else ("",)
+
+
+def _parts(a: Any) -> tuple[Any, ...]:
+    return (a.real, a.imag) if jnp.iscomplexobj(a) else (a,)
+
+
+def _joined(parts: Arrays) -> Any:
+    """The array that these are the parts of; no complex number has parts in half precision."""
+    if len(parts) == 1:
+        return parts[0]
+    dtype = jnp.promote_types(parts[0].dtype, jnp.float32)
+    return lax.complex(*(jnp.asarray(part, dtype) for part in parts))
 
 
 def taken_apart(f: Callable[..., Any], args: tuple[Any, ...]) -> Arguments:
     """Take the arguments of ``f(*args)`` apart.
 
     Raises:
-      TypeError: none of them is floating-point.
+      TypeError: none of them is floating-point or complex.
     """
     leaves, tree = jax.tree_util.tree_flatten_with_path(args)
     names = _names(f, [path for path, _ in leaves])
     leaves = [leaf for _, leaf in leaves]
-    floats = [i for i, leaf in enumerate(leaves) if is_floating(leaf)]
-    ints = [i for i, leaf in enumerate(leaves) if i not in floats and _is_array(leaf)]
-    if not floats:
-        came = ", ".join(type(leaf).__name__ for leaf in leaves) or "none"
-        raise TypeError(f"args must have a floating-point array to differentiate by, got {came}")
-    return Arguments(leaves, tree, names, floats, ints)
+    given = [i for i, leaf in enumerate(leaves) if _is_inexact(leaf)]
+    rest = [i for i, leaf in enumerate(leaves) if i not in given and _is_array(leaf)]
+    if not given:
+        came = ", ".join(map(_kind, leaves)) or "none"
+        raise TypeError(f"args must have a floating-point or complex array to differentiate by, got {came}")
+    return Arguments(leaves, tree, names, given, rest)
+
+
+def _kind(leaf: Any) -> str:
+    return described(leaf) if _is_array(leaf) else type(leaf).__name__
 
 
 def _names(f: Callable[..., Any], paths: Sequence[Any]) -> list[str]:
@@ -73,11 +111,6 @@ def _names(f: Callable[..., Any], paths: Sequence[Any]) -> list[str]:
     return names
 
 
-def is_floating(leaf: object) -> bool:
-    """Whether a leaf is a floating-point array."""
-    return isinstance(leaf, _ARRAYS) and jnp.issubdtype(leaf.dtype, jnp.floating)
-
-
 def described(leaf: Any) -> str:
     """A leaf in a few words, for messages."""
     return f"{leaf.dtype}{list(leaf.shape)}" if _is_array(leaf) else repr(leaf)
@@ -85,3 +118,7 @@ def described(leaf: Any) -> str:
 
 def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, _ARRAYS)
+
+
+def _is_inexact(leaf: Any) -> bool:
+    return _is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.inexact)

@@ -37,7 +37,8 @@ class Problem(NamedTuple):
 
     Attributes:
       name: of the function.
-      names: of its floating-point arguments, leaf by leaf: ``x``, ``params['w']``.
+      names: of its floating-point arguments, leaf by leaf: ``x``, ``params['w']``; ``z.real`` and ``z.imag`` of a
+        complex one.
       floats: the example's floating-point leaves, NumPy arrays.
       ints: the example's integer arrays and keys; every other argument is a part of the function.
       rule, bare: the function with its rules, and the truth: the reference, or the function without its rules.
@@ -45,6 +46,7 @@ class Problem(NamedTuple):
       referenced: whether the truth is another function, handed in.
       mode: how the truth is differentiated: "reverse", "forward", or "" where autodiff cannot.
       rules: the custom rules under test that the function calls, in the order of their calls.
+      halves: whether it has half precision, as no complex number has.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Problem(NamedTuple):
     referenced: bool
     mode: str
     rules: tuple[Any, ...]
+    halves: bool
 
     def facts(self) -> tuple[Facts, Facts]:
         """What the programs of the rule's and of the truth's backward pass say of themselves, in float64."""
@@ -78,7 +81,7 @@ def make_problem(
     """Take the call ``f(*args)`` apart; the rules that JAX ships are a part of the truth, unless everything is checked.
 
     Raises:
-      TypeError: f is not a function; no argument or no result is floating-point.
+      TypeError: f is not a function; no argument or no result is floating-point or complex.
       ValueError: f cannot be run on these arguments (its own error is the cause).
     """
     if not callable(f):
@@ -88,14 +91,14 @@ def make_problem(
     arguments = taken_apart(f, args)
     truth = without_rules(f, everything=everything) if reference is None else reference
     rule, bare = arguments.calling(f), arguments.calling(truth)
-    floats = tuple(np.asarray(arguments.leaves[i]) for i in arguments.floats)
-    ints = tuple(arguments.leaves[i] for i in arguments.ints)
-    rules = _rules_called(rule, floats, ints, arguments.leaves, everything)
+    names, floats = zip(*arguments.floats().items(), strict=True)
+    ints = arguments.ints()
+    rules, outputs = _rules_called(arguments.calling(f, split=False), floats, ints, arguments.leaves, everything)
     mode = _mode(bare, floats, ints)
     rule_bars, bare_bars = _reverse(rule), _forward(bare) if mode == "forward" else _reverse(bare)
     return Problem(
         name=getattr(f, "__name__", type(f).__name__),
-        names=tuple(arguments.names[i] for i in arguments.floats),
+        names=names,
         floats=floats,
         ints=ints,
         rule=Side(rule, rule_bars, compiled(rule_bars), compiled(rule)),
@@ -104,11 +107,14 @@ def make_problem(
         referenced=reference is not None,
         mode=mode,
         rules=rules,
+        halves=not any(map(jnp.iscomplexobj, (*outputs, *(arguments.leaves[i] for i in arguments.given)))),
     )
 
 
-def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any], everything: bool) -> tuple[Any, ...]:
-    """The custom rules that a call meets, in order; and whether it can be called at all."""
+def _rules_called(
+    call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any], everything: bool
+) -> tuple[tuple[Any, ...], list[Any]]:
+    """The custom rules that a call meets, in order, and what it returns; and whether it can be called at all."""
     rules: list[Any] = []
 
     def record(rule: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -124,8 +130,8 @@ def _rules_called(call: Call, floats: Arrays, ints: Arrays, leaves: Sequence[Any
         raised = f"{type(error).__name__}: {error}"
         raise ValueError(f"args must be arguments that f takes, got {came}: f raises {raised}") from error
     if not outputs:
-        raise TypeError("f must return at least one floating-point array")
-    return tuple(rules)
+        raise TypeError("f must return at least one floating-point or complex array")
+    return tuple(rules), outputs
 
 
 def _shapes_of(call: Call, floats: Arrays, ints: Arrays) -> list[Any]:

@@ -21,7 +21,8 @@ def contract(trial: Trial) -> bool:
     problem, sides = trial.problem, trial.sides
     point = sides.points(EXAMPLE.name, problem.floats, problem.ints)[0]
     own = tuple(str(a.dtype) for a in problem.floats)
-    for dtype in ("float64", "float32", "bfloat16", *([own] if len({*own}) > 1 else [])):
+    halves = ("bfloat16",) if problem.halves else ()
+    for dtype in ("float64", "float32", *halves, *([own] if len({*own}) > 1 else [])):
         _in_dtype(trial, point, dtype, own)
     if problem.referenced and sides.dtype == "float64":
         _same_as_reference(trial, point)

@@ -62,6 +62,8 @@ def judge_rounding(trial: Trial, stage: str, inputs: tuple[str, Floats, Ints], d
     A sum over ``length`` numbers, one after the other, may lose as many roundings as a small part of that.
     """
     kind, floats, ints = inputs
+    if not trial.problem.halves and dtype in {"bfloat16", "float16"}:
+        return
     each = (dtype,) * len(floats) if isinstance(dtype, str) else dtype
     named = dtype if isinstance(dtype, str) else "the example's dtypes"
     cotangents = (NORMAL_BAR, POSITIVE_BAR) if length > 1 else (NORMAL_BAR,)

@@ -1,0 +1,1 @@
+"""Rules of public packages, checked: ``python -m benchmarks.public_rules``."""

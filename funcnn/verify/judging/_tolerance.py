@@ -92,20 +92,35 @@ ALONE = Term(1e-5, "an error of the differences up to this share of the slope, w
 ALONE_FLOOR = Term(1e-9, "the same, of slopes near 0")
 ALONE_NOISE = Term(1e-7, "the error of differences beyond their own estimate, where they are the only judge")
 
-# The rule's error in a coarse dtype beside autodiff's: S6, S10.
-PEER_RMS = Term(16, "autodiff's error, all elements together: by chance that of one element is small")
+# The rule's error in a coarse dtype beside autodiff's: S6, S10. What a rule that works in float32 inside does not need
+# in half precision, it does not get there: long sums, rounded exponents, and what moves with the point are float32's.
+PEER_RMS = Term(8, "autodiff's error, all elements together: by chance that of one element is small")
 PEER = Term(8, "autodiff's error of the element")
-COARSE_OWN = Term(16, "roundings of the element itself")
-COARSE_LARGEST = Term(4, "roundings of the largest element")
-LONG_SUM = Term(1 / 24, "roundings of a sum of n numbers, one after the other, a part of n")
-LONG_SUM_MOST = Term(0.1, "the same, at most this share of the largest element")
-BEND = Term(8, "what the truth moves where the point moves by a rounding")
-EXPONENT = Term(2, "in float32, roundings of the exponent of an e^x that is made of a rounded y")
+HALF_OWN = Term(
+    8,
+    "in half precision, roundings of the element itself: of the result, and of an output that is kept",
+    "dense_weight_added_up_in_half",
+)
+HALF_LARGEST = Term(2, "in half precision, roundings of the largest element", "tanh_from_rounded_output")
+HALF_USUAL = Term(2, "in half precision, roundings of terms of the usual size that cancel")
+SINGLE_OWN = Term(16, "in float32, roundings of the element itself")
+SINGLE_LARGEST = Term(4, "in float32, roundings of the largest element")
+LONG_SUM = Term(
+    1 / 24,
+    "in float32, roundings of a sum of n numbers, one after the other, a part of n",
+    "scale_added_up_in_single",
+)
+EXPONENT = Term(2, "in float32, roundings of the exponent of an e^x that is made of a rounded y", "logsumexp_blockwise")
+EXPONENT_MOST = Term(1e-2, "the same, at most this share of the element", "logsumexp_value_rounded_to_single")
 USUAL = Term(16, "in float32, roundings of terms of the usual size that cancel")
 MOVING = Term(8, "in float32, what the rule's result moves where the point moves by a rounding")
 MOVING_MOST = Term(1e-3, "the same, at most this share of the usual size")
-# Unit roundoffs below it count as float32's. Only there EXPONENT, USUAL and MOVING apply: in half precision they would
-# excuse too much.
+SAME = Term(
+    0.1,
+    "how far the truth may move, of the largest element, where the point moves by a rounding and is to be the same",
+    "logsumexp_value_rounded_to_half",
+)
+# Unit roundoffs below it count as float32's.
 SINGLE = 2**-12
 
 # A transformation beside the plain loop: S7.
@@ -189,30 +204,42 @@ def coarse_slack(truth: np.ndarray, peer: np.ndarray, u: float, tiny: float, len
       peer: autodiff's error in that dtype.
       u: its unit roundoff.
       tiny: its smallest normal number.
-      length: of the longest sum.
+      length: of the longest axis, along which a rule may add up.
     """
     size = np.abs(np.where(np.isfinite(truth), truth, 0.0))
-    top = size.max(initial=0)
     rms = np.sqrt(np.mean(peer**2)) if peer.size else 0.0
-    roundings = u * (COARSE_OWN * size + COARSE_LARGEST * top) + min(u * length * LONG_SUM, LONG_SUM_MOST) * top
-    return PEER_RMS * rms + PEER * peer + roundings + tiny
+    own, largest = (SINGLE_OWN, SINGLE_LARGEST + LONG_SUM * length) if u < SINGLE else (HALF_OWN, HALF_LARGEST)
+    return PEER_RMS * rms + PEER * peer + u * (own * size + largest * size.max(initial=0)) + tiny
 
 
-def single_slack(truth: np.ndarray, moving: np.ndarray, u: float, exponent: float, usual: float) -> np.ndarray:
-    """What more may be off in float32.
+class Around(NamedTuple):
+    """What is known of an argument's cotangent where the point has been moved.
 
-    A rule may keep y, rounded, of which e^(x - y) is made, and x may be a product. A sum of terms of the usual size may
-    cancel. And what is far below that size may be nothing but the rule's own rounding, which moves.
-
-    Args:
-      truth: in float64.
+    Attributes:
       moving: how far the rule's result moves with the point.
-      u: the unit roundoff.
       exponent: how large an exponent may be.
       usual: how large the terms are that may cancel.
+      example: the same at the example.
     """
-    roundings = u * (EXPONENT * exponent * np.abs(truth) + USUAL * usual)
-    return roundings + MOVING * np.fmin(moving, MOVING_MOST * usual)
+
+    moving: np.ndarray
+    exponent: float
+    usual: float
+    example: float
+
+
+def around_slack(truth: np.ndarray, around: Around, u: float) -> np.ndarray | float:
+    """What more may be off once the surroundings are known.
+
+    In float32 a rule may keep y, rounded, of which e^(x - y) is made, and x may be a product. A sum of terms of the
+    usual size may cancel. And what is far below that size may be nothing but the rule's own rounding, which moves. In
+    half precision only terms of the example's size may cancel.
+    """
+    if u >= SINGLE:
+        return u * HALF_USUAL * around.example
+    exponent = min(u * EXPONENT * around.exponent, EXPONENT_MOST)
+    moving = MOVING * np.fmin(around.moving, MOVING_MOST * around.usual)
+    return exponent * np.abs(truth) + u * USUAL * around.usual + moving
 
 
 def transformed_slack(expected: np.ndarray, eps: float) -> np.ndarray:

@@ -45,7 +45,7 @@ def _long(trial: Trial, size: int, length: int, extents: tuple[tuple[int, int], 
     for point in resized.points(trial):
         unless_refused(trial, "S10", point)
     for dtype in ("float32", "bfloat16") if length < 2**16 else ("float32",):
-        _rounding_unless_refused(trial, resized, dtype, length)
+        _rounding_unless_refused(trial, resized, dtype)
     return True
 
 
@@ -71,8 +71,8 @@ def _most_equations(length: int) -> int:
     return 1000 if length < 2**16 else 300
 
 
-def _rounding_unless_refused(trial: Trial, resized: Resized, dtype: str, length: int) -> None:
+def _rounding_unless_refused(trial: Trial, resized: Resized, dtype: str) -> None:
     try:
-        judge_rounding(trial, "S10", (resized.kind, resized.floats, resized.ints), dtype, length)
+        judge_rounding(trial, "S10", (resized.kind, resized.floats, resized.ints), dtype)
     except REFUSALS as error:
         trial.ledger.skip(f"S10 {resized.kind} {dtype}", f"the rule raises {one_line(error)}")

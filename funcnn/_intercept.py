@@ -49,7 +49,7 @@ def sparing_jaxs(handler: Handler, kinds: Any = Rule) -> Handler:
         if not (isinstance(rule, kinds) and ships_with_jax(rule)):
             return handler(rule, args, kwargs)
         with intercept(None):
-            return _under(spared, rule)(*args, **kwargs)
+            return under(spared, rule)(*args, **kwargs)
 
     return spared
 
@@ -74,22 +74,27 @@ def _is_jaxs(f: Any) -> bool:
     return f.__module__.partition(".")[0] == "jax"
 
 
-def _under(handler: Handler, rule: Rule) -> Rule:
+def under(handler: Handler, rule: Rule) -> Rule:
     """The same rule, but the rules that its function and its passes call, whenever they are traced, go to the handler."""
-
-    def handing(f: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(f)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with intercept(handler):
-                return f(*args, **kwargs)
-
-        return run
-
     twin = object.__new__(type(rule))  # custom_vjp's own __new__ may want the function
     vars(twin).update(vars(rule))
     for name, f in _passes(rule).items():
-        setattr(twin, name, handing(f))
+        setattr(twin, name, handing(handler, f))
+    if remat_rules := getattr(rule, "remat_rules", None):  # three functions, and whether the last one logs
+        *passes, logs = remat_rules
+        vars(twin)["remat_rules"] = (*(handing(handler, f) for f in passes), logs)
     return twin
+
+
+def handing(handler: Handler | None, f: Callable[..., Any]) -> Callable[..., Any]:
+    """f, whose calls of rules go to a handler."""
+
+    @wraps(f)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with intercept(handler):
+            return f(*args, **kwargs)
+
+    return run
 
 
 def _patch(change: int) -> None:

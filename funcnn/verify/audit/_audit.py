@@ -1,7 +1,8 @@
 """Every rule that a whole program calls, each judged at the inputs and cotangents that it meets there."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from .._settings import compiled_quickly
 from .._without_rules import without_rules
 from ..programs._evaluate import equations
 from ._call import inexact, is_inexact, take_apart
-from ._gradient import gradient, scalar_of
+from ._gradient import Own, gradient, scalar_of
 from ._rows import Audit, rows_of
 from ._sites import Site, meeting
 from ._stand_in import Log, call_judged
@@ -39,7 +40,8 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
 
     Returns:
       An `Audit`; ``print`` it, or look at its ``rows``. A site that no cotangent reaches, in a while loop or behind a
-      stop_gradient, is "inconclusive". So is a rule whose bare function has no autodiff. None from a backward pass means
+      stop_gradient, is "inconclusive". So is a rule whose bare function has no autodiff, and a guard that refuses to be
+      differentiated. A loop that stops at a tolerance is judged to that tolerance. None from a backward pass means
       that there is no cotangent. It fails where f's first argument acts on the result through what it stands for. Rules
       that are deliberately not derivatives, such as straight-through estimators, are reported as failures.
 
@@ -55,7 +57,8 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
         raise TypeError(f"f must be a function, got {type(f).__name__}")
     sites = _sites(f, args, everything)
     own = gradient(f, args, list(sites), seed, everything)
-    logs = _judged(f, args, [site for site in sites if site not in own.raised], seed, everything)
+    judging = _Judging(f, args, seed, everything, own)
+    logs = judging.at([site for site in sites if site not in own.raised], _Way())
     return Audit(rows_of(sites, logs, own), _unseen(f, args))
 
 
@@ -88,61 +91,91 @@ def _unseen(f: Callable[..., Any], args: tuple[Any, ...]) -> int:
     return len({id(e) for e in left})  # a program that is called twice holds its rules once
 
 
-def _judged(
-    f: Callable[..., Any], args: tuple[Any, ...], sites: Sequence[Site], seed: int, everything: bool
-) -> dict[Site, Log]:
-    """Run the program with a stand-in at every site; where that cannot be differentiated, at half of them."""
-    logs: dict[Site, Log] = {}
-    try:
-        return _run(f, args, sites, seed, everything, jax.grad, logs)
-    except Exception as error:
-        if len(sites) > 1:
-            halves = sites[: len(sites) // 2], sites[len(sites) // 2 :]
-            logs, more = (_judged(f, args, half, seed, everything) for half in halves)
-            for site in more.keys() & logs.keys():  # a site inside rules may be in both
-                more[site].stats += logs[site].stats
-            return logs | more
+class _Way(NamedTuple):
+    """How a program is run.
+
+    Attributes:
+      differentiate: by `jax.grad`, or by tangents where it has no backward pass.
+      traced: whether its arrays are arguments, which shortens compilation, or known numbers, which some rules need.
+      ahead: whether a rule is judged where it is called, which collectives need, or where it is differentiated.
+    """
+
+    differentiate: Callable[[Callable[..., Any]], Callable[..., Any]] = jax.grad
+    traced: bool = True
+    ahead: bool = False
+
+    def after(self, error: Exception) -> "_Way | None":
+        """What to try after an error that the way itself may have raised."""
+        if not self.ahead and "unbound axis name" in str(error):
+            return self._replace(ahead=True)
+        return self._replace(traced=False) if self.traced and isinstance(error, jax.errors.JAXTypeError) else None
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """A program under audit, run with stand-ins.
+
+    Attributes:
+      f, args: the program and its arguments.
+      seed: of the made-up cotangent of its result.
+      everything: whether the rules that JAX ships are judged as well.
+      own: what the program's own gradient does.
+    """
+
+    f: Callable[..., Any]
+    args: tuple[Any, ...]
+    seed: int
+    everything: bool
+    own: Own
+
+    def at(self, sites: Sequence[Site], way: _Way, raised: Exception | None = None) -> dict[Site, Log]:
+        """Run the program with a stand-in at every site; where that cannot be differentiated, at half of them."""
+        logs: dict[Site, Log] = {}
         try:
-            return _run(f, args, sites, seed, everything, _tangent, logs)
-        except Exception:
+            return self._run(sites, way, logs)
+        except Exception as error:
+            if other := way.after(error):
+                return self.at(sites, other)
+            if len(sites) > 1:
+                logs, more = (self.at(half, way) for half in (sites[: len(sites) // 2], sites[len(sites) // 2 :]))
+                for site in more.keys() & logs.keys():  # a site inside rules may be in both
+                    more[site].stats += logs[site].stats
+                return logs | more
+            if way.differentiate is not _tangent:
+                return self.at(sites, way._replace(differentiate=_tangent), error)
             for log in (logs.setdefault(site, Log()) for site in sites):
-                log.settled = log.settled or ("inconclusive", f"no backward pass here: {first_line(error)}")
+                log.settled = log.settled or ("inconclusive", f"no backward pass here: {first_line(raised or error)}")
             return logs
 
+    def _run(self, sites: Sequence[Site], way: _Way, logs: dict[Site, Log]) -> dict[Site, Log]:
+        """Differentiate by a dummy at every site; what is judged on the way goes to the logs."""
+        leaves, tree = jax.tree.flatten(self.args)
+        places = [i for i, leaf in enumerate(leaves) if way.traced and is_inexact(leaf)]
 
-def _run(
-    f: Callable[..., Any],
-    args: tuple[Any, ...],
-    sites: Sequence[Site],
-    seed: int,
-    everything: bool,
-    differentiate: Callable[[Callable[..., Any]], Callable[..., Any]],
-    logs: dict[Site, Log],
-) -> dict[Site, Log]:
-    """Differentiate by a dummy at every site; what is judged on the way goes to the logs."""
-    leaves, tree = jax.tree.flatten(args)
-    places = [i for i, leaf in enumerate(leaves) if is_inexact(leaf)]
+        def scalar(dummies: Sequence[jax.Array], arrays: Sequence[jax.Array]) -> Any:
+            def meet(site: Site, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], inner: Handler) -> Any:
+                if not site.nested and site not in sites:
+                    return rule(*args, **kwargs)
+                dummy = jnp.zeros((), jnp.float32) if site.nested else dummies[sites.index(site)]
+                names = take_apart(rule, args, kwargs).names
+                while site in logs and logs[site].names not in (
+                    (),
+                    names,
+                ):  # inside rules, one line with other arguments
+                    site = site._replace(ordinal=site.ordinal + 1)
+                new = Log(everything=self.everything, reached=self.own.through(site))
+                return call_judged(rule, args, kwargs, dummy, logs.setdefault(site, new), inner, way.ahead)
 
-    def scalar(dummies: Sequence[jax.Array], arrays: Sequence[jax.Array]) -> Any:
-        def meet(site: Site, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], inner: Handler) -> Any:
-            if not site.nested and site not in sites:
-                return rule(*args, **kwargs)
-            dummy = jnp.zeros((), jnp.float32) if site.nested else dummies[sites.index(site)]
-            names = take_apart(rule, args, kwargs).names
-            while site in logs and logs[site].names not in ((), names):  # inside rules, one line with other arguments
-                site = site._replace(ordinal=site.ordinal + 1)
-            return call_judged(rule, args, kwargs, dummy, logs.setdefault(site, Log(everything=everything)), inner)
+            full = list(leaves)
+            for i, a in zip(places, arrays, strict=True):
+                full[i] = a
+            with intercept(meeting(meet, self.everything)):
+                return scalar_of(self.f(*jax.tree.unflatten(tree, full)), self.seed)
 
-        full = list(leaves)
-        for i, a in zip(places, arrays, strict=True):
-            full[i] = a
-        with intercept(meeting(meet, everything)):
-            return scalar_of(f(*jax.tree.unflatten(tree, full)), seed)
-
-    dummies = [jnp.zeros((), jnp.float32)] * len(sites)
-    jax.block_until_ready(compiled_quickly(differentiate(scalar))(dummies, [leaves[i] for i in places]))
-    jax.effects_barrier()
-    return logs
+        dummies = [jnp.zeros((), jnp.float32)] * len(sites)
+        jax.block_until_ready(compiled_quickly(way.differentiate(scalar))(dummies, [leaves[i] for i in places]))
+        jax.effects_barrier()
+        return logs
 
 
 def _tangent(scalar: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,8 +1,8 @@
 """A call of a custom rule, taken apart: what is differentiated by, other arrays, and everything else."""
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -45,6 +45,16 @@ class Call:
 
         return bound
 
+    def values(self, given: Sequence[Any], rest: Sequence[Any]) -> dict[int, Any]:
+        """The arrays by their places."""
+        return dict(zip([*self.given, *self.rest], [*given, *rest], strict=True))
+
+    def narrowed(self, names: Collection[str]) -> "Call":
+        """The same call, differentiated by some of its arrays only."""
+        held = [i for i, name in zip(self.given, self.names, strict=True) if name not in names]
+        given = [i for i in self.given if i not in held]
+        return replace(self, given=given, rest=[*self.rest, *held], names=tuple(n for n in self.names if n in names))
+
 
 def take_apart(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     """The call ``rule(*args, **kwargs)``."""
@@ -58,13 +68,16 @@ def take_apart(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cal
     for i, (path, leaf) in enumerate(leaves):
         if path[0].idx not in fixed and is_inexact(leaf):
             given.append(i)
-        elif isinstance(leaf, (jax.Array, np.ndarray)) and not (
-            path[0].idx in fixed and isinstance(rule, jax.custom_vjp)
-        ):
+        elif isinstance(leaf, (jax.Array, np.ndarray)) and not (path[0].idx in fixed and _is_known(rule, leaf)):
             rest.append(i)
     names = tuple("args" + jax.tree_util.keystr(leaves[i][0]) for i in given)
     arguments = tuple(i for i in range(len(args)) if i not in fixed)
     return Call(rule, [leaf for _, leaf in leaves], tree, given, rest, names, arguments)
+
+
+def _is_known(rule: Rule, leaf: Any) -> bool:
+    """Whether an array among nondiff_argnums must stay as it is; those of a custom_jvp may be traced."""
+    return isinstance(rule, jax.custom_vjp) or isinstance(leaf, np.ndarray)
 
 
 def is_inexact(a: Any) -> bool:

@@ -28,12 +28,16 @@ class Own:
     Attributes:
       reached: for each site, the names of the arguments through which the first argument acts on the result.
       raised: what each rule raises on which the gradient fails.
-      complete: whether the gradient could be traced, so that nothing is missing in ``reached``.
+      complete: whether there is such a gradient and it could be traced, so that nothing is missing in ``reached``.
     """
 
     reached: dict[Site, set[str]] = field(default_factory=dict)
     raised: dict[Site, str] = field(default_factory=dict)
     complete: bool = True
+
+    def through(self, site: Site) -> frozenset[str] | None:
+        """The arguments of a site through which the gradient comes; None where that is not known."""
+        return frozenset(self.reached[site]) if self.complete and site in self.reached else None
 
 
 def scalar_of(out: Any, seed: int) -> jax.Array:
@@ -56,6 +60,7 @@ def gradient(f: Callable[..., Any], args: tuple[Any, ...], sites: Sequence[Site]
     """
     own, program = Own(), _Gradient(f, args, seed, everything)
     if not program.places:
+        own.complete = False
         return own
     refused: set[Site] = set()
     while (error := program.fails({*sites} - refused, own.reached)) is not None:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..programs._facts import formats
+from ..programs._facts import formats, stops_at
 
 _EPSILON = {"bfloat16": jnp.bfloat16, "float16": jnp.float16, "float32": jnp.float32, "complex64": jnp.float32,
             "float64": jnp.float64}  # fmt: skip
@@ -92,10 +92,11 @@ def directions(given: list[Any]) -> list[Any]:
 
 
 def precision(bare: Callable[..., Any], given: list[Any]) -> float:
-    """The machine epsilon of the coarsest floating-point numbers that the function computes in."""
-    used = formats(jax.make_jaxpr(bare)(given))
+    """The machine epsilon of the coarsest floating-point numbers that the function computes in, or its loops' tolerance."""
+    program = jax.make_jaxpr(bare)(given)
+    used = formats(program)
     coarsest = next((dtype for name, dtype in _EPSILON.items() if name in used), jnp.float32)
-    return float(jnp.finfo(coarsest).eps)
+    return max(float(jnp.finfo(coarsest).eps), stops_at(program))
 
 
 def noise(like: Any, k: int) -> jax.Array:

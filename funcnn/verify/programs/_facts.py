@@ -9,6 +9,7 @@ from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal  # pyright: ignore[re
 
 from ._evaluate import equations
 
+_LOOSEST = 0.05  # of a loop's tolerances; a larger number in its condition is another
 _DECOMPOSITIONS = {"svd", "eigh", "eig", "schur", "qr", "lu", "cholesky"}
 
 
@@ -59,6 +60,13 @@ def extent(program: ClosedJaxpr) -> tuple[int, int]:
     found = [e for _, e in equations(program.jaxpr)]
     variables = [*program.jaxpr.constvars, *(v for e in found for v in e.outvars)]
     return len(found), max((getattr(v.aval, "size", 0) for v in variables), default=0)
+
+
+def stops_at(program: ClosedJaxpr) -> float:
+    """The largest tolerance at which a loop of the program stops, as its condition has it; 0 without one."""
+    loops = [e.params["cond_jaxpr"] for _, e in equations(program.jaxpr) if e.primitive.name == "while"]
+    numbers = [_number(v) for loop in loops for _, e in equations(loop.jaxpr) for v in e.invars]
+    return max((n for n in numbers if isinstance(n, float) and 0 < n <= _LOOSEST), default=0.0)
 
 
 def formats(program: ClosedJaxpr) -> frozenset[str]:

@@ -178,6 +178,7 @@ square = rule_of(lambda z: z * z, lambda z: (z * z, z), lambda z, g: (2 * z * g,
 wrong_square = rule_of(lambda z: z * z, lambda z: (z * z, z), lambda z, g: (2 * jnp.conj(z) * g,))
 tanh_on_host = rule_of(on_host, lambda x: (on_host(x), x), lambda x, g: (g / jnp.cosh(x) ** 2,))
 sines_vjp = rule_of(sines, lambda x: (sines(x), x), lambda x, g: (g * jnp.cos(x) * jnp.cos(jnp.sin(x)),))
+wrong_sines_vjp = rule_of(sines, lambda x: (sines(x), x), lambda x, g: (g * jnp.cos(x) * jnp.cos(x),))
 refusing = rule_of(jnp.sin, lambda x: (jnp.sin(x), x), refuse)
 broken = rule_of(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (g, g))
 cube_root = rule_of(bisect, lambda x: (r := bisect(x), r), lambda r, g: (g / (3 * r * r),))
@@ -193,7 +194,8 @@ traced = jax.make_jaxpr(right)(X)
 # The rule, how it is called, its status, and a word of the reason. Each stands before a right rule, still judged.
 SPECIAL = {
     "a callback": (tanh_on_host, "inconclusive", "no autodiff"),
-    "a while loop": (sines_vjp, "inconclusive", "no autodiff"),
+    "a while loop": (sines_vjp, "pass", ""),
+    "a while loop, wrong": (wrong_sines_vjp, "fail", "wrong elements in args[0]"),
     "a while loop, by tangents": (sines_jvp, "pass", ""),
     "a refusal": (refusing, "inconclusive", "not yet"),
     "an error": (broken, "fail", "Custom VJP bwd rule must"),

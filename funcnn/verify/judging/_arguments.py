@@ -55,7 +55,7 @@ class Arguments(NamedTuple):
             for i, value in zip(self.rest, ints, strict=True):
                 full[i] = value
             out = jax.tree.leaves(g(*jax.tree.unflatten(self.tree, full)))
-            return [part for a in out if _is_inexact(a) for part in (_parts(a) if split else (a,))]
+            return [part for a in out if is_inexact(a) for part in (_parts(a) if split else (a,))]
 
         return call
 
@@ -83,9 +83,9 @@ def taken_apart(f: Callable[..., Any], args: tuple[Any, ...]) -> Arguments:
       TypeError: none of them is floating-point or complex.
     """
     leaves, tree = jax.tree_util.tree_flatten_with_path(args)
-    names = _names(f, [path for path, _ in leaves])
+    names = names_of(f, [path for path, _ in leaves])
     leaves = [leaf for _, leaf in leaves]
-    given = [i for i, leaf in enumerate(leaves) if _is_inexact(leaf)]
+    given = [i for i, leaf in enumerate(leaves) if is_inexact(leaf)]
     rest = [i for i, leaf in enumerate(leaves) if i not in given and _is_array(leaf)]
     if not given:
         came = ", ".join(map(_kind, leaves)) or "none"
@@ -97,7 +97,7 @@ def _kind(leaf: Any) -> str:
     return described(leaf) if _is_array(leaf) else type(leaf).__name__
 
 
-def _names(f: Callable[..., Any], paths: Sequence[Any]) -> list[str]:
+def names_of(f: Callable[..., Any], paths: Sequence[Any]) -> list[str]:
     """Each leaf's name: the parameter of f that it belongs to, and its path inside."""
     try:
         parameters = list(inspect.signature(f).parameters.values())
@@ -120,5 +120,6 @@ def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, _ARRAYS)
 
 
-def _is_inexact(leaf: Any) -> bool:
+def is_inexact(leaf: Any) -> bool:
+    """Whether a leaf is a floating-point or complex array."""
     return _is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.inexact)

@@ -60,6 +60,9 @@ class Problem(NamedTuple):
     mode: str
     rules: tuple[Any, ...]
     halves: bool
+    f: Callable[..., Any]
+    args: tuple[Any, ...]
+    again: Callable[[tuple[Any, ...]], "Problem"]
 
     def facts(self) -> tuple[Facts, Facts]:
         """What the programs of the rule's and of the truth's backward pass say of themselves, in float64."""
@@ -108,6 +111,9 @@ def make_problem(
         mode=mode,
         rules=rules,
         halves=not any(map(jnp.iscomplexobj, (*outputs, *(arguments.leaves[i] for i in arguments.given)))),
+        f=f,
+        args=args,
+        again=lambda args: make_problem(f, args, reference, everything),
     )
 
 

@@ -17,8 +17,9 @@ from ..judging._battery import (
 )
 from ..judging._point import Point
 from ..judging._trial import Trial, judge_at
-from .s0_contract import same_value
+from .s0_contract import same_values
 from .s3_branches import branches
+from .s3_options import options
 
 
 def inputs(trial: Trial) -> bool:
@@ -27,9 +28,10 @@ def inputs(trial: Trial) -> bool:
     for point in _points(trial):
         judge_at(trial, "S3", point)
         tried.append(point)
-        _same_values(trial, point)
+        same_values(trial, point)
     branches(trial, tried)
     _indices_from_the_end(trial)
+    options(trial)
     return True
 
 
@@ -51,15 +53,6 @@ def _points(trial: Trial) -> Iterator[Point]:
         far = tuple(NORMAL_30.draw(trial.rng, a) for a in problem.floats)
         for name, floats in sides.before_edges(far):
             yield from sides.points(f"before the edge of the domain of {name}", floats, problem.ints, bars)
-
-
-def _same_values(trial: Trial, point: Point) -> None:
-    """Hold fwd to the function at the point, where autodiff's own value is at hand."""
-    problem, sides = trial.problem, trial.sides
-    if sides.trusted and not problem.referenced:
-        both = (sides.run(side, point).outputs for side in (problem.rule, problem.bare))
-        for y, value in zip(*both, strict=True):
-            same_value(trial, y, value.astype(y.dtype), point.kind)
 
 
 def _indices_from_the_end(trial: Trial) -> None:

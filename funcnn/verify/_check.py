@@ -14,7 +14,7 @@ from ._time_limit import OutOfTimeError, within
 from .judging._ledger import NOTHING_TO_COMPARE, EnoughError, Ledger
 from .judging._problem import make_problem
 from .judging._sides import Sides
-from .judging._trial import Trial
+from .judging._trial import Trial, conclude
 from .mutate._mutants import score_of
 from .report._report import Finding, Report
 from .stages._table import LEVELS, STAGES, Stage
@@ -129,6 +129,8 @@ class _Run:
             for stage in STAGES:
                 self.under_way = stage
                 self._stage(stage, trial)
+            if not self.surrogate:
+                conclude(trial)
         except EnoughError:
             return
         self.cost = cost(trial)

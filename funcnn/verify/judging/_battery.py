@@ -45,6 +45,12 @@ def _of_shape(name: str, make: Callable[[Rng, tuple[int, ...]], np.ndarray], tie
     return Kind(name, lambda rng, a: make(rng, a.shape), ties=ties)
 
 
+def _void_row(rng: Rng, a: np.ndarray) -> np.ndarray:
+    """All numbers -inf of a row, along the last axis: a logarithm of nothing but zeros, or what is masked out."""
+    rows = np.arange(max(a.size // max(a.shape[-1], 1), 1)).reshape(*a.shape[:-1], 1)
+    return np.where(rows == rng.integers(rows.size), -np.inf, a)
+
+
 def _redrawn(rng: Rng, a: np.ndarray) -> np.ndarray:
     return 1 + 0.5 * rng.normal(size=a.shape) if a.size and np.all(a == a.flat[0]) else a
 
@@ -122,6 +128,7 @@ def _of_one_argument(example: Floats) -> Iterator[tuple[int, Kind]]:
     for name, value in (("-inf", -np.inf), ("+inf", np.inf)):
         some = lambda rng, a, value=value: np.where(rng.uniform(size=a.shape) < 0.25, value, a)
         yield from ((i, Kind(f"some {name} in argument {i}", some)) for i, a in enumerate(example) if a.size > 1)
+    yield from ((i, Kind(f"a row of -inf in argument {i}", _void_row)) for i, a in enumerate(example) if a.size > 1)
     for i in range(len(example)):
         for scale in (1e-8, 1e-4, 1e4) if len(example) > 1 else (1e-8,):
             yield i, Kind(f"argument {i} x {scale:g}", lambda rng, a, scale=scale: a * scale)

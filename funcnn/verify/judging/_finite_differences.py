@@ -1,16 +1,16 @@
 """One-sided finite differences, with an estimate of their error."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ._tolerance import ALONE, ALONE_FLOOR, ALONE_NOISE, KINK_ERRORS, KINK_SHARE
+from ._tolerance import KINK_ERRORS, KINK_SHARE
 
 _STEP = 1e-2  # the first of a difference, relative to the size of what is moved
 _SMALLEST = 1e-2  # a point's scale at least, so that a step from 0 has a size, too
 _STEPS = 9  # each half of the one before
-_SHORTER = 1.0, 1e-3, 1e-6
+SHORTER = 1.0, 1e-3, 1e-6  # steps where the function has no value farther away
 
 
 class Scalar(NamedTuple):
@@ -23,6 +23,7 @@ class Scalar(NamedTuple):
       rule_row: ``j -> row``, output j's gradient at x by the rule.
       autodiff_row: ``(j, dx) -> row``, by autodiff, at x + dx; None where there is no autodiff.
       autodiff: ``dx -> gradient`` of the scalar by autodiff at x + dx; None where there is no autodiff.
+      every: the sum of y, whatever the cotangent, less its value at x; None where phi is that.
     """
 
     x: np.ndarray
@@ -31,6 +32,7 @@ class Scalar(NamedTuple):
     rule_row: Callable[[int], np.ndarray] = lambda j: np.zeros(0)
     autodiff_row: Callable[[int, np.ndarray], np.ndarray] | None = lambda j, dx: np.zeros(0)
     autodiff: Callable[[np.ndarray], np.ndarray] | None = None
+    every: Callable[[np.ndarray], float] | None = None
 
     def scale(self) -> float:
         """The size of the point's numbers."""
@@ -56,17 +58,10 @@ def one_sided(phi: Callable[[float], float], h: float) -> tuple[float, float]:
     return float(best), float(error)
 
 
-def differences(scalar: Scalar, shapes: Sequence[tuple[int, ...]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The gradient of a scalar function by finite differences alone, and its error; NaN at kinks and where unsteady."""
-    slopes, errors = np.full(scalar.x.size, np.nan), np.zeros(scalar.x.size)
-    for i in range(scalar.x.size):
-        right, left, error = slopes_by(scalar, i)
-        size = max(abs(right), abs(left))
-        if _is_smooth(right, left, error) and error <= ALONE * size + ALONE_FLOOR:
-            slopes[i], errors[i] = (right + left) / 2, error + ALONE_NOISE * size
-    cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-    parts = lambda flat: [part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True)]
-    return parts(slopes), parts(errors)
+def quotients(phi: Callable[[float], float], h: float) -> np.ndarray:
+    """The forward differences of phi at 0 over ever smaller steps, each half of the one before."""
+    start, steps = phi(0.0), h / 2.0 ** np.arange(_STEPS)
+    return np.array([(phi(step) - start) / step for step in steps])
 
 
 def slope_along(scalar: Scalar, direction: np.ndarray) -> tuple[float, float]:
@@ -80,13 +75,17 @@ def slopes_by(scalar: Scalar, i: int) -> tuple[float, float, float]:
 
     Where the function has no value that far away, just before the edge of its domain, the steps are made shorter.
     """
-    x = scalar.x
-    steps = [_STEP * float(size) for size in (abs(x[i]), scalar.scale()) if 0 < size < np.inf]
+    direction = basis(scalar.x.size, i)
     found = (
-        min((_both_sides(scalar, basis(x.size, i), shorter * h) for h in steps), key=_least_error)
-        for shorter in _SHORTER
+        min((_both_sides(scalar, direction, shorter * h) for h in first_steps(scalar, i)), key=_least_error)
+        for shorter in SHORTER
     )
     return next((sides for sides in found if np.isfinite(sides).all()), (np.nan, np.nan, np.inf))
+
+
+def first_steps(scalar: Scalar, i: int) -> list[float]:
+    """The first steps of a difference by number i: relative to it, and to the size of all numbers."""
+    return [_STEP * float(size) for size in (abs(scalar.x[i]), scalar.scale()) if 0 < size < np.inf]
 
 
 def first_step(scalar: Scalar) -> float:

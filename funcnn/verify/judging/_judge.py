@@ -33,9 +33,15 @@ def judge(measured: Measured, tolerance: Tolerance) -> Judgement:
     return Judgement(_wrong(measured._replace(noise=smooth), tolerance), at_kinks=True)
 
 
-def defined(measured: Measured) -> bool:
-    """Whether both sides have values at the point."""
-    return not any(mask.any() for mask in undefined((*measured.outputs, *measured.values), measured.point.floats))
+def defined(measured: Measured, referenced: bool) -> bool:
+    """Whether both sides have values at the point.
+
+    For a reference of the user's own -inf is one, the logarithm of 0, where arguments are -inf too.
+    """
+    x, values = ravel(measured.point.floats), (*measured.outputs, *measured.values)
+    if referenced and not (x == np.inf).any() and not np.isfinite(x).all():
+        return bool((ravel(values) < np.inf).all())
+    return not any(mask.any() for mask in undefined(values, measured.point.floats))
 
 
 def undefined(outputs: Arrays, floats: Arrays) -> list[np.ndarray]:

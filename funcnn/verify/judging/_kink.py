@@ -50,11 +50,18 @@ def _against(
 ) -> Against | None:
     """What speaks against one output's row, of whose function autodiff has a kink in number i."""
     around = [autodiff(near * rng.normal(size=row.shape)) for _ in range(_AROUND)]
+    known = np.isfinite(around).all(axis=0)  # numbers of whose slopes autodiff says something
+    if not known[i]:
+        return None
     here = autodiff(np.zeros_like(row))
-    if not np.isfinite(row).all():
+    if not np.isfinite(row[known]).all():
         return Against("not finite at a kink", i, float(np.mean(around, axis=0)[i]))
+    row, here, *around = (np.where(known, a, 0.0) for a in (row, here, *around))
+    if not np.isfinite(here).all():  # autodiff itself has no slope just at the kink
+        here = around[0]
     for d in _directions(row, around, here, i, rng):
-        slopes = [a @ d for a in (*around, *(autodiff(side * near * d) for side in (1, -1)), here)]
+        beside = (np.where(d == 0, 0.0, autodiff(side * near * d)) for side in (1, -1))
+        slopes = [a @ d for a in (*around, *(a for a in beside if np.isfinite(a).all()), here)]
         low, high, value = min(slopes), max(slopes), row @ d
         slack = KINK_MIXTURE * max(abs(low), abs(high), abs(value))
         if not low - slack <= value <= high + slack:

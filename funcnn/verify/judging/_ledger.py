@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass
 
 from .._time_limit import OutOfTimeError
 from ..report._report import Finding
@@ -13,11 +14,28 @@ class EnoughError(BaseException):
     """A failure was found, and one is enough."""
 
 
+@dataclass
+class Alone:
+    """What finite differences alone have said of an argument.
+
+    Attributes:
+      settled, unsettled: of how many numbers, point by point.
+      stage, kind: where the first was that they did not settle.
+    """
+
+    settled: int = 0
+    unsettled: int = 0
+    stage: str = ""
+    kind: str = ""
+
+
 class Ledger:
     """The record of one check.
 
     Attributes:
       findings, skipped: so far.
+      alone: for each argument of which autodiff said nothing somewhere, what differences said: how many of its numbers
+        they settled, how many not, and where the first of these was.
       compared: at how many points each stage, "S0" to "S11", has compared something; S7 counts transformations.
       deadline: on the clock of `time.monotonic`.
       first: whether the first failure ends the check.
@@ -26,6 +44,7 @@ class Ledger:
     def __init__(self, budget: float, first: bool = False):
         self.findings: list[Finding] = []
         self.skipped: list[tuple[str, str]] = []
+        self.alone: dict[str, Alone] = {}
         self.compared: Counter[str] = Counter()
         self.deadline = time.monotonic() + budget
         self.first = first

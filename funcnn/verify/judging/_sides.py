@@ -199,6 +199,13 @@ class Sides:
         with settings(), jax.disable_jit():
             return all(np.isfinite(y).all() for y in self.problem.bare.call(floats, list(point.ints)))
 
+    def truth_op_by_op(self, point: Point) -> list[np.ndarray]:
+        """The true cotangents op by op."""
+        floats, cots = cast(point, "float64")
+        with settings(), jax.disable_jit():
+            bars = self.problem.bare.bars([jnp.asarray(a) for a in floats], list(point.ints), cots)[1]
+            return [np.asarray(bar) for bar in bars]
+
 
 def _any(masks: Sequence[np.ndarray]) -> bool:
     return any(mask.any() for mask in masks)

@@ -88,9 +88,12 @@ KINK_MIXTURE = Term(
 )
 KINK_BEND = Term(1e-3, "the bend of an output without a kink, as a share of the largest bend")
 KINK_SPREAD = Term(1e-6, "roundings between gradients around a kink, and not differences of them")
-ALONE = Term(1e-5, "an error of the differences up to this share of the slope, where they are the only judge")
-ALONE_FLOOR = Term(1e-9, "the same, of slopes near 0")
-ALONE_NOISE = Term(1e-7, "the error of differences beyond their own estimate, where they are the only judge")
+ALONE_FLOOR = Term(1e-9, "an error of the differences as steady where the slope is 0, where they are the only judge")
+DIVERGES = Term(
+    0.95,
+    "a quotient that grows no more slowly with each half step, as no slope: towards a slope growth halves",
+    "test_where_there_is_no_slope_there_is_nothing_to_say",
+)
 
 # The rule's error in a coarse dtype beside autodiff's: S6, S10. What a rule that works in float32 inside does not need
 # in half precision, it does not get there: long sums, rounded exponents, and what moves with the point are float32's.

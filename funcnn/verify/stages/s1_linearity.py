@@ -21,7 +21,9 @@ def linearity(trial: Trial) -> bool:
         base = sides.run(problem.rule, one).bars
         other = sides.run(problem.rule, two).bars
         moved = [a + b for a, b in zip(*(sides.jitter(problem.rule, p) for p in (one, two)), strict=True)]
-        for message, got, expected in _combined(trial, one, two, base, other):
+        with np.errstate(invalid="ignore"):
+            combined = list(_combined(trial, one, two, base, other))
+        for message, got, expected in combined:
             _hold(trial, one.kind, message, (got, expected, base, moved))
         trial.ledger.count("S1", any(np.isfinite(b).any() for b in base))
     return True

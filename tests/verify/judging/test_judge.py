@@ -83,8 +83,17 @@ def test_by_an_infinite_number_only_nan_is_wrong():
     ("x", "y", "fine"), [(1.0, np.inf, True), (1.0, np.nan, False), (np.inf, np.inf, False), (np.inf, 1.0, True)]
 )
 def test_infinite_values_are_values_of_finite_arguments_alone(x, y, fine):
-    assert defined(measured(TRUTH, x=np.full(3, x), outputs=(y,))) is fine
-    assert defined(measured(TRUTH, x=np.full(3, x), values=(y,))) is fine
+    assert defined(measured(TRUTH, x=np.full(3, x), outputs=(y,)), referenced=False) is fine
+    assert defined(measured(TRUTH, x=np.full(3, x), values=(y,)), referenced=False) is fine
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "fine"),
+    [(-np.inf, -np.inf, True), (-np.inf, 1.0, True), (-np.inf, np.inf, False), (-np.inf, np.nan, False),
+     (np.inf, -np.inf, False), (np.inf, np.inf, False), (np.inf, 1.0, True)],
+)  # fmt: skip
+def test_for_a_reference_the_logarithm_of_0_is_a_number(x, y, fine):
+    assert defined(measured(TRUTH, x=np.array([1.0, x, 2.0]), outputs=(y,)), referenced=True) is fine
 
 
 def test_a_value_of_fwd_is_held_to_the_function_s():

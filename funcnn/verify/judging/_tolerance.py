@@ -29,6 +29,9 @@ class Term(float):
         return term
 
 
+# Where a function rounds to half precision on its way, no term of the stages S0 to S5 and S7 counts for more.
+HALF_INSIDE = Term(8, "roundings to half precision, in place of any larger factor", "weight_bar_dropped_beside_half")
+
 # What fwd returns beside the function's value: S0, S3.
 VALUE = Term(
     1e3,
@@ -170,7 +173,7 @@ def growth(
 def value_slack(value: np.ndarray, eps: float) -> np.ndarray:
     """How far each element of fwd's value may be off the function's."""
     with np.errstate(over="ignore"):
-        return VALUE * eps * (np.abs(value) + _top(value)) + VALUE_FLOOR
+        return _roundings(VALUE, eps) * (np.abs(value) + _top(value)) + VALUE_FLOOR
 
 
 def linear_slack(base: np.ndarray, expected: np.ndarray, moved: np.ndarray, eps: float) -> float:
@@ -184,14 +187,15 @@ def linear_slack(base: np.ndarray, expected: np.ndarray, moved: np.ndarray, eps:
     """
     there, here = (np.abs(a).max(initial=0) for a in (expected, base))
     rounding = LINEAR_NEARBY * moved.max(initial=0) * there / max(here, np.finfo(np.float64).tiny)
-    return float(LINEAR * eps * max(there, np.finfo(np.float32).tiny) + rounding)
+    return float(_roundings(LINEAR, eps) * max(there, np.finfo(np.float32).tiny) + rounding)
 
 
 def cotangent_slack(truth: np.ndarray, noise: np.ndarray, eps: float, cancelling: float) -> np.ndarray:
     """How far each element of a cotangent may be off in float64."""
     with np.errstate(invalid="ignore", over="ignore"):
-        roundings = OWN * np.abs(truth) + LARGEST * _top(truth) + CANCELLING * cancelling
-        return NEARBY * noise + eps * roundings + np.finfo(np.float64).tiny
+        own, largest, terms = (_roundings(term, eps) for term in (OWN, LARGEST, CANCELLING))
+        roundings = own * np.abs(truth) + largest * _top(truth) + terms * cancelling
+        return _roundings(NEARBY, eps) / eps * noise + roundings + np.finfo(np.float64).tiny
 
 
 def without_jumps(noise: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -247,7 +251,7 @@ def around_slack(truth: np.ndarray, around: Around, u: float) -> np.ndarray | fl
 
 def transformed_slack(expected: np.ndarray, eps: float) -> np.ndarray:
     """How far each element may be off the plain loop's under a transformation."""
-    return TRANSFORMED * eps * (np.abs(expected) + _top(expected))
+    return _roundings(TRANSFORMED, eps) * (np.abs(expected) + _top(expected))
 
 
 def second_slack(truth: np.ndarray, moved: np.ndarray | float, eps: float) -> np.ndarray | float:
@@ -265,6 +269,11 @@ def slope_of_bars_slack(slope: float, terms: float, eps: float, step: float) -> 
       step: of the difference.
     """
     return SECOND_SLOPE * slope + SECOND_SLOPE_ROUNDING * eps / step * terms
+
+
+def _roundings(term: float, eps: float) -> float:
+    """A factor times a unit roundoff; of half precision's, few are enough."""
+    return eps * (term if eps < SINGLE else min(term, HALF_INSIDE))
 
 
 def _top(a: np.ndarray) -> float:

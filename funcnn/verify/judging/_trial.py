@@ -13,7 +13,7 @@ from ._point import Measured, Point, error_map, place, ravel
 from ._problem import Problem
 from ._scalar_at import scalar_at, unraveling
 from ._sides import Sides
-from ._tolerance import SINGLE
+from ._staircase import decide_around, is_staircase
 from ._verdict import decide
 
 _MOST_BY_DIFFERENCES = 64  # numbers of a point that are all judged so, where differences are all there is to judge by
@@ -95,7 +95,10 @@ def _by_autodiff(trial: Trial, stage: str, measured: Measured, worst: str, may_d
     if trial.problem.referenced and _finite_only_in_the_reference(trial, stage, measured, judgement.wrong, worst):
         return True
     rule, truth = ravel(measured.rule), ravel(measured.truth)
-    verdict = decide(scalar_at(sides, point), rule, truth, judgement.wrong, trial.rng)
+    if is_staircase(sides):
+        verdict = decide_around(sides, measured, judgement.wrong)
+    else:
+        verdict = decide(scalar_at(sides, point), rule, truth, judgement.wrong, trial.rng)
     if judgement.at_kinks and not (verdict.status == "fail" and verdict.kink):
         return True
     if verdict.status == "pass" and verdict.smooth and may_distrust:
@@ -130,7 +133,7 @@ def _by_differences(trial: Trial, stage: str, measured: Measured, worst: str) ->
     places = np.flatnonzero(np.isfinite(x) & ~np.isfinite(truth))
     if places.size > (_DRAWN if sides.trusted else _MOST_BY_DIFFERENCES):
         places = np.sort(trial.rng.choice(places, _DRAWN, replace=False))
-    if sides.eps >= SINGLE:  # a function that rounds so coarsely is flat between two roundings
+    if is_staircase(sides):
         said = [Said(i, Settled.UNSETTLED, np.nan) for i in places.tolist()]
     else:
         said = list(settle(scalar_at(sides, point), rule, places.tolist(), trial.rng)) if places.size else []

@@ -15,6 +15,7 @@ from ..judging._judge import beyond
 from ..judging._point import Arrays, Point, largest, nudged, place, ravel, unraveling
 from ..judging._problem import Side
 from ..judging._sides import cast
+from ..judging._staircase import STAIRCASE, is_staircase
 from ..judging._tolerance import SECOND_SLOPE_WIDTHS, TWICE_LINEAR, growth, second_slack, slope_of_bars_slack
 from ..judging._trial import Trial
 from ..judging._verdict import decide
@@ -32,6 +33,9 @@ def second_order(trial: Trial) -> bool:
     if ledger.failed() or not sides.trusted:
         why = "the first order is wrong already" if ledger.failed() else "no autodiff to compare with"
         ledger.skip("S8 second order", why)
+        return False
+    if is_staircase(sides):
+        ledger.skip("S8 second order", STAIRCASE)
         return False
     floats = tuple(spread(trial.rng, a.astype(np.float64)) for a in problem.floats)
     (natural,) = sides.points("", floats, problem.ints)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._errors import one_line
+from ._settings import quiet_callbacks
 from ._time_limit import OutOfTimeError, within
 from .judging._ledger import NOTHING_TO_COMPARE, EnoughError, Ledger
 from .judging._problem import make_problem
@@ -106,7 +107,8 @@ class _Run:
     def within_budget(self) -> Report:
         """The report of the run, which is given up if it does not end."""
         try:
-            within(self.budget + _GRACE, self)
+            with quiet_callbacks():
+                within(self.budget + _GRACE, self)
         except OutOfTimeError:
             code, title = "S0", "the first trace of the function"
             if self.under_way:
@@ -156,7 +158,7 @@ class _Run:
         """What was found until now."""
         ledger, name = self.ledger, getattr(self.f, "__name__", type(self.f).__name__)
         findings = tuple(ledger.findings) if ledger else ()
-        skipped = tuple(ledger.skipped) if ledger else ()
+        skipped = ledger.left_out() if ledger else ()
         replay = f"funcnn.verify.check({name}, *args, level={self.level!r}, seed={self.seed})"
         return Report(name, (*findings, *self.late), tuple(self.passed), skipped,
                       time.monotonic() - self.start, replay, self.cost, compared=tuple(self.compared.items()))  # fmt: skip

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_TRACEBACK = "Traceback (most recent call last)"
+
 
 def relative_errors(got: ArrayLike, expected: ArrayLike) -> NDArray[np.float64]:
     """Each element's difference, relative to the largest element expected; inf where just one of the two is finite.
@@ -25,8 +27,12 @@ def relative_errors(got: ArrayLike, expected: ArrayLike) -> NDArray[np.float64]:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's type and the first line of its text."""
-    return f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"
+    """An error's type and the first line of its text; of an error from the host, that one's own."""
+    lines = str(error).splitlines()
+    traced = [i for i, line in enumerate(lines) if line.startswith("  File ")]
+    if traced and _TRACEBACK in lines[0]:  # what XLA tells of a callback that raised
+        return next(iter(lines[traced[-1] + 1 :]), type(error).__name__)[:160]
+    return f"{type(error).__name__}: {lines[0][:160] if lines else ''}"
 
 
 def first_line(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """The settings under which both sides of a check run, and how they are compiled."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,20 @@ def settings() -> Iterator[None]:
     """Double precision and JAX's default promotion, whatever the caller's settings are."""
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
+
+
+@contextmanager
+def quiet_callbacks() -> Iterator[None]:
+    """Without the tracebacks that JAX prints for a callback that raises: the error itself comes, too, and is listed."""
+    loggers = [logging.getLogger(f"jax._src.{module}") for module in ("callback", "debugging")]
+    silent = lambda record: record.exc_info is None
+    for logger in loggers:
+        logger.addFilter(silent)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(silent)
 
 
 def compiled_quickly(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,8 +2,11 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .._errors import one_line
 from .._time_limit import OutOfTimeError
 from ..report._report import Finding
 
@@ -34,6 +37,7 @@ class Ledger:
 
     Attributes:
       findings, skipped: so far.
+      raising: for each stage the kinds of inputs that raised an error, and what it said.
       alone: for each argument of which autodiff said nothing somewhere, what differences said: how many of its numbers
         they settled, how many not, and where the first of these was.
       compared: at how many points each stage, "S0" to "S11", has compared something; S7 counts transformations.
@@ -44,6 +48,7 @@ class Ledger:
     def __init__(self, budget: float, first: bool = False):
         self.findings: list[Finding] = []
         self.skipped: list[tuple[str, str]] = []
+        self.raising: dict[str, list[str]] = {}
         self.alone: dict[str, Alone] = {}
         self.compared: Counter[str] = Counter()
         self.deadline = time.monotonic() + budget
@@ -69,6 +74,19 @@ class Ledger:
     def count(self, stage: str, points: int = 1) -> None:
         """Count points at which a stage has compared something: only for these can it pass."""
         self.compared[stage] += int(points)
+
+    @contextmanager
+    def one_input_less(self, stage: str, kind: str) -> Iterator[None]:
+        """Go on after an input that raises: it is one less to compare, and listed."""
+        try:
+            yield
+        except Exception as error:
+            self.raising.setdefault(stage, []).append(f"{kind}: {one_line(error)}")
+
+    def left_out(self) -> tuple[tuple[str, str], ...]:
+        """What could not be run, with the inputs that raised."""
+        raising = self.raising.items()
+        return (*self.skipped, *((f"{stage} inputs that raise", f"{len(a)}, the first {a[0]}") for stage, a in raising))
 
     def in_time(self) -> None:
         """Raise OutOfTimeError once the budget is spent."""

@@ -27,7 +27,8 @@ def contract(trial: Trial) -> bool:
     if problem.referenced and sides.dtype == "float64":
         _same_as_reference(trial, point)
     sides.take_as_typical(point)
-    _no_smuggling(trial, point)
+    with trial.ledger.one_input_less("S0", "the example x 1.5 + 0.25"):
+        _no_smuggling(trial, point)
     return True
 
 

@@ -23,6 +23,7 @@ def determinism(trial: Trial) -> bool:
         once, again = (sides.run(problem.rule, point._replace(), own).bars for _ in range(2))
     else:  # apart: in one program XLA fuses each copy with its own neighbours, which may change the last bit
         once, again = (compiled(lambda *args: problem.rule.bars(*args)[1])(*args) for _ in range(2))
+    trial.ledger.count("S11")
     for name, a, b in zip(problem.names, once, again, strict=True):
         if not np.array_equal(a, b, equal_nan=True):
             trial.ledger.add(Finding("S11", "fail", "two runs differ in the cotangent of", name, inputs=point.kind))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..judging._battery import EXAMPLE, NORMAL, NORMAL_3, battery
 from ..judging._judge import first_index
-from ..judging._point import Arrays, Point
+from ..judging._point import Arrays, Floats, Point
 from ..judging._tolerance import linear_slack
 from ..judging._trial import Trial
 from ..report._report import Finding
@@ -17,16 +17,23 @@ def linearity(trial: Trial) -> bool:
     problem, sides = trial.problem, trial.sides
     kinds = dict(battery(problem.floats, (), trial.rng))
     for kind in (EXAMPLE, NORMAL, NORMAL_3) if sides.far else (EXAMPLE,):
-        one, two = (sides.points(kind.name, kinds[kind], problem.ints)[0] for _ in range(2))
-        base = sides.run(problem.rule, one).bars
-        other = sides.run(problem.rule, two).bars
-        moved = [a + b for a, b in zip(*(sides.jitter(problem.rule, p) for p in (one, two)), strict=True)]
-        with np.errstate(invalid="ignore"):
-            combined = list(_combined(trial, one, two, base, other))
-        for message, got, expected in combined:
-            _hold(trial, one.kind, message, (got, expected, base, moved))
-        trial.ledger.count("S1", any(np.isfinite(b).any() for b in base))
+        with trial.ledger.one_input_less("S1", kind.name):
+            _linear_at(trial, kind.name, kinds[kind])
     return True
+
+
+def _linear_at(trial: Trial, kind: str, floats: Floats) -> None:
+    """Hold bwd to linearity at one input."""
+    problem, sides = trial.problem, trial.sides
+    one, two = (sides.points(kind, floats, problem.ints)[0] for _ in range(2))
+    base = sides.run(problem.rule, one).bars
+    other = sides.run(problem.rule, two).bars
+    moved = [a + b for a, b in zip(*(sides.jitter(problem.rule, p) for p in (one, two)), strict=True)]
+    with np.errstate(invalid="ignore"):
+        combined = list(_combined(trial, one, two, base, other))
+    for message, got, expected in combined:
+        _hold(trial, one.kind, message, (got, expected, base, moved))
+    trial.ledger.count("S1", any(np.isfinite(b).any() for b in base))
 
 
 def _combined(

@@ -16,12 +16,17 @@ def jacobian(trial: Trial) -> bool:
     problem, sides = trial.problem, trial.sides
     bars = NORMAL_BAR, LOG_UNIFORM_BAR, ONE_HOT_BAR, ONES_BAR
     for point in sides.points(EXAMPLE.name, problem.floats, problem.ints, bars):
-        judge_at(trial, "S2", point, may_distrust=True)
+        _judge(trial, point)
     shapes = sides.output_shapes(problem.floats, problem.ints)
     rows = ((j, i) for j, shape in enumerate(shapes) for i in np.ndindex(*shape))
     for j, i in islice(rows, _ROWS):
         hot = [np.zeros(shape) for shape in shapes]
         hot[j][i] = 1.0
         point = Point(f"{EXAMPLE.name}, {ONE_HOT_BAR.name} cotangent", problem.floats, problem.ints, tuple(hot))
-        judge_at(trial, "S2", point, may_distrust=True)
+        _judge(trial, point)
     return True
+
+
+def _judge(trial: Trial, point: Point) -> None:
+    with trial.ledger.one_input_less("S2", point.kind):
+        judge_at(trial, "S2", point, may_distrust=True)

@@ -26,9 +26,10 @@ def inputs(trial: Trial) -> bool:
     """S3 and S5: the battery, kinks included."""
     tried = []
     for point in _points(trial):
-        judge_at(trial, "S3", point)
-        tried.append(point)
-        same_values(trial, point)
+        with trial.ledger.one_input_less("S3", point.kind):
+            judge_at(trial, "S3", point)
+            tried.append(point)
+            same_values(trial, point)
     branches(trial, tried)
     _indices_from_the_end(trial)
     options(trial)
@@ -48,11 +49,15 @@ def _points(trial: Trial) -> Iterator[Point]:
             trial.ledger.skip("S3 infinite inputs", "a matrix is decomposed, which might never end")
             continue
         for suffix, ints in variants if kind in (EXAMPLE, NORMAL) else variants[:2]:
-            yield from sides.points(kind.name + suffix, floats, ints, bars)
+            points = []
+            with trial.ledger.one_input_less("S3", kind.name + suffix):
+                points = sides.points(kind.name + suffix, floats, ints, bars)
+            yield from points
     if sides.far:
         far = tuple(NORMAL_30.draw(trial.rng, a) for a in problem.floats)
-        for name, floats in sides.before_edges(far):
-            yield from sides.points(f"before the edge of the domain of {name}", floats, problem.ints, bars)
+        with trial.ledger.one_input_less("S3", "before the edge of the domain"):
+            for name, floats in sides.before_edges(far):
+                yield from sides.points(f"before the edge of the domain of {name}", floats, problem.ints, bars)
 
 
 def _indices_from_the_end(trial: Trial) -> None:
@@ -62,5 +67,7 @@ def _indices_from_the_end(trial: Trial) -> None:
         why = "a loop that counts no steps might never end there" if sides.trusted else "no autodiff to compare with"
         trial.ledger.skip("S3 far from the example", why)
     elif any(a is not b for a, b in zip(problem.ints, negative(problem.ints), strict=True)):
-        for point in sides.points("indices counted from the end", problem.floats, negative(problem.ints)):
-            judge_at(trial, "S3", point, worst="note")
+        kind = "indices counted from the end"
+        with trial.ledger.one_input_less("S3", kind):
+            for point in sides.points(kind, problem.floats, negative(problem.ints)):
+                judge_at(trial, "S3", point, worst="note")

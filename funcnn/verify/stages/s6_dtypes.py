@@ -56,7 +56,8 @@ def dtypes(trial: Trial) -> bool:
     kinds[THOUSANDS] = tuple(THOUSANDS.draw(trial.rng, a) for a in problem.floats)
     for dtype, wanted in plan.items():
         for kind in wanted if trial.sides.far else _OWN:
-            judge_rounding(trial, "S6", (kind.name, kinds[kind], problem.ints), dtype)
+            with trial.ledger.one_input_less("S6", kind.name):
+                judge_rounding(trial, "S6", (kind.name, kinds[kind], problem.ints), dtype)
     return True
 
 

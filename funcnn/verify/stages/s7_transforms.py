@@ -135,8 +135,7 @@ def _judge(trial: Trial, name: str, got: list[Any], expected: list[np.ndarray]) 
 def _tests(trial: Trial) -> list[Test]:
     problem, dtype = trial.problem, trial.sides.dtype
     floats = [np.asarray(a, dtype) for a in problem.floats]
-    near = [tuple(spread(trial.rng, a) for a in floats) for _ in range(_STACK)]
-    inside = [trial.sides.points("", neighbour, problem.ints)[0].floats for neighbour in near]
+    inside = [neighbour(trial, floats) for _ in range(_STACK)]
     stacks = [np.stack(arrays).astype(dtype) for arrays in zip(*inside, strict=True)]
     shapes = trial.sides.output_shapes(floats, problem.ints)
     cots = [trial.rng.normal(size=(_STACK, *shape)).astype(dtype) for shape in shapes]
@@ -236,7 +235,18 @@ def _sharded(n: int) -> Callable[..., Any]:
     return sharded
 
 
-def spread(rng: np.random.Generator, a: np.ndarray) -> np.ndarray:
+def neighbour(trial: Trial, floats: Arrays) -> Arrays:
+    """A neighbour of the example inside the function's domain; the example itself where the function raises there."""
+    near, ints = tuple(_spread(trial.rng, a) for a in floats), trial.problem.ints
+    try:
+        (point,) = trial.sides.points("", near, ints)
+        trial.sides.outputs(point.floats, ints)
+    except Exception:
+        return floats
+    return point.floats
+
+
+def _spread(rng: np.random.Generator, a: np.ndarray) -> np.ndarray:
     """A neighbour of the example: its numbers scaled, so that signs and structure stay; zeros become small numbers."""
     noise = rng.normal(size=a.shape)
     return (a * (1 + 0.2 * noise) + np.where(a == 0, 0.1 * noise, 0)).astype(a.dtype)

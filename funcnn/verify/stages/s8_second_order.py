@@ -20,7 +20,7 @@ from ..judging._tolerance import SECOND_SLOPE_WIDTHS, TWICE_LINEAR, growth, seco
 from ..judging._trial import Trial
 from ..judging._verdict import decide
 from ..report._report import Finding
-from .s7_transforms import spread
+from .s7_transforms import neighbour
 
 Derivatives = Callable[[Point], tuple[Arrays, Arrays]]
 
@@ -37,7 +37,7 @@ def second_order(trial: Trial) -> bool:
     if is_staircase(sides):
         ledger.skip("S8 second order", STAIRCASE)
         return False
-    floats = tuple(spread(trial.rng, a.astype(np.float64)) for a in problem.floats)
+    floats = tuple(neighbour(trial, tuple(a.astype(np.float64) for a in problem.floats)))
     (natural,) = sides.points("", floats, problem.ints)
     weights = [trial.rng.normal(size=a.shape) for a in floats]
     derivatives = _second_derivatives(trial, weights)
@@ -56,12 +56,17 @@ def _at_ties(trial: Trial, weights: Arrays, derivatives: Derivatives) -> None:
     """Where the rule may have a tie, its second derivative is the slope of its cotangents."""
     problem, sides = trial.problem, trial.sides
     inputs = [made for _ in range(3) for made in battery(problem.floats, (), trial.rng) if made[0].ties]
-    for point in (sides.points(kind.name, floats, problem.ints)[0] for kind, floats in inputs):
-        has = _has_its_slope(trial, point, weights, derivatives)
-        trial.ledger.count("S8", has is not None)
-        if has is False and not _is_autodiffs(trial, point, derivatives):
-            message, guess = "the derivative of its cotangents is not their slope", "a tie inside of fwd or bwd"
-            trial.ledger.add(Finding("S8", "fail", message, inputs=point.kind, guess=guess))
+    for kind, floats in inputs:
+        with trial.ledger.one_input_less("S8", kind.name):
+            _at_a_tie(trial, sides.points(kind.name, floats, problem.ints)[0], weights, derivatives)
+
+
+def _at_a_tie(trial: Trial, point: Point, weights: Arrays, derivatives: Derivatives) -> None:
+    has = _has_its_slope(trial, point, weights, derivatives)
+    trial.ledger.count("S8", has is not None)
+    if has is False and not _is_autodiffs(trial, point, derivatives):
+        message, guess = "the derivative of its cotangents is not their slope", "a tie inside of fwd or bwd"
+        trial.ledger.add(Finding("S8", "fail", message, inputs=point.kind, guess=guess))
 
 
 def _is_autodiffs(trial: Trial, point: Point, derivatives: Derivatives) -> bool:

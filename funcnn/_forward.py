@@ -22,6 +22,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class NoTangentError(TypeError):
+    """A rule has no tangent: its backward pass cannot be transposed."""
+
+
 def forward(f: Callable[P, R]) -> Callable[P, R]:
     """f with forward mode through each `jax.custom_vjp` rule that it calls: `jax.jvp`, `jax.jacfwd`, `jax.hessian`.
 
@@ -35,7 +39,7 @@ def forward(f: Callable[P, R]) -> Callable[P, R]:
 
     Returns:
       A function of the same arguments and values, and with the same gradients. Differentiated, it raises TypeError where
-      a rule's backward pass is not linear in its cotangent, as that of `clip_gradient` is not.
+      JAX cannot transpose a rule's backward pass: it must be linear in its cotangent, as `clip_gradient`'s is not.
 
     Example:
       >>> x, x_dot = jnp.array([0.5]), jnp.array([1.0])
@@ -103,7 +107,7 @@ def _transposed(rule: Rule, pull: Callable[[Any], Any], y: Any, x_dot: list[Any]
     """The transpose of a backward pass at x_dot: the tangent of y.
 
     Raises:
-      TypeError: the backward pass is not linear.
+      NoTangentError: the backward pass is not linear.
     """
     ys, tree = jax.tree.flatten(y)
     inexact = [i for i, a in enumerate(ys) if jnp.issubdtype(jax.typeof(a).dtype, jnp.inexact)]
@@ -120,9 +124,9 @@ def _transposed(rule: Rule, pull: Callable[[Any], Any], y: Any, x_dot: list[Any]
     except Exception as error:
         jax.eval_shape(lambda y_bar: pull(of_inexact(y_bar)), y_bar)  # raises where the backward pass itself does
         why = f": {error}" if isinstance(error, NotImplementedError) else ""
-        raise TypeError(
-            f"{rule.__name__} ({_place(rule)}) has no tangent: its backward pass cannot be transposed, "
-            f"as one that is linear in its cotangent can{why}"
+        raise NoTangentError(
+            f"{rule.__name__} ({_place(rule)}) has no forward mode: JAX cannot transpose its backward pass, "
+            f"which must be linear in the cotangent{why}"
         ) from error
     return of_inexact(y_dot)
 

@@ -259,7 +259,7 @@ def test_a_backward_pass_that_is_not_linear_is_named(bwd):
     f = rule(squared_half, lambda x: (squared_half(x), x), bwd)
     line = bwd.__code__.co_firstlineno
     with pytest.raises(
-        TypeError, match=rf"squared_half \(.*test_forward\.py:{line}\) has no tangent: .* linear in its"
+        TypeError, match=rf"squared_half \(.*test_forward\.py:{line}\) has no forward mode: .* linear in the"
     ):
         jax.jvp(fn.forward(f), (1.0,), (1.0,))
     assert fn.forward(f)(2.0) == 2.0

@@ -307,7 +307,7 @@ def test_hessian_vector_products_through_the_rule_equal_the_reference(entry, exa
 def test_a_rule_that_is_declared_not_linear_has_no_forward_mode(entry):  # R7
     rule, _, args = two_sides(entry, entry.typical)
     g, floats = of_floats(fn.forward(rule), args)
-    with pytest.raises(TypeError, match=f"{entry.name} .* has no tangent"):
+    with pytest.raises(TypeError, match=f"{entry.name} .* has no forward mode"):
         jax.jvp(g, floats, floats)
 
 

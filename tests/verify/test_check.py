@@ -1,6 +1,7 @@
 """check passes every rule of the catalogue, fails every wrong rule of the scoring set, and refuses what it cannot check."""
 
 import json
+import re
 import time
 
 import jax
@@ -55,6 +56,25 @@ def test_second_derivatives_are_judged_at_ties_and_along_the_cotangent(name):
     failed = [finding.stage for finding in report.findings if finding.status == "fail"]
     assert failed == ([SECOND_ORDER[name]] if SECOND_ORDER[name] else []), str(report)
     assert not any(what.startswith("S8") for what, _ in report.skipped)
+
+
+FORWARD_MODE = {
+    "transpose_solve_not_transposed": ("fail", "in the transpose of its backward pass"),
+    "rule_inside_of_bwd_is_wrong": ("fail", "differentiated along its cotangent"),
+    "guarded_by_its_cotangent": ("note", r"forward_mode.py:\d+\) has no forward mode"),
+    "solve_by_hand_both_ways": None,
+}
+
+
+@pytest.mark.parametrize("name", FORWARD_MODE)
+def test_the_transpose_of_the_backward_pass_is_judged_or_noted(name):
+    f, args = next(case for case in ALL if case.name == name).make()
+    found = [(finding.status, finding.message) for finding in check(f, *args, level="fast").findings]
+    if FORWARD_MODE[name] is None:
+        assert not found
+    else:
+        status, message = FORWARD_MODE[name]
+        assert any(status == s and re.search(message, m) for s, m in found), found
 
 
 def halved_tanh():

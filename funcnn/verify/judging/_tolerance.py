@@ -145,6 +145,10 @@ SECOND_SLOPE = Term(1e-2, "the curvature of the cotangents over the step of a di
 SECOND_SLOPE_ROUNDING = Term(1e4, "roundings of the cotangents, divided by the step of a difference")
 SECOND_SLOPE_WIDTHS = Term(3, "how many such tolerances derivative and slope are apart before that is a fault")
 
+# The transpose of the backward pass beside the function's tangent: S8.
+TANGENT = Term(1e6, "roundings of the largest element of a tangent")
+TANGENT_NEARBY = Term(16, "what a tangent moves where the point moves by a rounding")
+
 # A function of a stack beside that of its rows, which says whether a leading axis is a batch: S9.
 STACKED = Term(1e-9, "the relative difference of values where the order of a sum may change")
 STACKED_FLOOR = Term(1e-12, "the same, of values near 0")
@@ -257,6 +261,11 @@ def transformed_slack(expected: np.ndarray, eps: float) -> np.ndarray:
 def second_slack(truth: np.ndarray, moved: np.ndarray | float, eps: float) -> np.ndarray | float:
     """How far each second derivative may be off; ``moved`` is what it moves with the point."""
     return SECOND_NEARBY * moved + SECOND * eps * _top(truth) + SECOND_FLOOR
+
+
+def tangent_slack(truth: np.ndarray, moved: np.ndarray | float, eps: float) -> np.ndarray | float:
+    """How far each element of a tangent may be off; ``moved`` is what it moves with the point."""
+    return TANGENT_NEARBY * moved + TANGENT * eps * _top(truth) + np.finfo(np.float64).tiny
 
 
 def slope_of_bars_slack(slope: float, terms: float, eps: float, step: float) -> float:

@@ -21,6 +21,7 @@ from ..judging._trial import Trial
 from ..judging._verdict import decide
 from ..report._report import Finding
 from .s7_transforms import neighbour
+from .s8_forward_mode import forward_mode
 
 Derivatives = Callable[[Point], tuple[Arrays, Arrays]]
 
@@ -41,6 +42,7 @@ def second_order(trial: Trial) -> bool:
     (natural,) = sides.points("", floats, problem.ints)
     weights = [trial.rng.normal(size=a.shape) for a in floats]
     derivatives = _second_derivatives(trial, weights)
+    forward_mode(trial, natural, weights)
     try:
         _judge_second_order(trial, natural, weights, derivatives)
         _by_the_cotangent(trial, natural, weights)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from ._rule import Call, Slope, Value
 
@@ -72,7 +73,7 @@ def _value(call: Call, evidence: Value, args: tuple[Any, ...]) -> Proof:
 
 def _slope(call: Call, evidence: Slope, args: tuple[Any, ...]) -> Proof:
     i, place = evidence.argument, evidence.element
-    x, join = jax.flatten_util.ravel_pytree(args[i])
+    x, join = ravel_pytree(args[i])
     y = lambda x: _values(call.f(*args[:i], join(x), *args[i + 1 :]))[evidence.output]
     one = jnp.zeros_like(x).at[place].set(1.0)
     rule = jax.jvp(y, (x,), (one,))[1] if evidence.forward else jax.grad(y)(x)[place]

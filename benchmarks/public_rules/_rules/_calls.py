@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -29,7 +30,7 @@ def calling(path: str, *args: Any, after: Callable[..., Any] | None = None, **op
 
     def call() -> Call:
         f = named(path)
-        return Call(f if after is None else lambda *args: after(f, *args), args, options)
+        return Call(f if after is None else partial(after, f), args, options)
 
     return call
 

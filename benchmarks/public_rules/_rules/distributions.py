@@ -58,7 +58,7 @@ RULES = (
          (Slope(([0.0], [2.0]), argument=1), Slope(([0.0], [2.0]), forward=True))),
     Rule("distrax", "distrax._src.distributions.von_mises._von_mises_cdf", MISES,
          calling("distrax._src.distributions.von_mises:_von_mises_cdf", array(0.3, -1.2, 2.8), array(0.7, 2.0, 5.0),
-                 after=lambda f, x, concentration: f(x, concentration, x.dtype))),
+                 after=lambda f, x, concentration: f(x, concentration, x.dtype), domain={"concentration": "positive"})),
     Rule("distrax", "distrax._src.distributions.von_mises._von_mises_sample", MISES, sample),
     Rule("tfp-nightly", "tfp.distributions.student_t.stdtr", STUDENT,
          calling(f"{T}:stdtr", array(0.7, 2.3, 5.1), array(0.3, -1.2, 2.8))),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._rule import Call, Rule
+from .._rule import Call, Rule, Slope
 from ._calls import array, calling, definite, normal
 
 VECTOR, ROWS = array(0.3, -1.2, 0.8), (((1,), (0,)), ((), ()))
@@ -61,11 +61,13 @@ def max_norm() -> Call:
 
 
 def complex_abs() -> Call:
-    """The size of complex numbers."""
-    import jax.numpy as jnp
+    """The size of complex numbers, by their parts."""
+    import jax
     from folx import wrapped_functions
 
-    return Call(wrapped_functions.complex_abs, (jnp.array([0.3 + 0.4j, -1.2 + 0.1j], jnp.complex64),))
+    return Call(
+        lambda re, im: wrapped_functions.complex_abs(jax.lax.complex(re, im)), (array(0.3, -1.2), array(0.4, 0.1))
+    )
 
 
 def quantized() -> Call:
@@ -83,10 +85,12 @@ RULES = (
     Rule("lineax", "lineax._misc._asarray", "lineax/_misc.py",
          calling("lineax._misc:_asarray", VECTOR, after=lambda f, x: f(x.dtype, x))),
     Rule("nifty8", "nifty8.re.multi_grid.util.solve", NIFTY,
-         calling("nifty8.re.multi_grid.util:solve", definite(3), VECTOR)),
-    Rule("nifty8", "nifty8.re.multi_grid.util.sqrtm", NIFTY, calling("nifty8.re.multi_grid.util:sqrtm", definite(3))),
+         calling("nifty8.re.multi_grid.util:solve", definite(3), VECTOR, domain={"A": "positive definite"})),
+    Rule("nifty8", "nifty8.re.multi_grid.util.sqrtm", NIFTY,
+         calling("nifty8.re.multi_grid.util:sqrtm", definite(3), domain={"M": "positive definite"})),
     Rule("folx", "folx.slogdet.slogdet", "folx/slogdet.py", calling("folx.slogdet:slogdet", normal(3, 3))),
-    Rule("folx", "folx.wrapped_functions.complex_abs", "folx/wrapped_functions.py", complex_abs),
+    Rule("folx", "folx.wrapped_functions.complex_abs", "folx/wrapped_functions.py", complex_abs, "fail",
+         "NaN at 0", (Slope(([0.0], [0.0])),)),
     Rule("matfree", "matfree.decomp.tridiag_sym", DECOMP, tridiagonal),
     Rule("matfree", "matfree.decomp.hessenberg", DECOMP, hessenberg),
     Rule("matfree", "matfree.lstsq.lsmr", "matfree/lstsq.py", least_squares),

@@ -34,10 +34,10 @@ def inverse() -> Call:
     from flowjax.bijections import Affine, NumericalInverse
 
     def f(y: Any, loc: Any, scale: Any) -> Any:
-        solved = lambda bijection, y, condition=None: (y - loc) / scale
+        solved = lambda bijection, y, condition=None: bijection.inverse(y)
         return NumericalInverse(Affine(loc, scale), solved).inverse(y)
 
-    return Call(f, (array(0.3, -1.2), array(0.1, 0.2), array(1.5, 0.7)))
+    return Call(f, (array(0.3, -1.2), array(0.1, 0.2), array(1.5, 0.7)), {"domain": {"scale": "positive"}})
 
 
 def backsolve() -> Call:

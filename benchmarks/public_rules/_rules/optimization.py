@@ -16,7 +16,9 @@ def root() -> Call:
     from jaxopt import implicit_diff
 
     solver = implicit_diff.custom_root(lambda x, a, b: a @ x - b)(lambda init, a, b: jnp.linalg.solve(a, b))
-    return Call(lambda a, b: solver(None, a, b), (definite(3), array(0.3, -1.2, 0.8)))
+    return Call(
+        lambda a, b: solver(None, a, b), (definite(3), array(0.3, -1.2, 0.8)), {"domain": {"a": "positive definite"}}
+    )
 
 
 def ridge() -> Call:

@@ -4,7 +4,7 @@ from .._rule import Call, Rule, Slope, Value
 from ._calls import array, calling, definite, scalar
 
 UTILS, ROOTS, X = "ott/math/utils.py", "ott/math/matrix_square_root.py", array(0.3, -1.2, 0.8)
-INF = float("inf")
+INF, DEFINITE = float("inf"), "positive definite"
 
 
 def legendre() -> Call:
@@ -24,10 +24,10 @@ RULES = (
          "no slope in gamma", (Slope(([0.3, -1.2, 0.8], 0.7), argument=1),)),
     Rule("ott-jax", "ott.math.utils.lambertw", UTILS, calling("ott.math.utils:lambertw", array(0.3, 1.2, 4.8))),
     Rule("ott-jax", "ott.math.matrix_square_root.sqrtm", ROOTS,
-         calling("ott.math.matrix_square_root:sqrtm", definite(3), after=lambda f, x: f(x)[:2])),
+         calling("ott.math.matrix_square_root:sqrtm", definite(3), domain={"x": DEFINITE}, after=lambda f, x: f(x)[:2])),
     Rule("ott-jax", "ott.math.matrix_square_root.sqrtm_only", ROOTS,
-         calling("ott.math.matrix_square_root:sqrtm_only", definite(3))),
+         calling("ott.math.matrix_square_root:sqrtm_only", definite(3), domain={"x": DEFINITE})),
     Rule("ott-jax", "ott.math.matrix_square_root.inv_sqrtm_only", ROOTS,
-         calling("ott.math.matrix_square_root:inv_sqrtm_only", definite(3))),
+         calling("ott.math.matrix_square_root:inv_sqrtm_only", definite(3), domain={"x": DEFINITE})),
     Rule("ott-jax", "ott.geometry.costs.RegTICost.h_legendre", "ott/geometry/costs.py", legendre),
 )  # fmt: skip

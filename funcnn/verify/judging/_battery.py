@@ -74,6 +74,7 @@ KINDS = (
     _like_example("constant arguments redrawn", _redrawn),
     NOISE,
     _scaled(1e-3),
+    _scaled(1e-8),
     EXAMPLE_30,
     _scaled(1e4),
     NORMAL,
@@ -130,7 +131,7 @@ def _of_one_argument(example: Floats) -> Iterator[tuple[int, Kind]]:
         yield from ((i, Kind(f"some {name} in argument {i}", some)) for i, a in enumerate(example) if a.size > 1)
     yield from ((i, Kind(f"a row of -inf in argument {i}", _void_row)) for i, a in enumerate(example) if a.size > 1)
     for i in range(len(example)):
-        for scale in (1e-8, 1e-4, 1e4) if len(example) > 1 else (1e-8,):
+        for scale in (1e-8, 1e-4, 1e4) if len(example) > 1 else ():
             yield i, Kind(f"argument {i} x {scale:g}", lambda rng, a, scale=scale: a * scale)
         if len(example) > 1:
             yield i, Kind(f"argument {i} redrawn", NORMAL.draw)

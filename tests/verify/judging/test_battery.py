@@ -79,11 +79,12 @@ def test_log_uniform_numbers_have_the_signs_of_the_example():
     assert all(np.array_equal(np.sign(a), np.sign(b)) for a, b in zip(floats, EXAMPLES, strict=True))
 
 
-def test_each_argument_is_tried_very_small_alone():
+def test_each_argument_is_tried_very_small_alone_and_all_at_once():
     for example in (EXAMPLES, EXAMPLES[:1]):
-        small = drawn("x 1e-08", example)
-        assert len(small) == len(example)
-        for i, floats in enumerate(small):
+        all_at_once, *alone = drawn("x 1e-08", example)
+        assert all(np.array_equal(a, b * 1e-8) for a, b in zip(all_at_once, example, strict=True))
+        assert len(alone) == (len(example) if len(example) > 1 else 0)
+        for i, floats in enumerate(alone):
             assert np.array_equal(floats[i], example[i] * 1e-8)
             assert all(np.array_equal(a, b) for j, (a, b) in enumerate(zip(floats, example, strict=True)) if j != i)
 

@@ -66,6 +66,39 @@ def ratio_with_guarded_slope():
     )
 
 
+@wrong(cases, "the squared radius kept above a small number", "S3", differs(lambda y, x: doubled((y * 1e-8, x * 1e-8))))
+def arctan2_bounded_at_the_origin():
+    """One number small by itself does not come near the bound: both must."""
+    slopes = lambda y, x: (x / jnp.maximum(x * x + y * y, 1e-14), -y / jnp.maximum(x * x + y * y, 1e-14))
+    return of_two(jnp.arctan2, slopes), (normal(5), uniform(5, low=0.5, high=2, seed=1))
+
+
+@wrong(cases, "a guard in the sum that divides, too large", "S3", differs(lambda x, y: doubled((x * 1e-8, y * 1e-8))))
+def share_with_a_guard_in_its_slopes():
+    """x / (x + y), whose value has no guard."""
+    slopes = lambda x, y: (y / (x + y + 1e-9) ** 2, -x / (x + y + 1e-9) ** 2)
+    return of_two(lambda x, y: x / (x + y), slopes), (uniform(4, low=0.5, high=2), uniform(4, low=0.5, high=2, seed=1))
+
+
+@right(cases, "S3")
+def arctan2_of_scaled():
+    """Right down to numbers whose squares are not: the larger one is divided out first."""
+
+    def slopes(y, x):
+        size = jnp.maximum(jnp.abs(x), jnp.abs(y))
+        size = jnp.where(size > 0, size, 1)
+        square = size * ((x / size) ** 2 + (y / size) ** 2)
+        return x / size / jnp.where(square > 0, square, 1), -y / size / jnp.where(square > 0, square, 1)
+
+    return of_two(jnp.arctan2, slopes), (normal(5), uniform(5, low=0.5, high=2, seed=1))
+
+
+@right(cases, "S3")
+def share_with_its_slopes():
+    slopes = lambda x, y: ((1 - x / (x + y)) / (x + y), -x / (x + y) / (x + y))
+    return of_two(lambda x, y: x / (x + y), slopes), (uniform(4, low=0.5, high=2), uniform(4, low=0.5, high=2, seed=1))
+
+
 @right(cases, "S3")
 def arcsin_of_factors():
     """(1 - x)(1 + x) is exact near one, where 1 - x² is not."""

@@ -1,9 +1,9 @@
 """While a function is traced, hand every custom rule that it calls to a handler.
 
 The one place that knows how JAX calls a rule. Inside the context, a call of a `jax.custom_vjp` or `jax.custom_jvp` function
-calls the handler instead. The handler is also a user context of JAX's, hence a part of the key of every cache that
-tracing has (jit, scan, remat). So what was traced outside the context, or under another handler, is traced again. Outside
-the context nothing is patched.
+calls the handler instead, and so does one of a hijax primitive, whose rule is made one of these. The handler is also a
+user context of JAX's, hence a part of the key of every cache that tracing has (jit, scan, remat). So what was traced
+outside the context, or under another handler, is traced again. Outside the context nothing is patched.
 """
 
 import threading
@@ -14,12 +14,15 @@ from typing import Any
 
 import jax
 
+from ._hijax import HiPrim, rule_of
+
 Rule = jax.custom_vjp | jax.custom_jvp
 Handler = Callable[[Rule, tuple[Any, ...], dict[str, Any]], Any]
 
 _handler = jax.make_user_context(None)
 _lock = threading.Lock()
-_calls: dict[type, Callable[..., Any]] = {kind: kind.__call__ for kind in (jax.custom_vjp, jax.custom_jvp)}
+_KINDS = (jax.custom_vjp, jax.custom_jvp, *([HiPrim] if HiPrim else []))
+_calls: dict[type, Callable[..., Any]] = {kind: kind.__call__ for kind in _KINDS}
 _users = 0
 
 
@@ -56,7 +59,8 @@ def sparing_jaxs(handler: Handler, kinds: Any = Rule) -> Handler:
 
 def ships_with_jax(rule: Rule) -> bool:
     """Whether each function that a rule is made of is JAX's own: `jax.custom_vjp(jnp.tanh)` has passes of yours."""
-    return all(map(_is_jaxs, _passes(rule).values()))
+    *in_remat, _ = getattr(rule, "remat_rules", None) or (None,)
+    return all(map(_is_jaxs, [*_passes(rule).values(), *in_remat]))
 
 
 def _passes(rule: Rule) -> dict[str, Callable[..., Any]]:
@@ -106,9 +110,10 @@ def _patch(change: int) -> None:
             type.__setattr__(kind, "__call__", _dispatch if _users else call)
 
 
-def _dispatch(rule: Rule, *args: Any, **kwargs: Any) -> Any:
+def _dispatch(called: Any, *args: Any, **kwargs: Any) -> Any:
     handler = current()
-    if handler is None:
-        call = next(call for kind, call in _calls.items() if isinstance(rule, kind))
-        return call(rule, *args, **kwargs)
+    rule = called if handler is None or isinstance(called, Rule) else rule_of(called)
+    if handler is None or rule is None:
+        call = next(call for kind, call in _calls.items() if isinstance(called, kind))
+        return call(called, *args, **kwargs)
     return handler(rule, args, kwargs)

@@ -15,7 +15,8 @@ PACKAGE = Path(fn.__file__).parent
 BELOW = {
     "_core": set(),
     "initializers": set(),
-    "_intercept": set(),
+    "_hijax": set(),
+    "_intercept": {"_hijax"},
     "_forward": {"_intercept"},
     "rules": {"rules"},
     "layers": {"layers", "_core", "initializers", "rules"},
@@ -23,7 +24,7 @@ BELOW = {
     "losses": {"rules"},
     "_summary": {"_core", "_intercept", "combinators"},
     "training": {"training", "_core", "initializers", "rules", "layers", "combinators", "losses"},
-    "verify": {"verify", "_intercept", "_forward"},
+    "verify": {"verify", "_hijax", "_intercept", "_forward"},
 }
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}
 

@@ -17,6 +17,7 @@ from .judging._problem import make_problem
 from .judging._sides import Sides
 from .judging._trial import Trial, conclude
 from .mutate._mutants import score_of
+from .programs._unseen import unseen, unseen_said
 from .report._report import Finding, Report
 from .stages._table import LEVELS, STAGES, Stage
 from .stages.s11_cost import cost
@@ -119,6 +120,12 @@ class _Run:
 
     def __call__(self) -> None:
         problem = make_problem(self.f, self.args, self.reference, self.everything)
+        hidden = _unseen(self.f, self.args) if self.reference is None else 0
+        if hidden:
+            message = f"{unseen_said(hidden)}, hence no truth without them: pass a reference"
+            self.late.append(Finding("S0", "inconclusive", message))
+            if not problem.rules:
+                return
         if not problem.rules and self.reference is None:
             more = "" if self.everything else "; everything=True checks those that JAX ships, too"
             raise ValueError(f"{problem.name} calls no custom_vjp or custom_jvp function, so there is nothing to check: "
@@ -162,6 +169,13 @@ class _Run:
         replay = f"funcnn.verify.check({name}, *args, level={self.level!r}, seed={self.seed})"
         return Report(name, (*findings, *self.late), tuple(self.passed), skipped,
                       time.monotonic() - self.start, replay, self.cost, compared=tuple(self.compared.items()))  # fmt: skip
+
+
+def _unseen(f: Callable[..., Any], args: tuple[Any, ...]) -> int:
+    try:
+        return unseen(f, args)
+    except Exception:
+        return 0  # what cannot be traced runs as it is, so no program of it was traced before
 
 
 def _ran(stage: Stage, trial: Trial) -> bool:

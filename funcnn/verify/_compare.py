@@ -10,6 +10,7 @@ import numpy as np
 
 from ._errors import relative_errors
 from ._without_rules import without_rules
+from .programs._unseen import unseen, unseen_said
 from .report._html import badge, element, notebook, table, table_row
 
 
@@ -41,16 +42,18 @@ class Comparison(NamedTuple):
       rows: one a leaf.
       seconds: time of one compiled gradient, by ``"rules"`` and by ``"autodiff"``: the fastest of five.
       temp_bytes: memory that it allocates beside arguments and results, exact.
+      unseen: how many rules lie in programs traced before (a ClosedJaxpr, an export), where they stay in both gradients.
     """
 
     rows: tuple[Row, ...]
     seconds: dict[str, float]
     temp_bytes: dict[str, int]
+    unseen: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether every leaf agrees."""
-        return all(row.ok for row in self.rows)
+        """Whether every leaf agrees, and every rule was taken out for it."""
+        return all(row.ok for row in self.rows) and not self.unseen
 
     def __str__(self) -> str:
         width = max([4, *(len(row.path) for row in self.rows)])
@@ -74,6 +77,8 @@ class Comparison(NamedTuple):
 
     def _verdict(self) -> str:
         wrong = [row.path for row in self.rows if not row.ok]
+        if self.unseen and not wrong:
+            return f"inconclusive: {unseen_said(self.unseen)}"
         return f"WRONG: {', '.join(wrong)}" if wrong else "every hand-written gradient agrees with autodiff's"
 
 
@@ -117,7 +122,7 @@ def compare(
     by_autodiff = jax.tree.leaves(gradients["autodiff"])
     by_rules = jax.tree_util.tree_leaves_with_path(gradients["rules"])
     rows = tuple(_row(path, a, b, tolerance) for (path, a), b in zip(by_rules, by_autodiff, strict=True))
-    return Comparison(rows, seconds, temp_bytes)
+    return Comparison(rows, seconds, temp_bytes, unseen(loss, (params, *args)))
 
 
 def _row(path: tuple[Any, ...], rules: jax.Array, autodiff: jax.Array, tolerance: float | None) -> Row:

@@ -10,8 +10,7 @@ import jax.numpy as jnp
 from ..._intercept import Handler, Rule, intercept
 from .._errors import first_line
 from .._settings import compiled_quickly
-from .._without_rules import without_rules
-from ..programs._evaluate import equations
+from ..programs._unseen import unseen
 from ._call import inexact, is_inexact, take_apart
 from ._gradient import Own, gradient, scalar_of
 from ._rows import Audit, rows_of
@@ -59,7 +58,7 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
     own = gradient(f, args, list(sites), seed, everything)
     judging = _Judging(f, args, seed, everything, own)
     logs = judging.at([site for site in sites if site not in own.raised], _Way())
-    return Audit(rows_of(sites, logs, own), _unseen(f, args))
+    return Audit(rows_of(sites, logs, own), unseen(f, args))
 
 
 def _sites(f: Callable[..., Any], args: tuple[Any, ...], everything: bool) -> dict[Site, dict[str, str]]:
@@ -82,13 +81,6 @@ def _sites(f: Callable[..., Any], args: tuple[Any, ...], everything: bool) -> di
     if not out:
         raise TypeError("f must return at least one floating-point array")
     return sites
-
-
-def _unseen(f: Callable[..., Any], args: tuple[Any, ...]) -> int:
-    """How many rules are left when all that can be seen are taken out."""
-    program = jax.make_jaxpr(lambda: inexact(without_rules(f, everything=True)(*args)))()
-    left = [e for _, e in equations(program.jaxpr) if e.primitive.name in {"custom_vjp_call", "custom_jvp_call"}]
-    return len({id(e) for e in left})  # a program that is called twice holds its rules once
 
 
 class _Way(NamedTuple):

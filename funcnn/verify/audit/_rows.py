@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..programs._unseen import unseen_said
 from ..report._html import badge, element, notebook, table, table_row
 from ..report._report import finite
 from ._gradient import Own
@@ -64,7 +65,7 @@ class Audit(NamedTuple):
 
     @property
     def status(self) -> str:
-        """ "fail" with any row that fails, else "pass" with any that passes or no rule at all, else "inconclusive".
+        """ "fail" with any row that fails; "inconclusive" with a rule unseen; else "pass" with any that passes or no rule.
 
         A right program may have sites that no cotangent reaches, in a while loop or behind a stop_gradient. These are not
         judged and not held against it. But where nothing was judged, nothing was shown.
@@ -72,7 +73,7 @@ class Audit(NamedTuple):
         found = {row.status for row in self.rows}
         if "fail" in found:
             return "fail"
-        return "pass" if "pass" in found or not (self.rows or self.unseen) else "inconclusive"
+        return "pass" if not self.unseen and ("pass" in found or not self.rows) else "inconclusive"
 
     @property
     def ok(self) -> bool:
@@ -87,7 +88,7 @@ class Audit(NamedTuple):
     def __str__(self) -> str:
         lines = [str(row) for row in self.rows] or ["no custom rule is called"] * (not self.unseen)
         if self.unseen:
-            lines.append(f"cannot be seen, in a program traced before (a ClosedJaxpr, an export): {self.unseen} rules")
+            lines.append(unseen_said(self.unseen))
         return "\n".join(lines)
 
     def to_json(self) -> str:

@@ -1,7 +1,7 @@
 """A custom rule's stand-in: the same value and derivative, and beside them a judgement of the rule where it stands."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from ._call import Call, inexact, is_inexact, take_apart
 from ._derived import by_jvp, by_jvp_along, by_vjp, by_vjp_along, like
 from ._nearby import Derivative, Derived, around, directions, noise, precision
 from ._tolerance import judge, sides_with
-from ._twin import named_without, taking_out, twin
+from ._twin import in_remat, named_without, taking_out, twin
 
 
 @dataclass
@@ -157,6 +157,8 @@ def _judge(
     rows = dict(zip([*call.names, ""], (judge(got, expected, u) for got, expected in pairs), strict=True))
     rows = [rows.get(name, jnp.zeros(3, jnp.float32)) for name in (*log.names, "")]
     jax.debug.callback(log.stats.append, jnp.stack([*rows, sides_with(derived, near, u)]))
+    if other := in_remat(call.rule):
+        _judge(replace(call, rule=other), log, inner, ways, values)
     if met:
         _explore(call.of(handing(inner, call.rule.__wrapped__), rest), given)
     return call, twin(call.rule, inner)

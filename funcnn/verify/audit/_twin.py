@@ -32,6 +32,20 @@ def _heard(bwd: Callable[..., Any], with_logs: bool, hear: Hear) -> Callable[...
     return run
 
 
+def in_remat(rule: Any) -> Any:
+    """The rule as `jax.checkpoint` runs it, where it has passes of its own for that and others for elsewhere."""
+    if not getattr(rule, "remat_rules", None) or rule.fwd is None:
+        return None
+    first, again, bwd, logs = rule.remat_rules
+
+    def fwd(*args: Any) -> tuple[Any, Any]:
+        return again(first(*args)[1], *args)
+
+    made: Any = jax.custom_vjp(rule.__wrapped__, nondiff_argnums=rule.nondiff_argnums)
+    (made.defvjp_with_logs if logs else made.defvjp)(fwd, bwd)
+    return made
+
+
 def named_without(call: Call, bars: Sequence[Any]) -> tuple[str, ...]:
     """The names of the arguments, or leaves of arguments, for which a backward pass returns None."""
     if len(bars) != len(call.arguments):

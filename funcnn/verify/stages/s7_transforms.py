@@ -148,7 +148,13 @@ def _tests(trial: Trial) -> list[Test]:
         tests.append(Test("grad by one argument alone", _each_alone(trial), given.first(), first))
     if trial.level:
         tests += _nested(trial, given, together)
+    elif any(getattr(rule, "remat_rules", None) for rule in problem.rules):
+        tests.append(_remat(trial, given))
     return tests
+
+
+def _remat(trial: Trial, given: Stacks) -> Test:
+    return Test("grad of remat", _grad_of(trial, jax.checkpoint), given.first(), [e[0] for e in given.every])
 
 
 def _bars(trial: Trial) -> Callable[[Side], Callable[..., Any]]:
@@ -217,7 +223,7 @@ def _nested(trial: Trial, given: Stacks, together: list[np.ndarray]) -> list[Tes
         Test("vmap twice", twice, doubled, every),
         Test("grad of scan", _grad_of(trial, scan), (stacks, cots), together),
         Test("grad of cond", _grad_of(trial, cond), one, first),
-        Test("grad of remat", _grad_of(trial, jax.checkpoint), one, first),
+        _remat(trial, given),
         Test("grad of jit", _grad_of(trial, jax.jit), one, first),
         Test("grad of shard_map", _grad_of(trial, _sharded(n)), parts, [e[:n] for e in every], may_refuse=True),
     ]

@@ -30,7 +30,7 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         (
             *("jax==0.12.0.1", "optax==0.2.8", "numpyro==0.22.0", "distrax==0.1.9", "jaxopt==0.8.5", "ott-jax==0.6.0"),
             *("lineax==0.1.1", "diffrax==0.7.2", "equinox==0.13.8", "e3nn-jax==0.21.0", "matfree==0.6.3"),
-            *("flax==0.12.12", "folx==0.2.30", "jax-md==0.2.29", "quadax==0.3.1", "optimistix==0.1.0"),
+            *("flax==0.12.12", "folx==0.2.30", "jax-md==0.2.29", "optimistix==0.1.0"),
             *("flowjax==19.1.2", "rlax==0.1.9", "mujoco-mjx==3.17.0", "jaxoplanet==0.2.0", "nifty8==8.5.7"),
             *("wcosmo==0.7.1", "netket==3.23.0", "tfp-nightly==0.26.0.dev20261027"),
         ),

@@ -1,9 +1,7 @@
 """Projections, losses, scaled gradients and solvers: optax, jaxopt, kfac-jax, rlax."""
 
-from typing import Any
-
 from .._rule import Call, Rule, Slope
-from ._calls import array, calling, definite, scalar
+from ._calls import array, calling, definite
 
 INF = float("inf")
 POINT, PROJECTION = array(0.3, -1.2, 0.8, 0.1), "jaxopt/_src/projection.py"
@@ -21,18 +19,6 @@ def root() -> Call:
     )
 
 
-def ridge() -> Call:
-    """Ridge regression by jaxopt's LBFGS, whose solution is as exact as its tolerance."""
-    import jax.numpy as jnp
-    import jaxopt
-
-    def f(theta: Any, x: Any, y: Any) -> Any:
-        loss = lambda w, theta, data: jnp.sum((data[0] @ w - data[1]) ** 2) + theta * jnp.sum(w**2)
-        return jaxopt.LBFGS(loss, tol=1e-5, maxiter=100).run(jnp.zeros(x.shape[1], x.dtype), theta, (x, y)).params
-
-    return Call(f, (scalar(0.5), array([1.0, 0.3], [0.2, -1.1], [-0.7, 0.4]), array(0.3, -0.2, 0.8)))
-
-
 RULES = (
     Rule("optax", "optax.projections._projections._projection_unit_simplex", "optax/projections/_projections.py",
          calling("optax.projections._projections:_projection_unit_simplex", POINT)),
@@ -47,7 +33,6 @@ RULES = (
     Rule("jaxopt", "jaxopt._src.projection._projection_unit_sparse_simplex", PROJECTION,
          calling("jaxopt._src.projection:_projection_unit_sparse_simplex", POINT, after=lambda f, x: f(x, 2, False))),
     Rule("jaxopt", "jaxopt.implicit_diff.custom_root", "jaxopt/_src/implicit_diff.py", root),
-    Rule("jaxopt", "jaxopt.LBFGS.run", "jaxopt/_src/implicit_diff.py", ridge),
     Rule("kfac-jax", "kfac_jax._src.utils.math._sqrt_bound_derivative", "kfac_jax/_src/utils/math.py",
          calling("kfac_jax._src.utils.math:_sqrt_bound_derivative", array(0.3, 1.2, 4.8),
                  after=lambda f, x: f(x, 1000.0), surrogate=True)),

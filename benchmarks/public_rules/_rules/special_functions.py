@@ -23,7 +23,9 @@ NO_ORDER = "no slope in the order, as its docstring says"
 
 RULES = (
     tfp("special", "betainc", A, B, P),
-    tfp("special", "betaincinv", A, B, P),
+    tfp("special", "betaincinv", A, B, P, expected="fail",
+        finding="its value is wrong in float64, 0.8173 for 0.7969, and its slopes are not those of this value",
+        evidence=(Slope(([2.3], [0.8], [0.5]), argument=1),)),
     tfp("special", "dawsn", ANY, finding="missed: 1 − 2 x y cancels where x is large", evidence=(Slope(([1e8],)),)),
     tfp("special", "erfcx", ANY),
     tfp("special", "igammainv", A, P),

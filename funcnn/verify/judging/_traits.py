@@ -1,6 +1,10 @@
 """What the programs of both sides say of a problem before anything is run."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
 
 from ..programs._facts import Facts
 
@@ -48,3 +52,9 @@ def traits_of(rule: Facts, bare: Facts) -> Traits:
         unbounded=rule.unbounded or bare.unbounded,
         eps=max([EPS["float64"], *coarse]),
     )
+
+
+def asked_for(example: Sequence[np.ndarray], dtypes: Sequence[str]) -> bool:
+    """Whether no dtype, one for each argument, is coarser or of a smaller range than the example's."""
+    pairs = [(jnp.finfo(d), jnp.finfo(a.dtype)) for d, a in zip(dtypes, example, strict=True)]
+    return all(d.eps <= own.eps and d.max >= own.max for d, own in pairs)

@@ -1,6 +1,9 @@
 """S0: dtypes, the value of fwd, and residuals that go by another way."""
 
+from collections.abc import Sequence
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._errors import one_line
@@ -11,7 +14,7 @@ from ..judging._point import Point
 from ..judging._problem import compiled
 from ..judging._sides import Dtypes, cast
 from ..judging._tolerance import REFERENCE, REFERENCE_FLOOR, SMUGGLED, SMUGGLED_FLOOR
-from ..judging._traits import EPS
+from ..judging._traits import EPS, asked_for
 from ..judging._trial import Trial
 from ..report._report import Finding
 
@@ -45,12 +48,32 @@ def _in_dtype(trial: Trial, point: Point, dtype: Dtypes, own: tuple[str, ...]) -
             ledger.skip("S2-S5 in float64", f"the rule raises {one_line(error)}")
         return
     ledger.count("S0")
+    values = _values(trial, point, dtype)
     for name, bar, a in zip(problem.names, bars, cast(point, dtype)[0], strict=True):
         if bar.dtype != a.dtype:
             message = f"the cotangent of a {a.dtype} argument has dtype {bar.dtype}:"
-            ledger.add(Finding("S0", "fail", message, name))
-    for y, value in zip(outputs, _values(trial, point, dtype), strict=True):
-        same_value(trial, y, value, point.kind)
+            promoted = any(bar.dtype == y.dtype != a.dtype for y in values)
+            guess = "the function's own result has it" if promoted else ""
+            ledger.add(Finding("S0", "note" if promoted else "fail", message, name, guess=guess))
+    each = (dtype,) * len(problem.floats) if isinstance(dtype, str) else dtype
+    worst = "fail" if asked_for(problem.floats, each) else "note"
+    for y, value, exact in zip(outputs, values, _exactly(trial, point, values, each), strict=True):
+        if y.shape == value.shape:
+            nearer = np.abs(y.astype(np.float64) - exact) < np.abs(value.astype(np.float64) - exact)
+            y = np.where(nearer, value, y).astype(y.dtype)
+        same_value(trial, y, value, point.kind, worst)
+
+
+def _exactly(trial: Trial, point: Point, values: list[np.ndarray], dtypes: Sequence[str]) -> list[np.ndarray]:
+    """The function's value in float64, for results in half precision, to which fwd's may be nearer; elsewhere NaN."""
+    half = any(y.dtype.itemsize < 4 for y in values) and trial.problem.mode and trial.sides.dtype == "float64"
+    if not half:
+        return [np.full(y.shape, np.nan) for y in values]
+    floats = tuple(
+        a.astype(jnp.dtype(d)).astype(np.float64) if np.isrealobj(a) else a
+        for a, d in zip(point.floats, dtypes, strict=True)
+    )
+    return trial.sides.run(trial.problem.bare, point._replace(floats=floats), "float64").outputs
 
 
 def _values(trial: Trial, point: Point, dtype: Dtypes) -> list[np.ndarray]:
@@ -81,8 +104,8 @@ def same_values(trial: Trial, point: Point) -> None:
             same_value(trial, y, value.astype(y.dtype), point.kind)
 
 
-def same_value(trial: Trial, y: np.ndarray, value: np.ndarray, kind: str) -> None:
-    """Hold what fwd returns to what the function returns."""
+def same_value(trial: Trial, y: np.ndarray, value: np.ndarray, kind: str, worst: str = "fail") -> None:
+    """Hold what fwd returns to what the function returns; another number is of the status ``worst``."""
     if (y.shape, y.dtype) != (value.shape, value.dtype):
         what = f"{y.dtype}{list(y.shape)}, the function {value.dtype}{list(value.shape)}"
         trial.ledger.add(Finding("S0", "fail", f"fwd returns {what}"))
@@ -90,7 +113,7 @@ def same_value(trial: Trial, y: np.ndarray, value: np.ndarray, kind: str) -> Non
     wrong = wrong_value(y, value, max(EPS[str(value.dtype)], trial.sides.eps))
     if wrong.any():
         index = first_index(wrong)
-        trial.ledger.add(Finding("S0", "fail", "fwd's value is not the function's, at", "y", index,
+        trial.ledger.add(Finding("S0", worst, "fwd's value is not the function's, at", "y", index,
                                  got=float(y[index]), expected=float(value[index]), inputs=kind))  # fmt: skip
 
 

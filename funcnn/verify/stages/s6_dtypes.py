@@ -30,7 +30,7 @@ from ..judging._judge import beyond, first_index
 from ..judging._point import Arrays, Floats, Ints, Point, largest, nudged_both_ways
 from ..judging._sides import Dtypes
 from ..judging._tolerance import SAME, Around, around_slack, coarse_slack, growth
-from ..judging._traits import EPS
+from ..judging._traits import EPS, asked_for
 from ..judging._trial import Trial
 from ..report._report import Finding
 
@@ -91,7 +91,7 @@ def _runs(trial: Trial, stage: str, point: Point, dtype: Dtypes, each: Sequence[
     try:
         sides.run(trial.problem.rule, point, dtype)
     except Exception as error:
-        status = "fail" if _asked_for(trial, each) else "note"
+        status = "fail" if asked_for(trial.problem.floats, each) else "note"
         message = f"in {_named(dtype)}, which the function takes, the rule raises {one_line(error)}"
         ledger.add(Finding(stage, status, message, inputs=point.kind))
         return False
@@ -210,7 +210,7 @@ def _errors(trial: Trial, point: Point, dtype: Dtypes) -> list[_Errors]:
 
 def _gravity(trial: Trial, point: Point, dtype: Dtypes, each: Sequence[str]) -> str:
     """What is coarser than the example counts at the example's own scale, where the rule's own value is exact."""
-    if _asked_for(trial, each):
+    if asked_for(trial.problem.floats, each):
         return "fail"
     example = trial.problem.floats
     usual = largest([a.astype(np.float64) for a in example]) or 1.0
@@ -225,12 +225,6 @@ def _gravity(trial: Trial, point: Point, dtype: Dtypes, each: Sequence[str]) -> 
         if beyond(y, value, coarse_slack(value, np.abs(peer - value), u, tiny, 1)).any():
             return "note"
     return "fail"
-
-
-def _asked_for(trial: Trial, each: Sequence[str]) -> bool:
-    """Whether no dtype is coarser, or of a smaller range, than the example's."""
-    pairs = [(jnp.finfo(d), jnp.finfo(a.dtype)) for d, a in zip(each, trial.problem.floats, strict=True)]
-    return all(d.eps <= own.eps and d.max >= own.max for d, own in pairs)
 
 
 def _named(dtype: Dtypes) -> str:

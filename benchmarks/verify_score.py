@@ -100,7 +100,9 @@ def judge(name, level, seed=0, half=False, peers=True) -> Result:
         floats, join = split(args)
         args = join([a.astype(jnp.bfloat16) for a in floats])
     start = time.perf_counter()
-    status = check(f, *args, reference=case.reference, surrogate=case.surrogate, level=level, seed=seed).status
+    status = check(
+        f, *args, reference=case.reference, surrogate=case.surrogate, domain=case.domain, level=level, seed=seed
+    ).status
     rejecting |= {OURS} if status == "fail" else set()
     return Result(name, frozenset(rejecting), status, time.perf_counter() - start)
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 from ._errors import one_line
 from ._settings import quiet_callbacks
 from ._time_limit import OutOfTimeError, within
+from .judging._domain import EVERYWHERE
+from .judging._domains import check_names
 from .judging._ledger import NOTHING_TO_COMPARE, EnoughError, Ledger
 from .judging._problem import make_problem
 from .judging._sides import Sides
@@ -36,6 +38,7 @@ def check(
     budget: float | None = None,
     mutate: bool | int = False,
     everything: bool = False,
+    domain: Mapping[str, Any] | None = None,
 ) -> Report:
     """Check a hand-written derivative rule from one example call.
 
@@ -57,13 +60,18 @@ def check(
       mutate: whether to score the check itself as well. The rule's backward pass is broken in up to 50 ways, or as many
         as are given. ``report.score`` says how many of these a check at level "fast" finds, and which it does not.
       everything: whether the rules that JAX itself ships are checked as well. They are a part of autodiff otherwise.
+      domain: the set in which an argument always lies, by its name, ``x`` or ``params['w']``. It is ``(low, high)``, of
+        which None is no bound, or "symmetric", "positive definite", "simplex", "unit", "orthogonal", "increasing",
+        "lower triangular", "upper triangular", "positive" or "probability". All inputs stay there. Of cotangents it is
+        the part along the set that is compared. None is no domain.
 
     Returns:
       A `Report`: ``print`` it, read its ``status`` or ``ok``, or call its ``raise_for_failure()``.
 
     Raises:
       TypeError: f is not a function, or nothing in its arguments or results is floating-point.
-      ValueError: level is unknown; f does not take args; or it calls no custom rule and there is no reference.
+      ValueError: level is unknown; f does not take args; or it calls no custom rule and there is no reference. Also where
+        domain names no argument or no set, or the example does not lie in it.
 
     Example:
       >>> check(tanh, jnp.array([0.5, -1.0], jnp.float32), level="fast").status
@@ -71,15 +79,17 @@ def check(
     """
     if level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
+    if not isinstance(domain, Mapping | None):
+        raise TypeError(f"domain must be a dictionary, of a set by an argument's name, got {type(domain).__name__}")
     budget = BUDGETS[level] if budget is None else budget
     if not (isinstance(budget, (int, float)) and 0 <= budget < math.inf):
         raise ValueError(f"budget must be a number of seconds, 0 or more, got {budget!r}")
-    run = _Run(f, args, reference, surrogate, level, seed, budget, everything)
+    run = _Run(f, args, reference, surrogate, level, seed, budget, everything, domain or {})
     report = run.within_budget()
     if not mutate:
         return report
     fast = partial(_Run, reference=reference, surrogate=surrogate, level="fast", seed=seed, budget=BUDGETS["fast"],
-                   everything=everything, first=True)  # fmt: skip
+                   everything=everything, domain=domain or {}, first=True)  # fmt: skip
     score = score_of(f, args, 50 if mutate is True else mutate, seed, lambda mutant: fast(mutant, args).within_budget())
     return report._replace(score=score, seconds=time.monotonic() - run.start)
 
@@ -96,6 +106,7 @@ class _Run:
     seed: int
     budget: float
     everything: bool = False
+    domain: Mapping[str, Any] = field(default_factory=dict)
     first: bool = False  # whether the first failure ends it
     start: float = field(default_factory=time.monotonic)
     ledger: Ledger | None = None
@@ -119,7 +130,8 @@ class _Run:
         return self.report()
 
     def __call__(self) -> None:
-        problem = make_problem(self.f, self.args, self.reference, self.everything)
+        problem = make_problem(self.f, self.args, self.reference, self.everything, self.domain)
+        check_names(problem.names, self.domain)
         hidden = _unseen(self.f, self.args) if self.reference is None else 0
         if hidden:
             message = f"{unseen_said(hidden)}, hence no truth without them: pass a reference"
@@ -134,6 +146,11 @@ class _Run:
         self.ledger = Ledger(self.budget, self.first)
         sides = Sides(problem, rng, self.ledger.in_time)
         trial = Trial(problem, sides, self.ledger, rng, LEVELS[self.level])
+        for name, domain in zip(problem.names, problem.domains.each, strict=True):
+            if domain is not EVERYWHERE and name not in self.domain:
+                self.ledger.skip(
+                    f"{name} that is not {domain.name}", "the example is, and the function reads no more of it"
+                )
         try:
             for stage in STAGES:
                 self.under_way = stage

@@ -20,7 +20,7 @@ class Case(NamedTuple):
       make: ``make() -> (f, args)``, a fresh `jax.custom_vjp` function and its example arguments.
       fault: what is wrong, in a few words; "" for a right rule.
       stage: the row of the checker's table that it belongs to.
-      reference, surrogate: as for `funcnn.verify.check`.
+      reference, surrogate, domain: as for `funcnn.verify.check`.
       witness: ``witness()`` is true when the fault shows.
       truth: what a right rule is judged by, where autodiff of its bare function is wrong.
       points: moves the example to a smooth point.
@@ -38,6 +38,7 @@ class Case(NamedTuple):
     truth: Callable | None = None
     points: Callable | None = None
     tolerance: float = 1e-9
+    domain: dict[str, Any] | None = None
     native: bool = False
 
 

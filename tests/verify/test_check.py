@@ -38,7 +38,7 @@ NOTED = {"gather_drops_negative_ids", "mean_by_first_axis"}
 )
 def test_a_case_of_the_scoring_set_is_judged_right(case):
     f, args = case.make()
-    report = check(f, *args, reference=case.reference, surrogate=case.surrogate, level="fast")
+    report = check(f, *args, reference=case.reference, surrogate=case.surrogate, domain=case.domain, level="fast")
     assert report.status == ("fail" if case.fault else "pass"), str(report)
 
 

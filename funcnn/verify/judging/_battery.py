@@ -60,7 +60,7 @@ NOISE = _like_example("10 % noise", lambda rng, a: a * (1 + 0.1 * rng.normal(siz
 EXAMPLE_30 = _scaled(30)
 NORMAL = _of_shape("normal", lambda rng, shape: rng.normal(size=shape))
 NORMAL_3, NORMAL_30, NORMAL_300 = _normal(3), _normal(30, ties=True), _normal(300)
-POSITIVE = _of_shape("positive", lambda rng, shape: np.abs(rng.normal(size=shape)) + 0.01)
+POSITIVE = _of_shape("normal, positive", lambda rng, shape: np.abs(rng.normal(size=shape)) + 0.01)
 BETWEEN_0_AND_1 = _of_shape("between 0 and 1", lambda rng, shape: rng.uniform(0.01, 0.99, shape))
 OFFSET = _of_shape("offset + 100", lambda rng, shape: 100 + rng.normal(size=shape))
 TINY_VARIANCE = _of_shape("tiny variance", lambda rng, shape: 1 + 1e-4 * rng.normal(size=shape))

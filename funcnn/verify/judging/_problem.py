@@ -1,6 +1,6 @@
 """The rule under test and its truth, as functions of flat lists of arrays, compiled once a shape and dtype."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,8 @@ from .._settings import compiled_quickly, settings
 from .._without_rules import without_rules
 from ..programs._facts import Facts, facts
 from ._arguments import Arrays, Call, described, taken_apart
+from ._domain import Domains
+from ._domains import domains_of
 
 Bars = Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
 
@@ -47,6 +49,10 @@ class Problem(NamedTuple):
       mode: how the truth is differentiated: "reverse", "forward", or "" where autodiff cannot.
       rules: the custom rules under test that the function calls, in the order of their calls.
       halves: whether it has half precision, as no complex number has.
+      f, args: the call itself.
+      again: ``again(args)``, the problem of another call.
+      domains: where each argument lies.
+      shown: the same, as far as the example shows it.
     """
 
     name: str
@@ -63,6 +69,8 @@ class Problem(NamedTuple):
     f: Callable[..., Any]
     args: tuple[Any, ...]
     again: Callable[[tuple[Any, ...]], "Problem"]
+    domains: Domains
+    shown: Domains
 
     def facts(self) -> tuple[Facts, Facts]:
         """What the programs of the rule's and of the truth's backward pass say of themselves, in float64."""
@@ -79,9 +87,15 @@ class Problem(NamedTuple):
 
 
 def make_problem(
-    f: Callable[..., Any], args: tuple[Any, ...], reference: Callable[..., Any] | None, everything: bool = False
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    reference: Callable[..., Any] | None,
+    everything: bool = False,
+    domain: Mapping[str, Any] | None = None,
 ) -> Problem:
     """Take the call ``f(*args)`` apart; the rules that JAX ships are a part of the truth, unless everything is checked.
+
+    What ``domain`` says of arguments that the call has not is left to `check_names`.
 
     Raises:
       TypeError: f is not a function; no argument or no result is floating-point or complex.
@@ -99,13 +113,15 @@ def make_problem(
     rules, outputs = _rules_called(arguments.calling(f, split=False), floats, ints, arguments.leaves, everything)
     mode = _mode(bare, floats, ints)
     rule_bars, bare_bars = _reverse(rule), _forward(bare) if mode == "forward" else _reverse(bare)
+    fast_call = compiled(bare)
+    domains, shown = domains_of(names, floats, domain or {}, _values(fast_call, ints), _decomposes(bare, floats, ints))
     return Problem(
         name=getattr(f, "__name__", type(f).__name__),
         names=names,
         floats=floats,
         ints=ints,
         rule=Side(rule, rule_bars, compiled(rule_bars), compiled(rule)),
-        bare=Side(bare, bare_bars, compiled(bare_bars), compiled(bare)),
+        bare=Side(bare, bare_bars, compiled(bare_bars), fast_call),
         both=compiled_quickly(lambda *args: (rule_bars(*args), bare_bars(*args))),
         referenced=reference is not None,
         mode=mode,
@@ -113,8 +129,31 @@ def make_problem(
         halves=not any(map(jnp.iscomplexobj, (*outputs, *(arguments.leaves[i] for i in arguments.given)))),
         f=f,
         args=args,
-        again=lambda args: make_problem(f, args, reference, everything),
+        again=lambda args: make_problem(f, args, reference, everything, domain),
+        domains=domains,
+        shown=shown,
     )
+
+
+def _values(call: Call, ints: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
+    """The truth's values in float64, as a function of the floating-point arguments."""
+
+    def values(floats: Arrays) -> list[np.ndarray]:
+        with settings():
+            return [np.asarray(y) for y in call(list(floats), list(ints))]
+
+    return values
+
+
+def _decomposes(call: Call, floats: Arrays, ints: Arrays) -> Callable[[], bool]:
+    """Whether the truth decomposes matrices, where that is asked."""
+
+    def decomposes() -> bool:
+        specs = [jax.ShapeDtypeStruct(a.shape, jnp.float64) for a in floats]
+        with settings():
+            return facts([jax.make_jaxpr(call)(specs, list(ints))]).decomposes
+
+    return decomposes
 
 
 def _rules_called(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._finite_differences import Scalar
-from ._point import Point, ravel, unraveling
+from ._point import Floats, Point, ravel, unraveling
 from ._problem import Side
 from ._sides import Dtypes, Sides
 from ._tolerance import KINK_BEND
@@ -15,9 +15,17 @@ def scalar_at(sides: Sides, point: Point) -> Scalar:
     """The function ⟨cotangent, y⟩ at a point, and the rows of its Jacobian."""
     x, unravel = ravel(point.floats), unraveling(point.floats)
 
+    domains = sides.problem.domains
+
+    def moved(flat: np.ndarray) -> Floats:
+        return domains.moved(point.floats, unravel(flat))
+
     def y(flat: np.ndarray) -> np.ndarray:
         sides.in_time()
-        return ravel(sides.outputs(unravel(flat), point.ints))
+        floats = moved(flat)
+        values = ravel(sides.outputs(floats, point.ints))
+        left = not domains.free and any(np.isnan(a).any() for a in floats)
+        return np.full_like(values, np.nan) if left else values
 
     y0, g = y(x), ravel(point.cots)
 
@@ -36,10 +44,10 @@ def scalar_at(sides: Sides, point: Point) -> Scalar:
 
     def row(side: Side, j: int, flat: np.ndarray, dtype: Dtypes) -> np.ndarray:
         hot = unraveling(point.cots)((np.arange(y0.size) == j) * 1.0)
-        return ravel(sides.run(side, point._replace(floats=unravel(flat), cots=hot), dtype).bars)
+        return ravel(sides.run(side, point._replace(floats=moved(flat), cots=hot), dtype).bars)
 
     rule, bare = sides.problem.rule, sides.problem.bare
-    near = lambda dx: ravel(sides.run(bare, point._replace(floats=unravel(x + dx)), "float64").bars)
+    near = lambda dx: ravel(sides.run(bare, point._replace(floats=moved(x + dx)), "float64").bars)
     return Scalar(
         x,
         phi,

@@ -66,7 +66,15 @@ class Sides:
         self.dtype, self.eps = "float32", max(self.eps, EPS["float32"])
 
     def run(self, side: Side, point: Point, dtype: Dtypes | None = None) -> Bars:
-        """Outputs and cotangents of one side, at a dtype (the rule's own by default) or at one for each argument."""
+        """Outputs and cotangents of one side, at a dtype (the rule's own by default) or at one for each argument.
+
+        Of the cotangents it is what the arguments' domains have room for.
+        """
+        found, domains = self.run_freely(side, point, dtype), self.problem.domains
+        return found if domains.free else found._replace(bars=domains.tangent(point.floats, found.bars))
+
+    def run_freely(self, side: Side, point: Point, dtype: Dtypes | None = None) -> Bars:
+        """The same, and the whole cotangents."""
         self.in_time()
         dtype = dtype or self.dtype
         if self._last is None or self._last[0] is not point or self._last[1] != dtype:
@@ -94,8 +102,9 @@ class Sides:
     def points(self, kind: str, floats: Floats, ints: Ints, bars: Sequence[Bar] = (NORMAL_BAR,)) -> list[Point]:
         """A point for each kind of cotangent that is asked for; the draws do not depend on which these are.
 
-        Numbers that leave the function's domain are replaced by the example's.
+        Inputs are moved into the arguments' domains, and numbers that leave the function's are replaced by the example's.
         """
+        floats = self.problem.domains.project(floats)
         shapes = self.output_shapes(floats, ints)
         drawn = [(bar, bar.draw(self.rng, shapes)) for bar in BARS]
         return self._inside(
@@ -134,12 +143,13 @@ class Sides:
             return points
         values = lambda floats: self.outputs(floats, point.ints)
         moved = moved_inside(point.floats, self._example_like(point.floats), values)
-        return points if moved is None else [p._replace(floats=moved) for p in points]
+        moved = self.problem.domains.project(moved or point.floats)
+        return [p._replace(floats=moved) for p in points]
 
     def before_edges(self, drawn: Floats) -> Iterator[tuple[str, Floats]]:
         """Inputs up to the edge of the function's domain, and the name of the argument that leaves it as drawn."""
         example = self._example_like(drawn)
-        values = lambda floats: self.outputs(floats, self.problem.ints)
+        values = lambda floats: self.outputs(self.problem.domains.retract(floats), self.problem.ints)
         for i, name in enumerate(self.problem.names):
             alone = tuple(b if j == i else a for j, (a, b) in enumerate(zip(example, drawn, strict=True)))
             try:
@@ -152,7 +162,8 @@ class Sides:
     def _example_like(self, floats: Floats) -> Floats:
         """The example's numbers in the shapes given, repeated where these are larger."""
         pairs = zip(self.problem.floats, floats, strict=True)
-        return tuple(np.resize(a, b.shape).astype(np.float64) if a.size else b for a, b in pairs)
+        same = tuple(np.resize(a, b.shape).astype(np.float64) if a.size else b for a, b in pairs)
+        return self.problem.domains.project(same)
 
     def take_as_typical(self, point: Point) -> None:
         """Take the cotangents at a point, the example, as the typical ones."""

@@ -75,6 +75,8 @@ def like(rng: np.random.Generator, a: np.ndarray, shape: tuple[int, ...]) -> np.
 def accepted(trial: Trial, resized: Resized) -> tuple[int, int] | None:
     """The larger extent of the two sides' backward programs, if the function takes the shapes; else None."""
     trial.ledger.in_time()
+    if not trial.problem.domains.fit([a.shape for a in resized.floats]):
+        return None
     floats = [jax.ShapeDtypeStruct(a.shape, np.float64) for a in resized.floats]
     bare, rule = trial.problem.bare, trial.problem.rule
 

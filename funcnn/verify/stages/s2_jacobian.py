@@ -15,14 +15,15 @@ def jacobian(trial: Trial) -> bool:
     """S2: every kind of cotangent at the example, and the whole Jacobian where it is small."""
     problem, sides = trial.problem, trial.sides
     bars = NORMAL_BAR, LOG_UNIFORM_BAR, ONE_HOT_BAR, ONES_BAR
-    for point in sides.points(EXAMPLE.name, problem.floats, problem.ints, bars):
+    points = sides.points(EXAMPLE.name, problem.floats, problem.ints, bars)
+    for point in points:
         _judge(trial, point)
     shapes = sides.output_shapes(problem.floats, problem.ints)
     rows = ((j, i) for j, shape in enumerate(shapes) for i in np.ndindex(*shape))
     for j, i in islice(rows, _ROWS):
         hot = [np.zeros(shape) for shape in shapes]
         hot[j][i] = 1.0
-        point = Point(f"{EXAMPLE.name}, {ONE_HOT_BAR.name} cotangent", problem.floats, problem.ints, tuple(hot))
+        point = Point(f"{EXAMPLE.name}, {ONE_HOT_BAR.name} cotangent", points[0].floats, problem.ints, tuple(hot))
         _judge(trial, point)
     return True
 

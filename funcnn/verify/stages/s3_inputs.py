@@ -7,7 +7,9 @@ import numpy as np
 from ..judging._battery import (
     EXAMPLE,
     LOG_UNIFORM_BAR,
+    NOISE,
     NORMAL,
+    NORMAL_3,
     NORMAL_30,
     NORMAL_BAR,
     ONE_HOT_BAR,
@@ -15,8 +17,12 @@ from ..judging._battery import (
     int_variants,
     negative,
 )
+from ..judging._domain import EVERYWHERE
+from ..judging._ledger import Ledger
 from ..judging._point import Point
+from ..judging._sides import Sides
 from ..judging._trial import Trial, judge_at
+from ..report._report import Finding
 from .s0_contract import same_values
 from .s3_branches import branches
 from .s3_options import options
@@ -33,6 +39,7 @@ def inputs(trial: Trial) -> bool:
     branches(trial, tried)
     _indices_from_the_end(trial)
     options(trial)
+    _in_the_examples_domain(trial)
     return True
 
 
@@ -71,3 +78,22 @@ def _indices_from_the_end(trial: Trial) -> None:
         with trial.ledger.one_input_less("S3", kind):
             for point in sides.points(kind, problem.floats, negative(problem.ints)):
                 judge_at(trial, "S3", point, worst="note")
+
+
+def _in_the_examples_domain(trial: Trial) -> None:
+    """Note it where a rule that is wrong is right in the set in which the example's arguments lie."""
+    problem, ledger = trial.problem, trial.ledger
+    if not ledger.failed() or problem.shown == problem.domains:
+        return
+    there = problem._replace(domains=problem.shown)
+    sides = Sides(there, trial.rng, ledger.in_time)
+    apart = trial._replace(problem=there, sides=sides, ledger=Ledger(0))
+    kinds = dict(battery(problem.floats, (), trial.rng))
+    for kind in (EXAMPLE, NOISE, NORMAL, NORMAL_3) if sides.far else (EXAMPLE,):
+        with ledger.one_input_less("S3", kind.name):
+            for point in sides.points(kind.name, kinds[kind], problem.ints):
+                judge_at(apart, "S3", point)
+    if not apart.ledger.findings:
+        domains = {name: domain.name for name, domain in zip(problem.names, problem.shown.each, strict=True)}
+        said = {name: domain for name, domain in domains.items() if domain != EVERYWHERE.name}
+        ledger.add(Finding("S3", "note", f"it is right where the example lies: if all arguments do, say domain={said}"))

@@ -264,6 +264,6 @@ def _loop(
     """The cotangents one by one, stacked; and the same with those of shared arguments summed, as grad of vmap has them."""
     problem = trial.problem
     points = [Point("", tuple(f), problem.ints, tuple(c[j] for c in cots)) for j, f in enumerate(each)]
-    rows = [trial.sides.run(problem.rule, point).bars for point in points]
+    rows = [trial.sides.run_freely(problem.rule, point).bars for point in points]
     stacked = [np.stack([r[i] for r in rows]) for i in range(len(rows[0]))]
     return stacked, [s if i in mapped else s.sum(0) for i, s in enumerate(stacked)]

@@ -26,6 +26,7 @@ def forward_mode(trial: Trial, point: Point, along: Arrays) -> None:
     problem, sides, ledger = trial.problem, trial.sides, trial.ledger
     if not any(isinstance(rule, jax.custom_vjp) for rule in problem.rules):
         return
+    along = problem.domains.tangent(point.floats, along)
     by_rule, by_autodiff = (_tangent(call, point, along) for call in (forward(problem.rule.call), problem.bare.call))
     floats = cast(point, sides.dtype)[0]
     try:
@@ -72,7 +73,8 @@ def _judge(
     i = int(np.argmax(np.where(wrong, np.nan_to_num(np.abs(rule - truth), nan=np.inf), -1)))
 
     def output(t: float) -> float:
-        floats = tuple(a + t * d for a, d in zip(point.floats, along, strict=True))
+        there = tuple(a + t * d for a, d in zip(point.floats, along, strict=True))
+        floats = trial.problem.domains.moved(point.floats, there)
         return float(ravel(sides.run(trial.problem.bare, point._replace(floats=floats), "float64").outputs)[i])
 
     start = output(0.0)

@@ -88,12 +88,15 @@ def _has_its_slope(trial: Trial, point: Point, weights: Arrays, derivatives: Der
     sides = trial.sides
     if sides.dtype != "float64":
         return None
+    domains = trial.problem.domains
     along = [np.maximum(np.abs(a), 1e-2) * trial.rng.uniform(0.5, 1, a.shape) for a in point.floats]
+    along = domains.tangent(point.floats, along)
     nearly = nudged(point, sides.eps, trial.rng)
     derivative, moved = (ravel(derivatives(p)[0]) @ ravel(along) for p in (point, nearly))
 
     def at(t: float) -> np.ndarray:
-        moved = point._replace(floats=tuple(a + t * d for a, d in zip(point.floats, along, strict=True)))
+        there = tuple(a + t * d for a, d in zip(point.floats, along, strict=True))
+        moved = point._replace(floats=domains.moved(point.floats, there))
         bars = sides.run(trial.problem.rule, moved).bars
         return np.concatenate([np.ravel(w * b) for w, b in zip(weights, bars, strict=True)])
 
@@ -132,10 +135,11 @@ def _judge_second_order(trial: Trial, point: Point, weights: Arrays, derivatives
 def _second_derivatives(trial: Trial, weights: Arrays) -> Derivatives:
     """The function of a point that gives the gradients of ⟨weights, cotangents⟩, by the rule and in truth."""
     sides = trial.problem.rule, trial.problem.bare
-    ints, dtype = list(trial.problem.ints), trial.sides.dtype
+    ints, dtype, domains = list(trial.problem.ints), trial.sides.dtype, trial.problem.domains
 
     def gradient(side: Side, floats: Arrays, cots: Arrays) -> Any:
-        return jax.grad(lambda floats: _weighted(side.bars(floats, ints, cots)[1], weights))(floats)
+        bars = lambda floats: domains.tangent(floats, side.bars(floats, ints, cots)[1])
+        return domains.tangent(floats, jax.grad(lambda floats: _weighted(bars(floats), weights))(floats))
 
     together = compiled_quickly(lambda *args: [gradient(side, *args) for side in sides])
 
@@ -177,7 +181,7 @@ def _phi_of_bars(trial: Trial, point: Point, weights: Arrays) -> Callable[[np.nd
     unravel = unraveling(point.floats)
 
     def bars(flat: np.ndarray) -> Arrays:
-        at = Point("", unravel(flat), point.ints, point.cots)
+        at = Point("", trial.problem.domains.moved(point.floats, unravel(flat)), point.ints, point.cots)
         return trial.sides.run(trial.problem.bare, at, "float64").bars
 
     start = bars(ravel(point.floats))

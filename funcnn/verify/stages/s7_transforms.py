@@ -19,6 +19,7 @@ from ..judging._problem import Side
 from ..judging._tolerance import transformed_slack
 from ..judging._trial import Trial
 from ..report._report import Finding
+from ._one_device import told_of_shards
 
 _STACK = 3
 
@@ -33,6 +34,7 @@ class Test(NamedTuple):
       expected: the loop's cotangents.
       may_refuse: whether it asks more of a rule than its author need have had in mind.
       is_jit: whether it is the rule as it is, compiled.
+      over_shards: whether it runs on several devices, where there are some.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Test(NamedTuple):
     expected: list[np.ndarray]
     may_refuse: bool = False
     is_jit: bool = False
+    over_shards: bool = False
 
 
 class Stacks(NamedTuple):
@@ -79,6 +82,8 @@ def transforms(trial: Trial) -> bool:
     for test, got in zip(tests, results, strict=True):
         if got is not None:
             _judge(trial, test.name, got, test.expected)
+        if test.over_shards:
+            told_of_shards(trial, test.run, test.args)
     for test in tests if trial.level > 1 else ():
         if test.is_jit:
             with settings():
@@ -225,7 +230,7 @@ def _nested(trial: Trial, given: Stacks, together: list[np.ndarray]) -> list[Tes
         Test("grad of cond", _grad_of(trial, cond), one, first),
         _remat(trial, given),
         Test("grad of jit", _grad_of(trial, jax.jit), one, first),
-        Test("grad of shard_map", _grad_of(trial, _sharded(n)), parts, [e[:n] for e in every], may_refuse=True),
+        Test("grad of shard_map", _grad_of(trial, _sharded(n)), parts, [e[:n] for e in every], True, over_shards=True),
     ]
 
 

@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal
 SAY    := $(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-all test-oldest test-torch rule format lint types examples fashion bench clean
+.PHONY: help demo quick test test-all test-oldest test-flags test-torch rule format lint types examples fashion bench clean
 
 help:  ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,11 @@ test-all: $(VENV)/installed  ## every test, and all of the heaviest loops
 
 test-oldest:  ## make test on Python 3.11, for which the newest JAX is 0.10.2
 	$(MAKE) test PYTHON=$(shell .ci/python 3.11) VENV=.venv-oldest
+
+test-flags: $(VENV)/installed  ## a third of the promises and of the checker's tests, with JAX's coming custom_vjp and remat
+	@$(SAY)
+	JAX_CUSTOM_VJP3=1 JAX_REMAT3=1 $(PYTEST) --third tests/rules/test_promises.py tests/test_forward.py \
+		tests/verify/audit tests/verify/stages tests/verify/test_compare.py tests/verify/test_without_rules.py
 
 test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'

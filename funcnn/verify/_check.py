@@ -145,7 +145,7 @@ class _Run:
         rng = np.random.default_rng((self.seed, 0x5EED))  # no user's own example is drawn from this
         self.ledger = Ledger(self.budget, self.first)
         sides = Sides(problem, rng, self.ledger.in_time)
-        trial = Trial(problem, sides, self.ledger, rng, LEVELS[self.level])
+        trial = Trial(problem, sides, self.ledger, rng, LEVELS[self.level], self.surrogate)
         for name, domain in zip(problem.names, problem.domains.each, strict=True):
             if domain is not EVERYWHERE and name not in self.domain:
                 self.ledger.skip(

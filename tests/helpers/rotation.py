@@ -2,6 +2,7 @@
 
 - ``--all`` keeps every case.
 - ``--quick`` keeps none of them, and no test marked ``slow``.
+- ``--third`` keeps the sixth of them, and of all other tests a third.
 - ``FUNCNN_ROTATION=0`` … ``5`` keeps that part.
 - A test that is asked for by name, as ``file.py::test`` or by ``-k``, is always kept.
 """
@@ -41,6 +42,7 @@ def drawn_part() -> tuple[int, str]:
 def pytest_addoption(parser):
     group = parser.getgroup("rotation")
     group.addoption("--all", action="store_true", help="keep every case of the rotating tests")
+    group.addoption("--third", action="store_true", help="keep a sixth of the rotating tests and a third of the others")
     group.addoption("--quick", action="store_true", help="leave out rotating and slow tests")
 
 
@@ -62,6 +64,7 @@ def pytest_collection_modifyitems(config, items):
         keep = lambda item: not any(item.iter_markers("rotating")) and not any(item.iter_markers("slow"))
     else:
         drawn, _ = drawn_part()
-        keep = lambda item: not any(item.iter_markers("rotating")) or kept(item.nodeid, drawn)
+        near = {drawn, (drawn + 1) % PARTS} if config.option.third else {*range(PARTS)}
+        keep = lambda item: part(item.nodeid) in ({drawn} if any(item.iter_markers("rotating")) else near)
     config.hook.pytest_deselected(items=[item for item in items if not keep(item)])
     items[:] = list(filter(keep, items))

@@ -29,6 +29,7 @@ class Trial(NamedTuple):
       ledger: what records.
       rng: where draws come from.
       level: how thoroughly, 0, 1 or 2.
+      surrogate: whether the rule is meant to differ from the derivative.
     """
 
     problem: Problem
@@ -36,6 +37,7 @@ class Trial(NamedTuple):
     ledger: Ledger
     rng: np.random.Generator
     level: int
+    surrogate: bool = False
 
 
 def judge_at(trial: Trial, stage: str, point: Point, worst: str = "fail", may_distrust: bool = False) -> None:

@@ -133,7 +133,11 @@ def _judge(trial: Trial, name: str, got: list[Any], expected: list[np.ndarray]) 
         wrong = beyond(a, b, transformed_slack(b, trial.sides.eps))
         if wrong.any():
             index = first_index(wrong)
-            trial.ledger.add(Finding("S7", "fail", f"{name} is not the loop, in the cotangent of", argument, index,
+            meant = (
+                trial.surrogate and "vmap" in name
+            )  # it may look at the whole batch, and at nothing else of the kind
+            status = "note" if meant else "fail"
+            trial.ledger.add(Finding("S7", status, f"{name} is not the loop, in the cotangent of", argument, index,
                                      got=float(a[index]), expected=float(b[index])))  # fmt: skip
 
 

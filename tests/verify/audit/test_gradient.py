@@ -84,8 +84,12 @@ def test_a_rule_that_needs_known_numbers_is_not_said_to_raise():
 @pytest.mark.parametrize("way", WAYS)
 def test_a_custom_jvp_has_the_functions_value(way):
     ((status, reason),) = statuses(WAYS[way](lambda params, x: jnp.sum(sine_off(x @ params["w"]))))
-    assert status == "fail"
-    assert "its value" in reason
+    if way == "remat" and getattr(
+        jax.config, "jax_remat3", False
+    ):  # drops what is judged inside: undecided, not passed
+        assert status == "inconclusive"
+    else:
+        assert (status, "its value" in reason) == ("fail", True)
 
 
 def test_a_forward_pass_has_the_functions_integers():

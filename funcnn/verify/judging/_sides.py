@@ -42,6 +42,9 @@ class Sides:
       dtype: "float64", or "float32" for a rule that cannot be run in float64.
       eps: the unit roundoff to expect of the rule at that dtype.
       trusted: whether autodiff is the truth; where it is not, finite differences near the example are.
+      going_on: both sides with their loops gone on, once that was compiled.
+      settles: whether loops that go on change little at the example, once that is known.
+      ends_early: whether rule and truth were seen to agree only with their loops gone on.
       typical: for each argument, how large its cotangent is at the example for a cotangent of 1.
     """
 
@@ -51,6 +54,9 @@ class Sides:
         self.dtype, self.eps = "float64", self.traits.eps
         self.trusted = problem.mode != ""
         self.typical = [0.0] * len(problem.floats)
+        self.going_on: Callable[..., Any] | None = None
+        self.ends_early = False
+        self.settles: bool | None = None
         self._last: tuple[Point, Dtypes] | None = None
         self._results: tuple[Bars | Callable[[], Bars], ...] = ()
         self._shapes: dict[tuple[Any, ...], list[tuple[int, ...]]] = {}
@@ -60,6 +66,16 @@ class Sides:
     def far(self) -> bool:
         """Whether inputs far from the example may be tried; a loop that counts no steps might never end there."""
         return self.trusted and not self.traits.unbounded
+
+    def settles_in(self, dtype: Dtypes) -> bool:
+        """Whether a dtype is fine enough for the tolerances at which loops stop; the example's own is taken as it is."""
+        own = {str(a.dtype) for a in self.problem.floats}
+        given = {dtype} if isinstance(dtype, str) else {*dtype}
+        return all(self.traits.finest >= EPS[d] for d in given - own)
+
+    def too_fine(self) -> str:
+        """Why loops do not settle in a dtype."""
+        return f"a loop stops at {self.traits.finest:g}, which is finer than its roundings"
 
     def fall_back_to_float32(self) -> None:
         """The rule cannot be run in float64."""

@@ -62,6 +62,12 @@ KINK_JUMP = Term(
     "tax_of_open_brackets",
 )
 
+ITERATED = Term(
+    1e-3,
+    "what more rounds of a loop that stops early still change, up to this share of the largest element",
+    "fixed_point_that_stops_early_with_a_slip",
+)
+
 # Finite differences beside autodiff of the function: S4.
 SLOPE_SURE = Term(1e-3, "an error of the differences up to this share of the slope, as steady")
 SLOPE_APART = Term(1e-3, "roundings of the products that the slope is a sum of")
@@ -200,6 +206,12 @@ def cotangent_slack(truth: np.ndarray, noise: np.ndarray, eps: float, cancelling
         own, largest, terms = (_roundings(term, eps) for term in (OWN, LARGEST, CANCELLING))
         roundings = own * np.abs(truth) + largest * _top(truth) + terms * cancelling
         return _roundings(NEARBY, eps) / eps * noise + roundings + np.finfo(np.float64).tiny
+
+
+def is_settled(after: np.ndarray, before: np.ndarray) -> bool:
+    """Whether more rounds of its loops change little of an array, and all of it is finite."""
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(after - before) <= ITERATED * _top(after)).all())
 
 
 def without_jumps(noise: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ class Traits(NamedTuple):
       decomposes: whether either side decomposes matrices.
       callbacks: whether either side calls back to the host.
       unbounded: whether either side has a loop that counts no steps.
+      iterates: whether either side has a loop that ends when some number gets small.
+      finest: the smallest tolerance at which such a loop stops.
       eps: the unit roundoff to expect in float64, that of a coarser dtype where either side computes in one.
     """
 
@@ -34,6 +36,8 @@ class Traits(NamedTuple):
     decomposes: bool
     callbacks: bool
     unbounded: bool
+    iterates: bool
+    finest: float
     eps: float
 
 
@@ -50,6 +54,8 @@ def traits_of(rule: Facts, bare: Facts) -> Traits:
         decomposes=rule.decomposes or bare.decomposes,
         callbacks=rule.callbacks or bare.callbacks,
         unbounded=rule.unbounded or bare.unbounded,
+        iterates=rule.iterates or bare.iterates,
+        finest=min(rule.finest, bare.finest),
         eps=max([EPS["float64"], *coarse]),
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..report._report import Finding
 from ._by_differences import Said, Settled, settle
+from ._iterated import Further, go_on
 from ._judge import defined, judge
 from ._ledger import NOTHING_TO_COMPARE, Alone, Ledger
 from ._likely_cause import guess_cause
@@ -94,6 +95,10 @@ def _by_autodiff(trial: Trial, stage: str, measured: Measured, worst: str, may_d
     judgement = judge(measured, tolerance)
     if not judgement.wrong.any():
         return True
+    further = go_on(sides, measured)
+    if further is not Further.DIFFER:
+        _list_unsettled(trial, stage, further)
+        return True
     if trial.problem.referenced and _finite_only_in_the_reference(trial, stage, measured, judgement.wrong, worst):
         return True
     rule, truth = ravel(measured.rule), ravel(measured.truth)
@@ -112,6 +117,11 @@ def _by_autodiff(trial: Trial, stage: str, measured: Measured, worst: str, may_d
             leaf, _ = place(int(np.flatnonzero(judgement.wrong)[0]), point.floats)
             trial.ledger.add(Finding(stage, "note", verdict.why, trial.problem.names[leaf], inputs=point.kind))
     return True
+
+
+def _list_unsettled(trial: Trial, stage: str, further: Further) -> None:
+    if further is Further.UNSETTLED:
+        trial.ledger.skip(f"{stage} inputs at which loops do not settle", "there is nothing to compare with")
 
 
 def _finite_only_in_the_reference(trial: Trial, stage: str, measured: Measured, wrong: np.ndarray, worst: str) -> bool:
@@ -133,6 +143,9 @@ def _by_differences(trial: Trial, stage: str, measured: Measured, worst: str) ->
     x, rule = ravel(point.floats), ravel(measured.rule)
     truth = ravel(measured.truth) if sides.trusted else np.full(x.size, np.nan)
     places = np.flatnonzero(np.isfinite(x) & ~np.isfinite(truth))
+    if places.size and sides.trusted and go_on(sides, measured) is Further.UNSETTLED:
+        _list_unsettled(trial, stage, Further.UNSETTLED)
+        return False
     if places.size > (_DRAWN if sides.trusted else _MOST_BY_DIFFERENCES):
         places = np.sort(trial.rng.choice(places, _DRAWN, replace=False))
     if is_staircase(sides):

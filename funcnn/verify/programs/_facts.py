@@ -25,6 +25,8 @@ class Facts(NamedTuple):
       decomposes: whether it decomposes matrices by iterations that infinities keep from ending.
       callbacks: whether it calls back to the host.
       unbounded: whether a loop ends only when some number gets small, and counts no steps.
+      iterates: whether a loop ends when some number gets small.
+      finest: the smallest tolerance at which a loop stops, as its condition has it; infinite without one.
     """
 
     constants: tuple[float, ...]
@@ -35,6 +37,8 @@ class Facts(NamedTuple):
     decomposes: bool
     callbacks: bool
     unbounded: bool
+    iterates: bool
+    finest: float
 
 
 def facts(programs: Sequence[ClosedJaxpr]) -> Facts:
@@ -52,6 +56,8 @@ def facts(programs: Sequence[ClosedJaxpr]) -> Facts:
         decomposes=any(name in _DECOMPOSITIONS for name, _ in found),
         callbacks=any("callback" in name for name, _ in found),
         unbounded=any(name == "while" and not _counts_steps(e) for name, e in found),
+        iterates=any(is_iteration(e) for _, e in found),
+        finest=min((n for _, e in found for n in _tolerances(e)), default=np.inf),
     )
 
 
@@ -64,9 +70,23 @@ def extent(program: ClosedJaxpr) -> tuple[int, int]:
 
 def stops_at(program: ClosedJaxpr) -> float:
     """The largest tolerance at which a loop of the program stops, as its condition has it; 0 without one."""
-    loops = [e.params["cond_jaxpr"] for _, e in equations(program.jaxpr) if e.primitive.name == "while"]
-    numbers = [_number(v) for loop in loops for _, e in equations(loop.jaxpr) for v in e.invars]
-    return max((n for n in numbers if isinstance(n, float) and 0 < n <= _LOOSEST), default=0.0)
+    return max((n for _, e in equations(program.jaxpr) for n in _tolerances(e)), default=0.0)
+
+
+def is_iteration(equation: JaxprEqn) -> bool:
+    """Whether an equation is a loop that compares floating-point numbers to see whether it ends."""
+    if equation.primitive.name != "while":
+        return False
+    compared = (e.invars[0].aval for e in _comparisons(equation))
+    return any(jnp.issubdtype(getattr(aval, "dtype", np.int32), jnp.floating) for aval in compared)
+
+
+def _tolerances(equation: JaxprEqn) -> list[float]:
+    """The tolerances at which a loop stops, as its condition has them."""
+    if equation.primitive.name != "while":
+        return []
+    numbers = [_number(v) for _, e in equations(equation.params["cond_jaxpr"].jaxpr) for v in e.invars]
+    return [n for n in numbers if isinstance(n, float) and 0 < n <= _LOOSEST]
 
 
 def formats(program: ClosedJaxpr) -> frozenset[str]:
@@ -89,10 +109,14 @@ def _indexed(equation: JaxprEqn) -> list[int]:
 
 def _counts_steps(loop: JaxprEqn) -> bool:
     """Whether a loop's condition compares integers."""
-    comparisons = [
-        e for e in loop.params["cond_jaxpr"].jaxpr.eqns if e.primitive.name in {"lt", "le", "gt", "ge", "ne"}
+    return any(_is_integer(e.invars[0]) for e in _comparisons(loop))
+
+
+def _comparisons(loop: JaxprEqn) -> list[JaxprEqn]:
+    """What a loop's condition compares."""
+    return [
+        e for _, e in equations(loop.params["cond_jaxpr"].jaxpr) if e.primitive.name in {"lt", "le", "gt", "ge", "ne"}
     ]
-    return any(_is_integer(e.invars[0]) for e in comparisons)
 
 
 def _is_integer(variable: Any) -> bool:

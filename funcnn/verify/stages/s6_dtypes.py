@@ -72,6 +72,9 @@ def judge_rounding(trial: Trial, stage: str, inputs: tuple[str, Floats, Ints], d
     if dtype in {"bfloat16", "float16"} and any(domain.thin for domain in trial.problem.domains.each):
         trial.ledger.skip(f"{stage} {dtype}", "arguments rounded so far leave their domain")
         return
+    if not trial.sides.settles_in(dtype):
+        trial.ledger.skip(f"{stage} {_named(dtype)}", trial.sides.too_fine())
+        return
     each = (dtype,) * len(floats) if isinstance(dtype, str) else dtype
     for point in trial.sides.points(f"{kind}, {_named(dtype)}", floats, ints, (NORMAL_BAR, POSITIVE_BAR)):
         point = point._replace(floats=_rounded(point.floats, each))

@@ -33,11 +33,7 @@ class Term(float):
 HALF_INSIDE = Term(8, "roundings to half precision, in place of any larger factor", "weight_bar_dropped_beside_half")
 
 # What fwd returns beside the function's value: S0, S3.
-VALUE = Term(
-    1e3,
-    "roundings of a value and of the largest one",
-    "logsumexp_blockwise",
-)
+VALUE = Term(1e3, "roundings of a value and of the largest one", "logsumexp_blockwise")
 VALUE_FLOOR = Term(1e-14, "values that are 0 but for rounding")
 REFERENCE = Term(1e-4, "the relative difference of a reference that computes the same function otherwise")
 REFERENCE_FLOOR = Term(1e-6, "the same, of values near 0")

@@ -12,10 +12,14 @@ if jax.__version_info__ < (0, 11):  # XLA still has its older emitters, which co
     QUICK["xla_cpu_use_fusion_emitters"] = False
 
 
+Dtypes = str | tuple[str, ...]
+
+
 @contextmanager
-def settings() -> Iterator[None]:
-    """Double precision and JAX's default promotion, whatever the caller's settings are."""
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+def settings(dtype: Dtypes = "float64") -> Iterator[None]:
+    """JAX's default promotion, and x64 as the caller has it; where a dtype is "float64", x64 is on."""
+    wide = "float64" in ((dtype,) if isinstance(dtype, str) else dtype)
+    with jax.enable_x64(wide or x64()), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
 
@@ -33,6 +37,26 @@ def quiet_callbacks() -> Iterator[None]:
             logger.removeFilter(silent)
 
 
+def x64() -> bool:
+    """Whether JAX has 64-bit numbers here; outside of `settings` that is the caller's own setting."""
+    return bool(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def compiled_quickly(f: Callable[..., Any]) -> Callable[..., Any]:
     """f under jit, compiled fast rather than well: most of a check's time is compilation."""
-    return jax.jit(f, compiler_options=QUICK if jax.default_backend() == "cpu" else None)
+    jitted: dict[bool, Callable[..., Any]] = {}
+
+    def run(*args: Any) -> Any:
+        if x64() not in jitted:
+            jitted[x64()] = jax.jit(apart(f), compiler_options=QUICK if jax.default_backend() == "cpu" else None)
+        return jitted[x64()](*args)
+
+    return run
+
+
+def apart(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f as another function, for tracing under another setting of x64.
+
+    JAX keeps the NumPy arrays that a function closes over as it met them under the first one.
+    """
+    return lambda *args: f(*args)

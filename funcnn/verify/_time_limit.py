@@ -22,7 +22,10 @@ def within(seconds: float, f: Callable[[], R]) -> R:
     """
     results: list[R] = []
     errors: list[BaseException] = []
-    settings = {name: getattr(jax.config, f"jax_{name}") for name in ("default_device", "default_matmul_precision")}
+    settings = {
+        name: getattr(jax.config, f"jax_{name}")
+        for name in ("enable_x64", "default_device", "default_matmul_precision")
+    }
 
     def run():
         try:

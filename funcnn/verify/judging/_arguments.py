@@ -30,9 +30,12 @@ class Arguments(NamedTuple):
     rest: list[int]
 
     def floats(self) -> dict[str, np.ndarray]:
-        """The floating-point arrays by name; of a complex array ``z`` these are ``z.real`` and ``z.imag``."""
+        """The floating-point arrays by name, in the dtypes that JAX gives them under the caller's setting of x64.
+
+        Of a complex array ``z`` these are ``z.real`` and ``z.imag``.
+        """
         return {
-            self.names[i] + suffix: np.asarray(part)
+            self.names[i] + suffix: np.asarray(part, jax.dtypes.canonicalize_dtype(part.dtype))
             for i in self.given
             for suffix, part in zip(_suffixes(self.leaves[i]), _parts(self.leaves[i]), strict=True)
         }

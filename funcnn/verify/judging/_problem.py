@@ -9,13 +9,14 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from ..._intercept import intercept, sparing_jaxs
-from .._settings import compiled_quickly, settings
+from .._settings import apart, compiled_quickly, settings
 from .._without_rules import without_rules
 from ..programs._facts import Facts, facts
 from ._arguments import Arrays, Call, described, taken_apart
 from ._domain import Domains
 from ._domains import domains_of
 
+UNTRACEABLE = jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError
 Bars = Callable[[Arrays, Arrays, Arrays], tuple[list[Any], list[Any]]]
 
 
@@ -72,18 +73,22 @@ class Problem(NamedTuple):
     domains: Domains
     shown: Domains
 
-    def facts(self) -> tuple[Facts, Facts]:
-        """What the programs of the rule's and of the truth's backward pass say of themselves, in float64."""
-        return facts(self._traced(self.rule)), facts(self._traced(self.bare))
-
-    def _traced(self, side: Side) -> list[Any]:
-        floats = [jax.ShapeDtypeStruct(a.shape, jnp.float64) for a in self.floats]
-        try:
-            with settings():
-                cots = [jax.ShapeDtypeStruct(y.shape, y.dtype) for y in jax.eval_shape(side.call, floats, self.ints)]
-                return [jax.make_jaxpr(side.bars)(floats, list(self.ints), cots)]
-        except Exception:  # what cannot be traced says nothing
-            return []
+    def facts(self, side: Side) -> tuple[Facts, str]:
+        """What the program of a side's backward pass says of itself, in the widest dtype that it takes, and that dtype."""
+        for dtype in ("float64", "float32"):
+            floats = [jax.ShapeDtypeStruct(a.shape, dtype) for a in self.floats]
+            try:
+                with settings(dtype):
+                    cots = [
+                        jax.ShapeDtypeStruct(y.shape, y.dtype)
+                        for y in jax.eval_shape(apart(side.call), floats, self.ints)
+                    ]
+                    return facts([jax.make_jaxpr(apart(side.bars))(floats, list(self.ints), cots)]), dtype
+            except UNTRACEABLE:  # what cannot be traced says nothing
+                break
+            except Exception:
+                continue
+        return facts([]), "float64"
 
 
 def make_problem(
@@ -188,13 +193,13 @@ def _shapes_of(call: Call, floats: Arrays, ints: Arrays) -> list[Any]:
 
 def _mode(call: Call, floats: Arrays, ints: Arrays) -> str:
     """The first way of differentiating that the truth allows."""
-    with settings():
+    with settings(tuple(str(a.dtype) for a in floats)):
         floats = [jnp.asarray(a) for a in floats]
         for mode, bars in (("reverse", _reverse(call)), ("forward", _forward(call))):
             try:
                 cots = [np.ones(y.shape) for y in _shapes_of(call, floats, ints)]
                 try:
-                    jax.eval_shape(bars, floats, list(ints), cots)
+                    jax.eval_shape(apart(bars), floats, list(ints), cots)
                 except jax.errors.ConcretizationTypeError:
                     bars(floats, list(ints), cots)
                 return mode
@@ -239,7 +244,7 @@ def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
         if traceable:
             try:
                 return jitted(*args)
-            except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+            except UNTRACEABLE:
                 traceable = False
         return f(*jax.tree.map(lambda a: jnp.asarray(a) if isinstance(a, np.ndarray) else a, args))
 

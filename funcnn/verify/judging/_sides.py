@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._settings import settings
+from .._settings import Dtypes, apart, settings
 from ._battery import BARS, NORMAL_BAR, Bar
 from ._inside import before_the_edge, moved_inside
 from ._judge import undefined
@@ -16,8 +16,6 @@ from ._point import Arrays, Floats, Ints, Measured, Point, largest, nudged
 from ._problem import Problem, Side
 from ._tolerance import RULE_NEARBY, Tolerance, growth
 from ._traits import EPS, traits_of
-
-Dtypes = str | tuple[str, ...]
 
 
 class Bars(NamedTuple):
@@ -39,7 +37,7 @@ class Sides:
       problem: both sides as functions.
       traits: what their programs say.
       rng: where draws come from.
-      dtype: "float64", or "float32" for a rule that cannot be run in float64.
+      dtype, truth: "float64", or "float32" for a rule, and for a truth, that cannot be run in float64.
       eps: the unit roundoff to expect of the rule at that dtype.
       trusted: whether autodiff is the truth; where it is not, finite differences near the example are.
       going_on: both sides with their loops gone on, once that was compiled.
@@ -50,7 +48,8 @@ class Sides:
 
     def __init__(self, problem: Problem, rng: np.random.Generator, in_time: Callable[[], None] = lambda: None):
         self.problem, self.rng, self.in_time = problem, rng, in_time
-        self.traits = traits_of(*problem.facts())
+        (of_rule, _), (of_bare, self.truth) = problem.facts(problem.rule), problem.facts(problem.bare)
+        self.traits = traits_of(of_rule, of_bare)
         self.dtype, self.eps = "float64", self.traits.eps
         self.trusted = problem.mode != ""
         self.typical = [0.0] * len(problem.floats)
@@ -82,9 +81,10 @@ class Sides:
         self.dtype, self.eps = "float32", max(self.eps, EPS["float32"])
 
     def run(self, side: Side, point: Point, dtype: Dtypes | None = None) -> Bars:
-        """Outputs and cotangents of one side, at a dtype (the rule's own by default) or at one for each argument.
+        """Outputs and cotangents of one side, at a dtype or at one for each argument.
 
-        Of the cotangents it is what the arguments' domains have room for.
+        By default, and for "float64", that is the widest that the side takes. Of the cotangents it is what the arguments'
+        domains have room for.
         """
         found, domains = self.run_freely(side, point, dtype), self.problem.domains
         return found if domains.free else found._replace(bars=domains.tangent(point.floats, found.bars))
@@ -92,7 +92,8 @@ class Sides:
     def run_freely(self, side: Side, point: Point, dtype: Dtypes | None = None) -> Bars:
         """The same, and the whole cotangents."""
         self.in_time()
-        dtype = dtype or self.dtype
+        if dtype in (None, "float64"):
+            dtype = self.dtype if side is self.problem.rule else self.truth
         if self._last is None or self._last[0] is not point or self._last[1] != dtype:
             self._last, self._results = (point, dtype), self._run(point, dtype)
         result = self._results[0 if side is self.problem.rule else 1]
@@ -104,12 +105,12 @@ class Sides:
         args = floats, list(point.ints), cots
 
         def alone(side: Side) -> Bars:
-            with settings():
+            with settings(dtype):
                 return Bars(*jax.tree.map(np.asarray, side.fast_bars(*args)))
 
         if self.problem.mode and point.kind not in self._apart:
             try:
-                with settings():
+                with settings(dtype):
                     return tuple(Bars(*both) for both in jax.tree.map(np.asarray, self.problem.both(*args)))
             except Exception:
                 self._apart.add(point.kind)
@@ -131,18 +132,20 @@ class Sides:
         """The shapes of the truth's results."""
         key = tuple((np.shape(a), getattr(a, "dtype", None)) for a in (*floats, *ints))
         if key not in self._shapes:
-            with settings():
-                specs = [jax.ShapeDtypeStruct(np.shape(a), "float64") for a in floats]
+            with settings(self.truth):
+                specs = [jax.ShapeDtypeStruct(np.shape(a), self.truth) for a in floats]
                 try:
-                    self._shapes[key] = [y.shape for y in jax.eval_shape(self.problem.bare.call, specs, list(ints))]
+                    self._shapes[key] = [
+                        y.shape for y in jax.eval_shape(apart(self.problem.bare.call), specs, list(ints))
+                    ]
                 except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
                     return [y.shape for y in self.outputs(floats, ints)]
         return self._shapes[key]
 
     def outputs(self, floats: Arrays, ints: Ints) -> list[np.ndarray]:
         """The truth's value."""
-        with settings():
-            given = [np.asarray(a, np.float64) for a in floats]
+        with settings(self.truth):
+            given = [np.asarray(a, self.truth) for a in floats]
             return [np.asarray(y) for y in self.problem.bare.fast_call(given, list(ints))]
 
     def _inside(self, points: list[Point]) -> list[Point]:
@@ -222,14 +225,14 @@ class Sides:
 
     def finite_op_by_op(self, point: Point) -> bool:
         """Whether the function has finite values op by op; compiled, 0 · NaN may become 0 where the 0 is a mask's."""
-        floats = [jnp.asarray(a) for a in cast(point, "float64")[0]]
-        with settings(), jax.disable_jit():
+        with settings(self.truth), jax.disable_jit():
+            floats = [jnp.asarray(a) for a in cast(point, self.truth)[0]]
             return all(np.isfinite(y).all() for y in self.problem.bare.call(floats, list(point.ints)))
 
     def truth_op_by_op(self, point: Point) -> list[np.ndarray]:
         """The true cotangents op by op."""
-        floats, cots = cast(point, "float64")
-        with settings(), jax.disable_jit():
+        floats, cots = cast(point, self.truth)
+        with settings(self.truth), jax.disable_jit():
             bars = self.problem.bare.bars([jnp.asarray(a) for a in floats], list(point.ints), cots)[1]
             return [np.asarray(bar) for bar in bars]
 

@@ -84,7 +84,7 @@ def score_of(
 def _points(problem: Problem, rng: np.random.Generator) -> Iterator[Point]:
     """Floats and cotangents: three points in float64, one with zeros and ties; and the example, as it is."""
     kinds = dict(battery(problem.floats, (), rng))
-    with settings():
+    with settings(_dtypes(problem.floats)):
         outputs = problem.rule.call([jnp.asarray(a) for a in problem.floats], problem.ints)
     for floats in (kinds[NOISE], kinds[NORMAL], kinds[INTEGERS], problem.floats):
         yield floats, [30 * rng.normal(size=y.shape) for y in outputs]
@@ -92,9 +92,13 @@ def _points(problem: Problem, rng: np.random.Generator) -> Iterator[Point]:
 
 def _bars(problem: Problem, floats: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> list[jax.Array]:
     """The cotangents of the floats, op by op: most mutants are run only once or twice."""
-    with settings():
+    with settings(_dtypes(floats)):
         y, pull = jax.vjp(lambda floats: problem.rule.call(floats, problem.ints), [jnp.asarray(a) for a in floats])
         return pull([jnp.asarray(g, a.dtype) for g, a in zip(cotangents, y, strict=True)])[0]
+
+
+def _dtypes(floats: Sequence[np.ndarray]) -> tuple[str, ...]:
+    return tuple(str(a.dtype) for a in floats)
 
 
 def _mark(problem: Problem, points: Sequence[Point], i: int) -> bytes | type[Exception]:

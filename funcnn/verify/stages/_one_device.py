@@ -27,7 +27,7 @@ def told_of_shards(trial: Trial, run: Callable[[Side], Callable[..., Any]], args
     """
 
     def asked(side: Side) -> set[str]:
-        with settings():
+        with settings(trial.sides.dtype):
             return {e.primitive.name for _, e in equations(jax.make_jaxpr(run(side))(*args).jaxpr)} & _ACROSS
 
     if jax.device_count() > 1:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import one_line
-from .._settings import settings
+from .._settings import apart, settings
 from ..judging._battery import is_index, is_mask
 from ..judging._point import Floats, Ints, Point
 from ..judging._problem import Side
@@ -77,13 +77,16 @@ def accepted(trial: Trial, resized: Resized) -> tuple[int, int] | None:
     trial.ledger.in_time()
     if not trial.problem.domains.fit([a.shape for a in resized.floats]):
         return None
-    floats = [jax.ShapeDtypeStruct(a.shape, np.float64) for a in resized.floats]
+    truth = trial.sides.truth
+    floats = [jax.ShapeDtypeStruct(a.shape, truth) for a in resized.floats]
     bare, rule = trial.problem.bare, trial.problem.rule
 
     def traced(side: Side) -> tuple[int, int]:
-        with settings():
-            cots = [jax.ShapeDtypeStruct(y.shape, y.dtype) for y in jax.eval_shape(bare.call, floats, resized.ints)]
-            return extent(jax.make_jaxpr(side.bars)(floats, list(resized.ints), cots))
+        with settings(truth):
+            cots = [
+                jax.ShapeDtypeStruct(y.shape, y.dtype) for y in jax.eval_shape(apart(bare.call), floats, resized.ints)
+            ]
+            return extent(jax.make_jaxpr(apart(side.bars))(floats, list(resized.ints), cots))
 
     try:
         here = traced(bare)

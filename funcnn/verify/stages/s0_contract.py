@@ -1,22 +1,25 @@
 """S0: dtypes, the value of fwd, and residuals that go by another way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._errors import one_line
-from .._settings import settings
+from .._settings import Dtypes, apart, settings, x64
 from ..judging._battery import EXAMPLE
 from ..judging._judge import first_index, wrong_value
 from ..judging._point import Point
-from ..judging._problem import compiled
-from ..judging._sides import Dtypes, cast
+from ..judging._problem import UNTRACEABLE, compiled
+from ..judging._sides import cast
 from ..judging._tolerance import REFERENCE, REFERENCE_FLOOR, SMUGGLED, SMUGGLED_FLOOR
 from ..judging._traits import EPS, asked_for
 from ..judging._trial import Trial
 from ..report._report import Finding
+
+_PROMOTED = "as the function's own result has"
 
 
 def contract(trial: Trial) -> bool:
@@ -25,11 +28,14 @@ def contract(trial: Trial) -> bool:
     point = sides.points(EXAMPLE.name, problem.floats, problem.ints)[0]
     own = tuple(str(a.dtype) for a in problem.floats)
     halves = ("bfloat16",) if problem.halves else ()
+    noted: list[tuple[str, str]] = []  # what is not the example's dtype under the caller's setting of x64
     for dtype in ("float64", "float32", *halves, *([own] if len({*own}) > 1 else [])):
         if sides.settles_in(dtype):
-            _in_dtype(trial, point, dtype, own)
+            noted += _in_dtype(trial, point, dtype, own)
         else:
             trial.ledger.skip(f"S0 {dtype}", sides.too_fine())
+    noted += [] if x64() else _under_x64(trial, point, own)
+    _note(trial, noted)
     if problem.referenced and sides.dtype == "float64":
         _same_as_reference(trial, point)
     sides.take_as_typical(point)
@@ -38,33 +44,51 @@ def contract(trial: Trial) -> bool:
     return True
 
 
-def _in_dtype(trial: Trial, point: Point, dtype: Dtypes, own: tuple[str, ...]) -> None:
-    """Run the rule in one dtype, or in those of the example; what it cannot run in is a failure only if it must."""
+def _note(trial: Trial, noted: list[tuple[str, str]]) -> None:
+    """Note of each argument where its cotangent has another dtype; one that has no argument's dtype is a failure."""
+    for name in dict(noted):
+        messages = [what for other, what in noted if other == name]
+        never = all(any(f"of a {dtype} argument" in what for what in messages) for dtype in ("float64", "bfloat16"))
+        status = "fail" if never and not any(_PROMOTED in what for what in messages) else "note"
+        trial.ledger.add(Finding("S0", status, f"{'; '.join(messages)}{':' if name else ''}", name))
+
+
+def _in_dtype(trial: Trial, point: Point, dtype: Dtypes, own: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Run the rule in one dtype, or in those of the example; what it cannot run in is a failure only if it must.
+
+    Returns:
+      The arguments whose cotangents have another dtype than they, where that is no failure: in dtypes other than the
+      example's, and where the function's own result has that dtype.
+    """
     problem, sides, ledger = trial.problem, trial.sides, trial.ledger
+    each = (dtype,) * len(problem.floats) if isinstance(dtype, str) else dtype
+    meant = each == own
     try:
         outputs, bars = sides.run_freely(problem.rule, point, dtype)
     except Exception as error:
-        if dtype in ("float32", own) or (dtype == "float64" and {*own} == {"float64"}):
+        if meant or (dtype == "float32" and _is_taken(trial, point, dtype)):
             ledger.add(Finding("S0", "fail", f"differentiating raises {one_line(error)}"))
         elif dtype == "float64":
             sides.fall_back_to_float32()
             ledger.skip("S2-S5 in float64", f"the rule raises {one_line(error)}")
-        return
+        return []
     ledger.count("S0")
-    values = _values(trial, point, dtype)
-    for name, bar, a in zip(problem.names, bars, cast(point, dtype)[0], strict=True):
-        if bar.dtype != a.dtype:
-            message = f"the cotangent of a {a.dtype} argument has dtype {bar.dtype}:"
-            promoted = any(bar.dtype == y.dtype != a.dtype for y in values)
-            guess = "the function's own result has it" if promoted else ""
-            ledger.add(Finding("S0", "note" if promoted else "fail", message, name, guess=guess))
-    each = (dtype,) * len(problem.floats) if isinstance(dtype, str) else dtype
-    worst = "fail" if asked_for(problem.floats, each) else "note"
+    values, worst = _values(trial, point, dtype), "fail" if asked_for(problem.floats, each) else "note"
     for y, value, exact in zip(outputs, values, _exactly(trial, point, values, each), strict=True):
         if y.shape == value.shape:
             nearer = np.abs(y.astype(np.float64) - exact) < np.abs(value.astype(np.float64) - exact)
-            y = np.where(nearer, value, y).astype(y.dtype)
+            y = np.where(nearer, value, y).astype(y.dtype if meant else value.dtype)
         same_value(trial, y, value, point.kind, worst)
+    ran_in = cast(point, sides.dtype if dtype == "float64" else dtype)[0]
+    noted = []
+    for name, message, bar in _other_dtypes(trial, bars, [a.dtype for a in ran_in]):
+        if any(bar.dtype == y.dtype for y in values):
+            noted.append((name, f"{message}, {_PROMOTED}"))
+        elif not meant:
+            noted.append((name, message))
+        else:
+            ledger.add(Finding("S0", "fail", f"{message}:", name))
+    return noted
 
 
 def _exactly(trial: Trial, point: Point, values: list[np.ndarray], dtypes: Sequence[str]) -> list[np.ndarray]:
@@ -79,12 +103,43 @@ def _exactly(trial: Trial, point: Point, values: list[np.ndarray], dtypes: Seque
     return trial.sides.run(trial.problem.bare, point._replace(floats=floats), "float64").outputs
 
 
+def _other_dtypes(trial: Trial, bars: Sequence[Any], dtypes: Sequence[Any]) -> Iterator[tuple[str, str, Any]]:
+    """The arguments whose cotangents have another dtype than they, what is to be said of each, and the cotangents."""
+    for name, bar, dtype in zip(trial.problem.names, bars, dtypes, strict=True):
+        if bar.dtype != dtype:
+            yield name, f"the cotangent of a {dtype} argument has dtype {bar.dtype}", bar
+
+
+def _is_taken(trial: Trial, point: Point, dtype: Dtypes) -> bool:
+    """Whether the function itself takes a dtype."""
+    try:
+        _values(trial, point, dtype)
+    except Exception as error:
+        trial.ledger.skip(f"S0 {dtype}", f"the function itself raises {one_line(error)}")
+        return False
+    return True
+
+
+def _under_x64(trial: Trial, point: Point, own: tuple[str, ...]) -> list[tuple[str, str]]:
+    """How the rule differs, on the example's own dtypes, where x64 is enabled: it is not here."""
+    problem = trial.problem
+    floats = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in problem.floats]
+    try:
+        with settings("float64"):
+            _, bars = jax.eval_shape(apart(problem.rule.bars), floats, list(problem.ints), list(point.cots))
+    except UNTRACEABLE:
+        return []
+    except Exception as error:
+        return [("", f"under x64 differentiating raises {one_line(error)}")]
+    return [(name, f"under x64 {message}") for name, message, _ in _other_dtypes(trial, bars, own)]
+
+
 def _values(trial: Trial, point: Point, dtype: Dtypes) -> list[np.ndarray]:
     """The function's own value, not that of a forward pass."""
     problem = trial.problem
     if problem.mode and not problem.referenced:
         return trial.sides.run(problem.bare, point, dtype).outputs
-    with settings():
+    with settings(dtype):
         return [np.asarray(y) for y in problem.rule.fast_call(cast(point, dtype)[0], list(point.ints))]
 
 

@@ -33,7 +33,7 @@ def determinism(trial: Trial) -> bool:
 def _traced_alike(side: Side, args: tuple[Any, ...]) -> bool:
     """Whether two traces of the backward pass print the same, with the same constants."""
     try:
-        with settings():
+        with settings(tuple(str(a.dtype) for a in args[0])):
             one, two = (jax.make_jaxpr(lambda *args: side.bars(*args))(*args) for _ in range(2))
             same = len(one.consts) == len(two.consts) and all(map(_same_constant, one.consts, two.consts))
     except Exception:  # what cannot be traced, or compared, is run
@@ -63,7 +63,7 @@ def _saved(side: Side, resized: Resized) -> int | None:
     """Bytes of all that the backward pass is handed; None where the shapes do not fit or autodiff cannot."""
     floats = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in resized.floats]
     try:
-        with settings():
+        with settings(tuple(str(a.dtype) for a in floats)):
             kept = jax.eval_shape(lambda given: jax.vjp(lambda f: side.call(f, resized.ints), given)[1], floats)
     except Exception:
         return None

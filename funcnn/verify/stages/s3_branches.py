@@ -51,7 +51,7 @@ def branches(trial: Trial, points: Sequence[Point]) -> None:
     try:
         for point in points:
             floats, cots = cast(point, trial.sides.dtype)
-            with settings():
+            with settings(trial.sides.dtype):
                 here = jax.tree.map(np.asarray, run(floats, list(point.ints), cots))
             so_far = here if so_far is None else [a | b for a, b in zip(so_far, here, strict=True)]
     except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from .._errors import one_line
-from .._settings import settings
+from .._settings import apart, settings
 from ..judging._battery import EXAMPLE, NOISE, NORMAL, battery
 from ..judging._options import Option, Options, described
 from ..judging._problem import Problem
@@ -76,9 +76,9 @@ def _taken(trial: Trial, options: Options, values: Changes) -> Problem | None:
     trial.ledger.in_time()
     try:
         made = trial.problem.again(options.changed(values))
-        with settings():
-            y = jax.eval_shape(made.rule.call, list(made.floats), list(made.ints))
-            jax.eval_shape(made.rule.bars, list(made.floats), list(made.ints), y)
+        with settings(tuple(str(a.dtype) for a in made.floats)):
+            y = jax.eval_shape(apart(made.rule.call), list(made.floats), list(made.ints))
+            jax.eval_shape(apart(made.rule.bars), list(made.floats), list(made.ints), y)
     except Exception:
         return None
     return made if made.rules or made.referenced else None

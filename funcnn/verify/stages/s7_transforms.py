@@ -73,7 +73,7 @@ def transforms(trial: Trial) -> bool:
     """
     rule, tests = trial.problem.rule, _tests(trial)
     try:
-        with settings():
+        with settings(trial.sides.dtype):
             fs = [test.run(rule) for test in tests]
             together = compiled_quickly(lambda many: [f(*args) for f, args in zip(fs, many, strict=True)])
             results = together([test.args for test in tests])
@@ -86,7 +86,7 @@ def transforms(trial: Trial) -> bool:
             told_of_shards(trial, test.run, test.args)
     for test in tests if trial.level > 1 else ():
         if test.is_jit:
-            with settings():
+            with settings(trial.sides.dtype):
                 _judge(trial, "grad without jit", test.run(rule)(*test.args), test.expected)
     return True
 
@@ -94,7 +94,7 @@ def transforms(trial: Trial) -> bool:
 def _alone(trial: Trial, test: Test) -> list[Any] | None:
     """The result of one test; None, and a finding or a note, if it raises."""
     trial.ledger.in_time()
-    with settings():
+    with settings(trial.sides.dtype):
         try:
             return _compiled_or_not(test, trial.problem.rule)
         except Exception as error:

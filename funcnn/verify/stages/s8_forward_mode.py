@@ -30,7 +30,7 @@ def forward_mode(trial: Trial, point: Point, along: Arrays) -> None:
     by_rule, by_autodiff = (_tangent(call, point, along) for call in (forward(problem.rule.call), problem.bare.call))
     floats = cast(point, sides.dtype)[0]
     try:
-        with settings():
+        with settings(sides.dtype):
             both = compiled_quickly(lambda floats: (by_rule(floats), by_autodiff(floats)))
             rule, truth = (ravel(tangents) for tangents in jax.tree.map(np.asarray, both(floats)))
     except NoTangentError as error:
@@ -64,7 +64,7 @@ def _judge(
     ledger.count("S8", bool(np.isfinite(truth).any()))
     if not beyond(rule, truth, tangent_slack(truth, 0.0, sides.eps)).any():
         return
-    with settings():
+    with settings(sides.dtype):
         near = [again(cast(nudged(point, sides.eps, trial.rng), sides.dtype)[0]) for _ in range(2)]
     moved = np.max([np.abs(a - truth) for a in near], axis=0)
     wrong = beyond(rule, truth, tangent_slack(truth, moved, sides.eps))

@@ -138,22 +138,25 @@ def _judge_second_order(trial: Trial, point: Point, weights: Arrays, derivatives
 def _second_derivatives(trial: Trial, weights: Arrays) -> Derivatives:
     """The function of a point that gives the gradients of ⟨weights, cotangents⟩, by the rule and in truth."""
     sides = trial.problem.rule, trial.problem.bare
-    ints, dtype, domains = list(trial.problem.ints), trial.sides.dtype, trial.problem.domains
+    ints, domains = list(trial.problem.ints), trial.problem.domains
+    dtypes = trial.sides.dtype, trial.sides.truth
 
     def gradient(side: Side, floats: Arrays, cots: Arrays) -> Any:
         bars = lambda floats: domains.tangent(floats, side.bars(floats, ints, cots)[1])
         return domains.tangent(floats, jax.grad(lambda floats: _weighted(bars(floats), weights))(floats))
 
-    together = compiled_quickly(lambda *args: [gradient(side, *args) for side in sides])
+    together = compiled_quickly(lambda *args: tuple(gradient(side, *args) for side in sides))
 
     def both(point: Point) -> tuple[Arrays, Arrays]:
-        with settings():
-            if dtype == "float64":
-                found = together(*cast(point, "float64"))
-            else:
-                at = zip(sides, (dtype, "float64"), strict=True)
-                found = [gradient(side, *cast(point, d)) for side, d in at]
-            return jax.tree.map(np.asarray, found)
+        if {*dtypes} == {"float64"}:
+            with settings():
+                return jax.tree.map(np.asarray, together(*cast(point, "float64")))
+        rule, truth = (alone(side, point, dtype) for side, dtype in zip(sides, dtypes, strict=True))
+        return rule, truth
+
+    def alone(side: Side, point: Point, dtype: str) -> Arrays:
+        with settings(dtype):
+            return jax.tree.map(np.asarray, gradient(side, *cast(point, dtype)))
 
     return both
 
@@ -165,7 +168,7 @@ def _by_the_cotangent(trial: Trial, point: Point, weights: Arrays) -> None:
         bars = trial.problem.rule.bars(floats, list(point.ints), cots)[1]
         return _weighted(bars, weights), _weighted([jnp.abs(b) for b in bars], [np.abs(w) for w in weights])
 
-    with settings():
+    with settings(trial.sides.dtype):
         floats, cots = cast(point, trial.sides.dtype)
         found = compiled_quickly(jax.value_and_grad(pulled, has_aux=True))(cots)
         (value, size), slopes = jax.tree.map(np.asarray, found)

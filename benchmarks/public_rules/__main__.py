@@ -31,7 +31,7 @@ Answers = dict[str, dict[str, Any]]
 
 
 def answers(python: Path, rules: list[Rule], arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """What the process of an environment says of each of the rules."""
+    """What a process of the environment says of each of the rules."""
     command = [str(python), "-m", f"{__package__}._worker", *(rule.name for rule in rules), "--level", arguments.level]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
     errors = None if arguments.verbose else subprocess.DEVNULL
@@ -109,8 +109,11 @@ def main() -> int:
     rules = [rule for rule in RULES if arguments.word in f"{rule.package} {rule.name}"]
     found: Answers = {}
     for environment in ENVIRONMENTS:
-        if asked := having(environment, rules):
-            for answer in answers(python_of(environment, arguments.environments), asked, arguments):
+        asked = having(environment, rules)
+        python = python_of(environment, arguments.environments) if asked else Path()
+        # Each package has a process of its own: netket, say, turns on double precision when it is imported.
+        for package in dict.fromkeys(rule.package for rule in asked):
+            for answer in answers(python, [rule for rule in asked if rule.package == package], arguments):
                 found[answer["rule"]] = answer
                 print(f"{len(found)} of {len(rules)}: {answer['rule']} {answer['status']}", file=sys.stderr, flush=True)
     table(COLUMNS, [row(rule, found.get(rule.name)) for rule in rules])

@@ -129,6 +129,7 @@ class _Run:
             self.late.append(Finding(code, "inconclusive", message))
         return self.report()
 
+    @np.errstate(all="ignore")  # infinities and NaN are among the inputs, and warnings may be errors
     def __call__(self) -> None:
         problem = make_problem(self.f, self.args, self.reference, self.everything, self.domain)
         check_names(problem.names, self.domain)

@@ -130,7 +130,9 @@ def rows_of(sites: dict[Site, dict[str, str]], logs: dict[Site, Log], own: Own) 
     known = lambda site, log: log.stats or log.settled
     told = [s for s, log in logs.items() if known(s, log) or not (s.nested or (s.name, yours(s)) in judged)]
     alike = [site[:2] for site in told]
-    reached = lambda site: dict.fromkeys(own.reached.get(site, ()), "") | sites.get(site, {})
+    reached = lambda site: (
+        (named := sites.get(site, {})) | dict.fromkeys(set(own.reached.get(site, ())) - set(named), "")
+    )
     return tuple(_row(site, logs[site], reached(site), alike.count(site[:2]) > 1) for site in told)
 
 

@@ -10,13 +10,13 @@ ANY, POSITIVE = array(0.3, -1.2, 2.8), array(1.3, 2.2, 4.8)
 WCOSMO = "wcosmo/backend/jax.py"
 
 
-def tfp(module: str, name: str, *args: Any, **fields: Any) -> Rule:
-    """A function of ``tfp.math``."""
-    path = f"tensorflow_probability.substrates.jax.math.{module}:{name}"
+def tfp(module: str, name: str, *args: Any, domain: str | None = None, **fields: Any) -> Rule:
+    """A function of ``tfp.math``, whose arguments all lie in the domain."""
     file = f"tensorflow_probability/substrates/jax/math/{module}.py"
-    return Rule(
-        "tfp-nightly", f"tfp.math.{name}", file, calling(path, *args, after=lambda f, *args: f(*args)), **fields
-    )
+    options = {"domain": {f"args[{i}]": domain for i in range(len(args))}} if domain else {}
+    path = f"tensorflow_probability.substrates.jax.math.{module}:{name}"
+    call = calling(path, *args, after=lambda f, *args: f(*args), **options)
+    return Rule("tfp-nightly", f"tfp.math.{name}", file, call, **fields)
 
 
 NO_ORDER = "no slope in the order, as its docstring says"
@@ -31,8 +31,8 @@ RULES = (
     tfp("special", "igammainv", A, P),
     tfp("special", "igammacinv", A, P),
     tfp("special", "lambertw", array(0.3, 1.2, 4.8)),
-    tfp("special", "log_gamma_difference", A, array(9.2, 12.8, 30.4)),
-    tfp("special", "lbeta", A, B),
+    tfp("special", "log_gamma_difference", A, array(9.2, 12.8, 30.4), domain="positive"),
+    tfp("special", "lbeta", A, B, domain="positive"),
     tfp("special", "owens_t", ANY, B),
     tfp("bessel", "log_bessel_kve", A, POSITIVE, expected="fail", finding=NO_ORDER,
         evidence=(Slope(([0.7], [1.3])),)),

@@ -165,6 +165,16 @@ def other_value(f, *args):
     return gap(jax.tree.leaves(jax.vjp(f, *args)[0]), jax.tree.leaves(f(*args))) > 1e-5
 
 
+def other_value_at(point: Callable):
+    """At the point that is made of the arguments, what fwd returns as value is not what f returns, infinities included."""
+
+    def witness(f, *args):
+        args = point(*args)
+        return not np.array_equal(jax.vjp(f, *args)[0], f(*args), equal_nan=True)
+
+    return witness
+
+
 def other_dtype(f, *args):
     """A cotangent whose dtype is not its argument's."""
     leaves = [leaf for leaf in jax.tree.leaves(args) if is_float(leaf)]

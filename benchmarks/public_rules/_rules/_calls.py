@@ -50,11 +50,6 @@ def normal(*shape: int, seed: int = 0) -> jax.Array:
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
-def positive(*shape: int, seed: int = 0) -> jax.Array:
-    """Numbers between a half and two."""
-    return jnp.asarray(np.random.default_rng(seed).uniform(0.5, 2, shape), jnp.float32)
-
-
 def definite(size: int, seed: int = 0) -> jax.Array:
     """A symmetric positive-definite matrix."""
     a = np.random.default_rng(seed).normal(size=(size, size))

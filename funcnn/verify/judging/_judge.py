@@ -56,10 +56,10 @@ def beyond(got: np.ndarray, expected: np.ndarray, slack: np.ndarray | float) -> 
         return np.isfinite(expected) & ~(np.abs(got - expected) <= slack)
 
 
-def wrong_value(y: np.ndarray, value: np.ndarray, eps: float) -> np.ndarray:
-    """Where fwd's value is not the function's."""
+def wrong_value(y: np.ndarray, value: np.ndarray, eps: float, at_infinity: bool = False) -> np.ndarray:
+    """Where fwd's value is not the function's; an infinite one is one at infinite arguments, and else an overflow."""
     y, value = y.astype(np.float64), value.astype(np.float64)
-    return beyond(y, value, value_slack(value, eps))
+    return beyond(y, value, value_slack(value, eps)) | (np.isinf(value) & (y != value) & at_infinity)
 
 
 def first_index(wrong: np.ndarray) -> tuple[int, ...]:

@@ -157,18 +157,21 @@ def same_values(trial: Trial, point: Point) -> None:
     """Hold fwd to the function at the point, where autodiff's own value is at hand."""
     problem, sides = trial.problem, trial.sides
     if sides.trusted and not problem.referenced:
+        at_infinity = not all(np.isfinite(a).all() for a in point.floats)
         both = (sides.run(side, point).outputs for side in (problem.rule, problem.bare))
         for y, value in zip(*both, strict=True):
-            same_value(trial, y, value.astype(y.dtype), point.kind)
+            same_value(trial, y, value.astype(y.dtype), point.kind, at_infinity=at_infinity)
 
 
-def same_value(trial: Trial, y: np.ndarray, value: np.ndarray, kind: str, worst: str = "fail") -> None:
+def same_value(
+    trial: Trial, y: np.ndarray, value: np.ndarray, kind: str, worst: str = "fail", at_infinity: bool = False
+) -> None:
     """Hold what fwd returns to what the function returns; another number is of the status ``worst``."""
     if (y.shape, y.dtype) != (value.shape, value.dtype):
         what = f"{y.dtype}{list(y.shape)}, the function {value.dtype}{list(value.shape)}"
         trial.ledger.add(Finding("S0", "fail", f"fwd returns {what}"))
         return
-    wrong = wrong_value(y, value, max(EPS[str(value.dtype)], trial.sides.eps))
+    wrong = wrong_value(y, value, max(EPS[str(value.dtype)], trial.sides.eps), at_infinity)
     if wrong.any():
         index = first_index(wrong)
         worst = "note" if trial.surrogate else worst  # it may be meant to learn at another value

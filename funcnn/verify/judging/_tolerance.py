@@ -81,9 +81,7 @@ UNSTEADY = Term(1e-3, "an error of the differences up to this share of the slope
 UNSTEADY_APART = Term(0.2, "an error of the differences up to this share of their distance to the rule, as steady")
 AGREED_ERRORS = Term(10, "the differences' own estimate of their error, where autodiff is confirmed")
 AGREED_SHARE = Term(
-    1e-4,
-    "roundings of the slope, where autodiff is confirmed",
-    "test_where_all_differ_nothing_is_decided",
+    1e-4, "roundings of the slope, where autodiff is confirmed", "test_where_all_differ_nothing_is_decided"
 )
 TOO_CLOSE = Term(1e-6, "what rule and autodiff are apart, relative to it, where differences are far from both")
 KINK_MIXTURE = Term(
@@ -114,9 +112,7 @@ HALF_USUAL = Term(2, "in half precision, roundings of terms of the usual size th
 SINGLE_OWN = Term(16, "in float32, roundings of the element itself")
 SINGLE_LARGEST = Term(4, "in float32, roundings of the largest element")
 LONG_SUM = Term(
-    1 / 24,
-    "in float32, roundings of a sum of n numbers, one after the other, a part of n",
-    "scale_added_up_in_single",
+    1 / 24, "in float32, roundings of a sum of n numbers, one after the other, a part of n", "scale_added_up_in_single"
 )
 EXPONENT = Term(2, "in float32, roundings of the exponent of an e^x that is made of a rounded y", "logsumexp_blockwise")
 EXPONENT_MOST = Term(1e-2, "the same, at most this share of the element", "logsumexp_value_rounded_to_single")
@@ -141,6 +137,9 @@ TRANSFORMED = Term(
 # Second derivatives: S8.
 SECOND = Term(1e6, "roundings of the largest second derivative")
 SECOND_NEARBY = Term(16, "what the second derivative moves where the point moves by a rounding")
+SECOND_TERMS = Term(
+    64, "roundings of cotangents over the argument, which cancel", "test_a_second_derivative_of_0_is_a_rounding"
+)
 SECOND_FLOOR = Term(1e-300, "second derivatives that are 0 but for underflow")
 TWICE_LINEAR = Term(1e6, "roundings of the terms that ⟨weights, cotangents⟩ is a sum of")
 SECOND_SLOPE = Term(1e-2, "the curvature of the cotangents over the step of a difference")
@@ -266,9 +265,11 @@ def transformed_slack(expected: np.ndarray, eps: float) -> np.ndarray:
     return _roundings(TRANSFORMED, eps) * (np.abs(expected) + _top(expected))
 
 
-def second_slack(truth: np.ndarray, moved: np.ndarray | float, eps: float) -> np.ndarray | float:
-    """How far each second derivative may be off; ``moved`` is what it moves with the point."""
-    return SECOND_NEARBY * moved + SECOND * eps * _top(truth) + SECOND_FLOOR
+def second_slack(
+    truth: np.ndarray, moved: np.ndarray | float, eps: float, terms: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """How far each second derivative may be off, which moves with the point by ``moved`` and of which ``terms`` cancel."""
+    return SECOND_NEARBY * moved + SECOND * eps * _top(truth) + SECOND_TERMS * eps * terms + SECOND_FLOOR
 
 
 def tangent_slack(truth: np.ndarray, moved: np.ndarray | float, eps: float) -> np.ndarray | float:

@@ -26,6 +26,7 @@ from .s8_forward_mode import forward_mode
 Derivatives = Callable[[Point], tuple[Arrays, Arrays]]
 
 _STEP = 1e-5  # of a difference of cotangents
+_SMALL = 1e-2  # what a number of the point counts as, at least
 
 
 def second_order(trial: Trial) -> bool:
@@ -92,7 +93,7 @@ def _has_its_slope(trial: Trial, point: Point, weights: Arrays, derivatives: Der
     if sides.dtype != "float64":
         return None
     domains = trial.problem.domains
-    along = [np.maximum(np.abs(a), 1e-2) * trial.rng.uniform(0.5, 1, a.shape) for a in point.floats]
+    along = [np.maximum(np.abs(a), _SMALL) * trial.rng.uniform(0.5, 1, a.shape) for a in point.floats]
     along = domains.tangent(point.floats, along)
     nearly = nudged(point, sides.eps, trial.rng)
     derivative, moved = (ravel(derivatives(p)[0]) @ ravel(along) for p in (point, nearly))
@@ -122,7 +123,9 @@ def _judge_second_order(trial: Trial, point: Point, weights: Arrays, derivatives
     if not beyond(rule, truth, second_slack(truth, 0.0, sides.eps)).any():
         return
     moved = [ravel(derivatives(nudged(point, sides.eps, trial.rng))[1]) for _ in range(2)]
-    wrong = beyond(rule, truth, second_slack(truth, np.max(np.abs(moved - truth), axis=0), sides.eps))
+    bars = sides.run(trial.problem.rule, point).bars
+    terms = sum(np.abs(w * b).sum() for w, b in zip(weights, bars, strict=True)) / np.maximum(np.abs(x), _SMALL)
+    wrong = beyond(rule, truth, second_slack(truth, np.max(np.abs(moved - truth), axis=0), sides.eps, terms))
     if not wrong.any():
         return
     verdict = decide(Scalar(x, _phi_of_bars(trial, point, weights)), rule, truth, wrong, trial.rng)

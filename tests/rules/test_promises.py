@@ -273,6 +273,7 @@ def test_forward_mode_without_rules_equals_the_reference(entry):  # R7
 LINEAR = [case for case in CASES if case.values[0].linear]
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(("entry", "example"), LINEAR)
 def test_forward_mode_through_the_rule_equals_the_reference(entry, example):  # R7
     rule, reference, args = two_sides(entry, example)

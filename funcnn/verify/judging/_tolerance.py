@@ -267,7 +267,7 @@ def transformed_slack(expected: np.ndarray, eps: float) -> np.ndarray:
 
 def second_slack(
     truth: np.ndarray, moved: np.ndarray | float, eps: float, terms: np.ndarray | float = 0.0
-) -> np.ndarray:
+) -> np.ndarray | float:
     """How far each second derivative may be off, which moves with the point by ``moved`` and of which ``terms`` cancel."""
     return SECOND_NEARBY * moved + SECOND * eps * _top(truth) + SECOND_TERMS * eps * terms + SECOND_FLOOR
 

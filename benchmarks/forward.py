@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import funcnn as fn
 from benchmarks._measure import at_most, header, in_turn, ratio, seconds, table, title
-from benchmarks.rules import LONG_ENOUGH, SMALL, Side, repeated
+from benchmarks.rules import LONG_ENOUGH, SMALL, Side, of_floats, repeated
 from funcnn.rules._catalogue import catalogue, draw
 
 BAR = 1.5
@@ -31,16 +31,7 @@ HUGE = 2**30  # bytes of temporary memory
 
 def side(f, args) -> Side:
     """Compile value and tangent of f along random tangents of its floating arguments."""
-    leaves, tree = jax.tree.flatten(args)
-    places = [i for i, a in enumerate(leaves) if jnp.issubdtype(a.dtype, jnp.floating)]
-
-    def g(*floats):
-        full = list(leaves)
-        for i, a in zip(places, floats, strict=True):
-            full[i] = a
-        return f(*jax.tree.unflatten(tree, full))
-
-    floats = tuple(leaves[i] for i in places)
+    g, floats = of_floats(f, args)
     rng = np.random.default_rng(0)
     floats_dot = tuple(jnp.asarray(rng.normal(size=a.shape), a.dtype) for a in floats)
     compiled = jax.jit(partial(jax.jvp, g)).lower(floats, floats_dot).compile()

@@ -67,8 +67,8 @@ def before_a_layer(f, args, batched):
     return g, (weights, *stacked)
 
 
-def side(f, args) -> Side:
-    """Compile value and cotangents of the floating arguments, for a random cotangent."""
+def of_floats(f, args):
+    """f as a function of its floating arrays alone, and these."""
     leaves, tree = jax.tree.flatten(args)
     places = [i for i, a in enumerate(leaves) if jnp.issubdtype(a.dtype, jnp.floating)]
 
@@ -78,11 +78,17 @@ def side(f, args) -> Side:
             full[i] = a
         return f(*jax.tree.unflatten(tree, full))
 
+    return g, tuple(leaves[i] for i in places)
+
+
+def side(f, args) -> Side:
+    """Compile value and cotangents of the floating arguments, for a random cotangent."""
+    g, floats = of_floats(f, args)
+
     def value_and_bars(floats, y_bar):
         y, vjp = jax.vjp(g, *floats)
         return y, vjp(y_bar)
 
-    floats = [leaves[i] for i in places]
     rng = np.random.default_rng(0)
     y_bar = jax.tree.map(lambda y: jnp.asarray(rng.normal(size=y.shape), y.dtype), jax.eval_shape(g, *floats))
     compiled = jax.jit(value_and_bars).lower(floats, y_bar).compile()

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from ._intercept import Handler, Rule, current, intercept
+from ._intercept import Handler, Rule, current, handing, intercept, under
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,9 +64,9 @@ class _WithTangent:
     def __call__(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         outer, args = self.outer, _in_order(rule, args, kwargs)
         if outer is not None:
-            bare = met = _under(outer, lambda *args: outer(rule, args, {}))
+            bare = met = handing(outer, lambda *args: outer(rule, args, {}))
         else:
-            bare, met = _under(self, rule.__wrapped__), _under(None, _twin(rule, self))
+            bare, met = handing(self, rule.__wrapped__), handing(None, under(self, rule))
         return met(*args) if isinstance(rule, jax.custom_jvp) else _with_tangent(rule, bare, met, args)
 
 
@@ -100,7 +100,7 @@ def _with_tangent(rule: Rule, bare: Callable[..., Any], met: Callable[..., Any],
         y, pull = jax.vjp(of_given, [leaves[i] for i in places])
         return y, _transposed(rule, pull, y, [dots[i] for i in places])
 
-    return _under(None, both_modes)(*(args[i] for i in moving))
+    return handing(None, both_modes)(*(args[i] for i in moving))
 
 
 def _transposed(rule: Rule, pull: Callable[[Any], Any], y: Any, x_dot: list[Any]) -> Any:
@@ -134,24 +134,6 @@ def _transposed(rule: Rule, pull: Callable[[Any], Any], y: Any, x_dot: list[Any]
 def _is_zero(dot: Any) -> bool:
     """Whether a tangent is zero, or that of an integer or a key, which has no other."""
     return isinstance(dot, SymbolicZero) or jax.typeof(dot).dtype == jax.dtypes.float0
-
-
-def _twin(rule: Rule, handler: Handler) -> Rule:
-    """The same rule; a handler gets the rules that its function and its passes call."""
-    twin = (jax.custom_vjp if isinstance(rule, jax.custom_vjp) else jax.custom_jvp)(_under(handler, rule.__wrapped__))
-    passes = {name: getattr(rule, name) for name in ("fwd", "bwd", "jvp") if rule.__dict__.get(name)}
-    passes = {name: _under(handler, run) for name, run in passes.items()}
-    twin.__dict__.update(rule.__dict__ | {"fun": twin.fun} | passes)
-    return twin
-
-
-def _under(handler: Handler | None, f: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(f)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with intercept(handler):
-            return f(*args, **kwargs)
-
-    return run
 
 
 def _in_order(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:

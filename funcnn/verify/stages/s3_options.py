@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 
-from .._errors import one_line
 from .._settings import apart, settings
 from ..judging._battery import EXAMPLE, NOISE, NORMAL, battery
 from ..judging._options import Option, Options, described
@@ -28,10 +27,8 @@ def options(trial: Trial) -> None:
         if trial.sides.dtype != sides.dtype:
             sides.fall_back_to_float32()
         varied = trial._replace(problem=problem, sides=sides)
-        try:
+        with trial.ledger.one_input_less("S3", name):
             _judge(varied, name)
-        except (TypeError, ValueError, NotImplementedError) as error:
-            trial.ledger.skip(f"S3 {name}", f"the rule raises {one_line(error)}")
 
 
 def _judge(trial: Trial, name: str) -> None:

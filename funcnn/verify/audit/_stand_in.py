@@ -168,6 +168,7 @@ _NOT_ASKED = "inconclusive", "the program does not differentiate it, and it refu
 
 
 def _refusal(error: Exception) -> tuple[str, str]:
+    """Status and reason of a rule that raises; to say that it does not do this, or takes no traced values, is not wrong."""
     if isinstance(error, (NotImplementedError, jax.errors.JAXTypeError)):
         return "inconclusive", f"the rule refuses: {first_line(error)}"
     if "unbound axis name" in str(error):

@@ -24,6 +24,7 @@ class Scalar(NamedTuple):
       autodiff_row: ``(j, dx) -> row``, by autodiff, at x + dx; None where there is no autodiff.
       autodiff: ``dx -> gradient`` of the scalar by autodiff at x + dx; None where there is no autodiff.
       every: the sum of y, whatever the cotangent, less its value at x; None where phi is that.
+      rounding: how far phi may be off because y is rounded.
     """
 
     x: np.ndarray
@@ -33,6 +34,7 @@ class Scalar(NamedTuple):
     autodiff_row: Callable[[int, np.ndarray], np.ndarray] | None = lambda j, dx: np.zeros(0)
     autodiff: Callable[[np.ndarray], np.ndarray] | None = None
     every: Callable[[np.ndarray], float] | None = None
+    rounding: float = 0.0
 
     def scale(self) -> float:
         """The size of the point's numbers."""
@@ -40,10 +42,11 @@ class Scalar(NamedTuple):
         return max(float(np.sqrt(np.mean(finite**2))) if finite.size else 1.0, _SMALLEST)
 
 
-def one_sided(phi: Callable[[float], float], h: float) -> tuple[float, float]:
+def one_sided(phi: Callable[[float], float], h: float, rounding: float = 0.0) -> tuple[float, float]:
     """The derivative of phi at 0 from the right by Richardson extrapolation of forward differences, and its error.
 
-    The error is the smallest change between neighbouring entries of the extrapolation's table (Ridders' method).
+    The error is the smallest change between neighbouring entries of the extrapolation's table (Ridders' method), and the
+    rounding of phi over the step: where a step is lost in it, two entries are equal by chance.
     """
     start, steps = phi(0.0), h / 2.0 ** np.arange(_STEPS)
     row, best, error = [], np.nan, np.inf
@@ -51,7 +54,7 @@ def one_sided(phi: Callable[[float], float], h: float) -> tuple[float, float]:
         new = [(phi(step) - start) / step]
         for order in range(1, k + 1):
             new.append(new[-1] + (new[-1] - row[order - 1]) / (2.0**order - 1))
-            change = max(abs(new[-1] - new[-2]), abs(new[-1] - row[order - 1]))
+            change = max(abs(new[-1] - new[-2]), abs(new[-1] - row[order - 1])) + rounding / step
             if change < error:
                 best, error = new[-1], change
         row = new
@@ -99,8 +102,8 @@ def _is_smooth(right: float, left: float, error: float) -> bool:
 
 
 def _both_sides(scalar: Scalar, direction: np.ndarray, h: float) -> tuple[float, float, float]:
-    right, right_error = one_sided(lambda t: scalar.phi(scalar.x + t * direction), h)
-    left, left_error = one_sided(lambda t: scalar.phi(scalar.x - t * direction), h)
+    right, right_error = one_sided(lambda t: scalar.phi(scalar.x + t * direction), h, scalar.rounding)
+    left, left_error = one_sided(lambda t: scalar.phi(scalar.x - t * direction), h, scalar.rounding)
     return right, -left, max(right_error, left_error)
 
 

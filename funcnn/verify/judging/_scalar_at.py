@@ -56,4 +56,5 @@ def scalar_at(sides: Sides, point: Point) -> Scalar:
         (lambda j, dx: row(bare, j, x + dx, "float64")) if sides.trusted else None,
         near if sides.trusted else None,
         every,
+        float(np.sum(np.abs(g) * np.spacing(np.abs(y0)), where=np.isfinite(y0))),
     )

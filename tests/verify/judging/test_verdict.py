@@ -14,6 +14,7 @@ def scalar(f, slope, x, rule_row=None):
     return Scalar(
         x, lambda at: float(np.sum(f(at)) - np.sum(f(x))), lambda i, h: [0],
         (lambda j: rule_row) if rule_row is not None else (lambda j: slope(x)), lambda j, dx: gradient(dx), gradient,
+        rounding=float(np.sum(np.spacing(np.abs(f(x))))),
     )  # fmt: skip
 
 
@@ -35,6 +36,16 @@ def test_at_a_smooth_point_the_wrong_rule_fails():
 def test_where_autodiff_is_wrong_the_rule_is_confirmed():
     verdict = decided(SINE, TRUE, 2 * TRUE)
     assert (verdict.status, verdict.smooth) == ("pass", True)
+
+
+def test_steps_that_are_lost_in_rounding_show_no_slope_of_0():
+    """sin(x)/x near 0, of which autodiff is a difference of two numbers near 1/x."""
+    x = np.array([1e-8, 1.0])
+    right = np.array([-1e-8 / 3, np.cos(1.0) - np.sin(1.0)])
+    cancelled = lambda x: (np.cos(x) - np.sin(x) / x) / x
+    verdict = decided(scalar(lambda x: np.sin(x) / x, cancelled, x), right, right + [1e-8, 0.0])
+    assert (verdict.status, verdict.smooth) == ("pass", True)
+    assert decided(scalar(lambda x: np.sin(x) / x, cancelled, x), right + [1e-8, 0.0], right).status == "fail"
 
 
 def test_where_all_differ_nothing_is_decided():

@@ -1,6 +1,7 @@
 """A rule is judged under the caller's own setting of x64; how it differs under the other one is a note."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -38,3 +39,18 @@ def test_a_numpy_argument_has_the_dtype_that_jax_gives_it():
         assert check(f, np.float64(x), level="fast").status == "pass"
     with pytest.raises(ValueError, match=r"got float64.*: f raises"):
         check(f, np.float64(x), level="fast")
+
+
+@pytest.mark.parametrize("met_before", [False, True])
+@pytest.mark.parametrize(("factor", "status"), [(1, "pass"), (2, "fail")])
+def test_numpy_numbers_of_a_rule_are_no_fault_though_jax_keeps_them_in_the_dtype_that_it_met_first(
+    factor, status, met_before
+):
+    weights = np.array([1.0, 2.0, 3.0])
+    f = jax.custom_vjp(lambda x: jnp.sin(x) * weights)
+    f.defvjp(lambda x: (jnp.sin(x) * weights, x), lambda x, g: (g * weights * jnp.cos(x) * factor,))
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        x = jnp.arange(3.0)
+        jax.grad(lambda x: jnp.sum(f(x)))(x) if met_before else None
+        report = check(f, x, level="fast")
+    assert report.status == status, str(report)

@@ -118,7 +118,8 @@ def _side(phi: Callable[[np.ndarray], float], scalar: Scalar, i: int, sign: int)
     for shorter in SHORTER:  # just before the end of the domain
         steps = [shorter * h for h in first_steps(scalar, i)]
         slope, error = min(
-            map(partial(one_sided, along, rounding=scalar.rounding), steps), key=lambda s: s[1] if np.isfinite(s).all() else np.inf
+            map(partial(one_sided, along, rounding=scalar.rounding), steps),
+            key=lambda s: s[1] if np.isfinite(s).all() else np.inf,
         )
         if np.isfinite([slope, error]).all():
             break

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._errors import one_line
-from ._settings import quiet_callbacks
+from ._settings import KEPT_ARRAYS, of_kept_arrays, quiet_callbacks
 from ._time_limit import OutOfTimeError, within
 from .judging._domain import EVERYWHERE
 from .judging._domains import check_names
@@ -204,6 +204,9 @@ def _ran(stage: Stage, trial: Trial) -> bool:
         trial.ledger.skip(stage.title, "the time budget was spent")
         why = "the time budget was spent before it ended"
     except Exception as error:
+        if of_kept_arrays(error):
+            trial.ledger.skip(stage.title, KEPT_ARRAYS)
+            return False
         why = f"could not be run: {one_line(error)}"
     trial.ledger.add(Finding(stage.codes[0], "inconclusive", why))
     return False

@@ -14,6 +14,7 @@ if jax.__version_info__ < (0, 11):  # XLA still has its older emitters, which co
 
 
 Dtypes = str | tuple[str, ...]
+KEPT_ARRAYS = "JAX keeps its NumPy arrays in float64"
 
 
 @contextmanager

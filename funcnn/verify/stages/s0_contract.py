@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import one_line
-from .._settings import Dtypes, apart, of_kept_arrays, settings, x64
+from .._settings import KEPT_ARRAYS, Dtypes, apart, of_kept_arrays, settings, x64
 from ..judging._battery import EXAMPLE
 from ..judging._judge import first_index, wrong_value
 from ..judging._point import Point
@@ -67,7 +67,7 @@ def _in_dtype(trial: Trial, point: Point, dtype: Dtypes, own: tuple[str, ...]) -
         outputs, bars = sides.run_freely(problem.rule, point, dtype)
     except Exception as error:
         if of_kept_arrays(error) and dtype != "float64":
-            ledger.skip(f"S0 {dtype}", "JAX has its NumPy arrays in float64 already")
+            ledger.skip(f"S0 {dtype}", KEPT_ARRAYS)
         elif meant or (dtype == "float32" and _is_taken(trial, point, dtype)):
             ledger.add(Finding("S0", "fail", f"differentiating raises {one_line(error)}"))
         elif dtype == "float64":

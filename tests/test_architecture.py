@@ -20,7 +20,7 @@ BELOW = {
     "_forward": {"_intercept"},
     "rules": {"rules"},
     "layers": {"layers", "_core", "initializers", "rules"},
-    "combinators": {"_core"},
+    "combinators": {"combinators", "_core"},
     "losses": {"rules"},
     "_summary": {"_core", "_intercept", "combinators"},
     "training": {"training", "_core", "initializers", "rules", "layers", "combinators", "losses"},

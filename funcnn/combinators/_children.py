@@ -1,0 +1,95 @@
+"""The layers inside a combinator: under their names, in profiles, errors and summaries."""
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from .._core import Layer, Params, as_layer, run_calibration, split_key
+
+LayerLike = Layer | Callable[[Any], Any]
+
+
+def children_of(combinator: str, layers: tuple[Any, ...], named: dict[str, Any]):
+    """The layers under their names, and how a list becomes the container (a tuple, or a dict by name) and back."""
+    if layers and named:
+        raise TypeError(
+            f"{combinator}: layers must be all positional or all named, got {len(layers)} and {list(named)}"
+        )
+    names = tuple(named) or tuple(map(str, range(len(layers))))
+    children = tuple(_under(name, as_layer(layer)) for name, layer in zip(names, named.values() or layers, strict=True))
+
+    def pack(values) -> Any:
+        return dict(zip(names, values, strict=True)) if named else tuple(values)
+
+    def unpack(params: Any) -> Sequence[Params]:
+        if named and isinstance(params, dict) and set(params) == set(names):
+            return [params[name] for name in names]
+        if not named and isinstance(params, (tuple, list)) and len(params) == len(names):
+            return params
+        expected = f"a dict of {sorted(names)}" if named else f"a tuple of {len(names)}"
+        came = type(params).__name__
+        if isinstance(params, (tuple, list, dict)):
+            came += f" of {sorted(params) if isinstance(params, dict) else len(params)}"
+        raise ValueError(f"{combinator}: params must be {expected}, got {came}")
+
+    return children, pack, unpack
+
+
+def _under(name, layer):
+    """The layer under its name: in profiles, in errors, and for `watching`."""
+
+    def init(key, x):
+        with _inside(name):
+            return layer.init(key, x)
+
+    def apply(params, x, **options):
+        with _inside(name):
+            watch = _watch.value
+            return watch(name, layer, params, x, **options) if watch else layer.apply(params, x, **options)
+
+    def calibrate(params, batches):
+        with _inside(name):
+            return run_calibration(layer, params, batches)
+
+    return Layer(init, apply, calibrate)
+
+
+def watching(watch: Callable[..., Any]):
+    """Inside this context ``watch(name, layer, params, x, **options)`` applies each child of a combinator.
+
+    The watch is part of the key of every tracing cache, so what was traced outside of the context is traced again.
+    """
+    return _watch(watch)
+
+
+_watch = jax.make_user_context(None)
+
+
+def split(key, n):
+    return (None,) * n if key is None else split_key(key, n)
+
+
+@contextmanager
+def _inside(name):
+    """Put the child's name into profiles, and in front of what it raises: ``layer body.1: linear: x must …``."""
+    try:
+        with jax.named_scope(name):
+            yield
+    except (TypeError, ValueError) as error:
+        if type(error) in (TypeError, ValueError):
+            message = str(error)
+            inner = message.removeprefix("layer ")
+            error.args = (f"layer {name}: {message}" if inner == message else f"layer {name}.{inner}",)
+        raise
+
+
+def require_like(combinator, x, y):
+    got, expected = jax.tree.map(jax.typeof, y), jax.tree.map(jax.typeof, x)
+    if _types(y) != _types(x):
+        raise ValueError(f"{combinator}: the layer must return its input's type {expected}, got {got}")
+
+
+def _types(tree):
+    return jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]

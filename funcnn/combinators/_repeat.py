@@ -1,0 +1,52 @@
+"""The same layer many times over."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._core import Layer, as_layer, run_calibration, split_key
+from ._children import LayerLike, require_like
+
+
+def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
+    """The same layer n times, each time with parameters of its own, compiled once (`jax.lax.scan`).
+
+    Args:
+      layer: one whose output has its input's shapes and dtypes.
+      n: how many times.
+      remat: whether each repetition is recomputed in the backward pass, so that only its input is saved.
+
+    Returns:
+      A layer whose parameters are the layer's with a leading axis of n.
+
+    Raises:
+      ValueError: n is not a positive int; or the output has another shape or dtype than the input.
+    """
+    layer = as_layer(layer)
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"repeat: n must be a positive int, got {n!r}")
+
+    def init(key, x):
+        params = jax.vmap(lambda k: layer.init(k, x))(split_key(key, n))
+        first = jax.tree.map(lambda leaf: leaf[0], params)
+        require_like("repeat", x, jax.eval_shape(layer.apply, first, x))
+        return params
+
+    def apply(params, x, *, key=None, training=False):
+        def once(x, params_and_key):
+            p, k = params_and_key
+            y = layer.apply(p, x, key=k, training=training)
+            require_like("repeat", x, y)
+            return y, None
+
+        keys = None if key is None else split_key(key, n)
+        return lax.scan(jax.checkpoint(once) if remat else once, x, (params, keys), length=n)[0]
+
+    def calibrate(params, batches):
+        calibrated = []
+        for i in range(n):
+            p, batches = run_calibration(layer, jax.tree.map(lambda leaf, i=i: leaf[i], params), batches)
+            calibrated.append(p)
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *calibrated), batches
+
+    return Layer(init, apply, calibrate)

@@ -1,0 +1,29 @@
+"""A layer around which its input goes as well."""
+
+import jax
+from jax import lax
+
+from .._core import Layer, as_layer, run_calibration
+from ._children import LayerLike, require_like
+
+
+def residual(layer: LayerLike) -> Layer:
+    """The layer's output added to its input: x -> x + layer(x). The parameters are the layer's own.
+
+    Raises:
+      ValueError: the output has another shape or dtype than the input.
+    """
+    layer = as_layer(layer)
+
+    def add(x, y):
+        require_like("residual", x, y)
+        return jax.tree.map(lax.add, x, y)
+
+    def apply(params, x, *, key=None, training=False):
+        return add(x, layer.apply(params, x, key=key, training=training))
+
+    def calibrate(params, batches):
+        params, results = run_calibration(layer, params, batches)
+        return params, list(map(add, batches, results))
+
+    return Layer(layer.init, apply, calibrate)

@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from jax import custom_vjp as _custom_vjp
+
 from . import initializers as initializers
 from . import losses as losses
 from . import rules as rules
 from ._core import Layer as Layer
 from ._core import as_layer as as_layer
 from ._forward import forward as forward
+from ._shown import put_call_first as _put_call_first
 from ._summary import summary as summary
 from .combinators import parallel as parallel
 from .combinators import repeat as repeat
@@ -88,6 +91,8 @@ from .training import TrainState as TrainState
 from .training import calibrate as calibrate
 from .training import fit as fit
 from .training import make_step as make_step
+
+_put_call_first(rule for rule in vars(rules).values() if isinstance(rule, _custom_vjp))
 
 if TYPE_CHECKING:
     from . import verify as verify

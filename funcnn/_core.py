@@ -20,11 +20,16 @@ class Layer(NamedTuple):
         random numbers while training.
       calibrate: ``calibrate(params, batches) -> (params, results)``, for a layer with parameters that are measured, not
         learned. It returns the parameters measured on a list of inputs, and each input's value with them.
+      call: the call that made the layer, such as ``linear(2)``: what is printed.
     """
 
     init: Callable[[Any, PyTree], Params]
     apply: Callable[..., PyTree]
     calibrate: Callable[[Params, list[PyTree]], tuple[Params, list[PyTree]]] | None = None
+    call: str = ""
+
+    def __repr__(self) -> str:
+        return self.call or f"Layer({_name(self.init)}, {_name(self.apply)})"
 
 
 def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
@@ -45,7 +50,11 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
             raise TypeError(f"{layer.__name__} makes a layer: call it, as in {layer.__name__}(...)")
         return y
 
-    return Layer(lambda key, x: (), apply)
+    return Layer(lambda key, x: (), apply, call=f"as_layer({_name(layer)})")
+
+
+def _name(f) -> str:
+    return getattr(f, "__qualname__", type(f).__name__)
 
 
 def run_calibration(layer: Layer, params: Params, batches: list[PyTree]) -> tuple[Params, list[PyTree]]:

@@ -1,9 +1,11 @@
 """Several layers side by side."""
 
 from .._core import Layer, run_calibration
+from .._shown import shown
 from ._children import LayerLike, children_of, split
 
 
+@shown
 def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
     """Several layers side by side on the same input: ``parallel(f, g)`` is x -> (f(x), g(x)).
 

@@ -5,9 +5,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core import Layer, as_layer, run_calibration, split_key
+from .._shown import shown
 from ._children import LayerLike, require_like
 
 
+@shown
 def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
     """The same layer n times, each time with parameters of its own, compiled once (`jax.lax.scan`).
 

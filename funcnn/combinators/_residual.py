@@ -4,9 +4,11 @@ import jax
 from jax import lax
 
 from .._core import Layer, as_layer, run_calibration
+from .._shown import shown
 from ._children import LayerLike, require_like
 
 
+@shown
 def residual(layer: LayerLike) -> Layer:
     """The layer's output added to its input: x -> x + layer(x). The parameters are the layer's own.
 

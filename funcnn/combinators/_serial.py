@@ -3,9 +3,11 @@
 import jax
 
 from .._core import Layer, run_calibration
+from .._shown import shown
 from ._children import LayerLike, children_of, split
 
 
+@shown
 def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
     """One layer after another: ``serial(f, g)`` is x -> g(f(x)).
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from .. import initializers, rules
 from .._core import Layer
+from .._shown import shown
 from ._example import features as features_of
 
 
+@shown
 def prelu(*, per_feature: bool = False, a_init=initializers.constant(0.25)) -> Layer:
     """x where positive, ``a x`` elsewhere, with a learned slope a.
 
@@ -20,6 +22,7 @@ def prelu(*, per_feature: bool = False, a_init=initializers.constant(0.25)) -> L
     return _learned("prelu", rules.prelu, "a", per_feature, a_init)
 
 
+@shown
 def snake(*, per_feature: bool = True, alpha_init=initializers.ones) -> Layer:
     """``x + sin²(alpha x) / alpha`` with a learned frequency alpha.
 

@@ -6,10 +6,12 @@ from jax.core import Tracer as _Tracer
 
 from .. import initializers, rules
 from .._core import Layer, split_key
+from .._shown import shown
 from ._example import features as features_of
 from ._example import positive
 
 
+@shown
 def scale_shift(
     *, scale: bool = True, shift: bool = True, scale_init=initializers.ones, shift_init=initializers.zeros
 ) -> Layer:
@@ -32,6 +34,7 @@ def scale_shift(
     return Layer(init, apply)
 
 
+@shown
 def bilinear(
     features: int, *, bias: bool = True, w_init=initializers.lecun_normal(in_axis=(0, 1)), b_init=initializers.zeros
 ) -> Layer:
@@ -57,6 +60,7 @@ def bilinear(
     return Layer(init, apply)
 
 
+@shown
 def einsum(equation: str, shape: tuple[int, ...], *, w_init=None) -> Layer:
     """The contraction of x with one weight, such as ``einsum("...d,dhk->...hk", (512, 8, 64))``.
 
@@ -80,6 +84,7 @@ def einsum(equation: str, shape: tuple[int, ...], *, w_init=None) -> Layer:
     return Layer(init, apply)
 
 
+@shown
 def embedding(rows: int, features: int, *, table_init=initializers.normal(1.0), dtype=jnp.float32) -> Layer:
     """A learned row for each id.
 

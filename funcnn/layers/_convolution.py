@@ -7,12 +7,14 @@ import jax
 
 from .. import initializers, rules
 from .._core import Layer, split_key
+from .._shown import shown
 from ._example import features as features_of
 from ._example import positive
 
 Sizes = int | tuple[int, ...]
 
 
+@shown
 def conv(
     features: int,
     window: Sizes,
@@ -50,6 +52,7 @@ def conv(
     return _layer("conv", slide, window, lambda channels: (features, groups), bias, w_init, b_init)
 
 
+@shown
 def depthwise_conv(
     multiplier: int,
     window: Sizes,
@@ -83,6 +86,7 @@ def depthwise_conv(
     return _layer("depthwise_conv", slide, window, size, bias, w_init, b_init)
 
 
+@shown
 def conv_transpose(
     features: int,
     window: Sizes,

@@ -2,10 +2,12 @@
 
 from .. import initializers, rules
 from .._core import Layer, split_key
+from .._shown import shown
 from ._example import features as features_of
 from ._example import positive
 
 
+@shown
 def linear(features: int, *, bias: bool = True, w_init=initializers.lecun_normal(), b_init=initializers.zeros) -> Layer:
     """``y = x w + b`` over the last axis.
 

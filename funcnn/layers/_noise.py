@@ -5,8 +5,10 @@ from typing import Any
 
 from .. import rules
 from .._core import Layer
+from .._shown import shown
 
 
+@shown
 def dropout(rate: float, *, shared: tuple[int, ...] = ()) -> Layer:
     """Sets a random part of the entries to 0 while training, and scales the rest up.
 
@@ -28,18 +30,21 @@ def dropout(rate: float, *, shared: tuple[int, ...] = ()) -> Layer:
     return _while_training("dropout", lambda x, key: rules.dropout(x, key, rate, shared))
 
 
+@shown
 def spatial_dropout(rate: float) -> Layer:
     """Drops whole channels of an example while training: for x ``[batch, *space, channels]``."""
     _rate("spatial_dropout", rate)
     return _while_training("spatial_dropout", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim - 1))))
 
 
+@shown
 def drop_path(rate: float) -> Layer:
     """Drops whole examples while training, for x ``[batch, ...]``: in a `residual` branch, this is stochastic depth."""
     _rate("drop_path", rate)
     return _while_training("drop_path", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim))))
 
 
+@shown
 def gaussian_noise(stddev: float) -> Layer:
     """Adds a normal draw of the given standard deviation to each entry while training."""
     if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or not stddev >= 0:

@@ -6,10 +6,12 @@ import jax.numpy as jnp
 
 from .. import initializers, rules
 from .._core import Layer, as_layer, split_key
+from .._shown import shown
 from ._example import features as features_of
 from ._example import positive
 
 
+@shown
 def layer_norm(*, eps: float = 1e-5, scale: bool = True, shift: bool = True) -> Layer:
     """Mean 0 and variance 1 over the last axis, then a scale and a shift for each feature.
 
@@ -34,6 +36,7 @@ def layer_norm(*, eps: float = 1e-5, scale: bool = True, shift: bool = True) -> 
     return Layer(_init("layer_norm", 1, scale=scale, shift=shift), apply)
 
 
+@shown
 def rms_norm(*, eps: float = 1e-6, scale: bool = True) -> Layer:
     """Root mean square 1 over the last axis, then a scale for each feature.
 
@@ -52,6 +55,7 @@ def rms_norm(*, eps: float = 1e-6, scale: bool = True) -> Layer:
     return Layer(_init("rms_norm", 1, scale=scale), apply)
 
 
+@shown
 def batch_norm(*, eps: float = 1e-5, axis_name: str | tuple[str, ...] | None = None) -> Layer:
     """Mean 0 and variance 1 of each channel over the batch and all space, then a scale and a shift for each channel.
 
@@ -84,6 +88,7 @@ def batch_norm(*, eps: float = 1e-5, axis_name: str | tuple[str, ...] | None = N
     return Layer(of_channel, apply, calibrate)
 
 
+@shown
 def group_norm(groups: int, *, eps: float = 1e-5, scale: bool = True, shift: bool = True) -> Layer:
     """Mean 0 and variance 1 of each example's groups of channels, then a scale and a shift for each channel.
 
@@ -113,6 +118,7 @@ def group_norm(groups: int, *, eps: float = 1e-5, scale: bool = True, shift: boo
     return Layer(init, apply)
 
 
+@shown
 def instance_norm(*, eps: float = 1e-5, scale: bool = False, shift: bool = False) -> Layer:
     """Mean 0 and variance 1 of each example's channels over space; a scale and a shift for each channel on request.
 
@@ -132,6 +138,7 @@ def instance_norm(*, eps: float = 1e-5, scale: bool = False, shift: bool = False
     return Layer(_init("instance_norm", 3, scale=scale, shift=shift), apply)
 
 
+@shown
 def weight_norm(layer: Layer) -> Layer:
     """The layer with each output feature's weight written as a length times a direction.
 
@@ -160,6 +167,7 @@ def weight_norm(layer: Layer) -> Layer:
     return Layer(init, apply)
 
 
+@shown
 def spectral_norm(layer: Layer, *, iterations: int = 10) -> Layer:
     """The layer with its weight divided by its largest singular value.
 

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 from .._core import Layer, Params, as_layer, split_key
-from ._trees import require_alike
+from ._trees import described, require_alike
 
 
 class Position(NamedTuple):
@@ -40,6 +40,11 @@ class TrainState(NamedTuple):
     key: jax.Array
     step: jax.Array
     position: Position = Position()
+
+    def __repr__(self) -> str:
+        leaves = described(self)
+        width = max(map(len, leaves))
+        return "\n".join(["TrainState", *(f"  {path:{width}}  {what}" for path, what in leaves.items())])
 
     @staticmethod
     def create(model: Layer, optimizer: optax.GradientTransformation, key: jax.Array, x: Any) -> "TrainState":

@@ -20,15 +20,20 @@ def require_alike(what: str, tree: PyTree, expected: PyTree) -> None:
 
 
 def _differences(tree, expected) -> Iterator[str]:
-    got, wanted = _leaves(tree), _leaves(expected)
+    got, wanted = described(tree), described(expected)
     for path in wanted | got:
         if got.get(path) != wanted.get(path):
             yield f"{path} must be {wanted.get(path, 'absent')}, got {got.get(path, 'nothing')}"
 
 
-def _leaves(tree) -> dict[str, str]:
+def described(tree: PyTree) -> dict[str, str]:
+    """Each leaf's dtype and shape by its path: ``{"body.w": "float32[3, 8]"}``."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(p, simple=True, separator="."): f"{a.dtype}{list(a.shape)}" for p, a in leaves}
+    return {jax.tree_util.keystr(path, simple=True, separator="."): _described(leaf) for path, leaf in leaves}
+
+
+def _described(leaf) -> str:
+    return f"{leaf.dtype}{list(leaf.shape)}" if hasattr(leaf, "dtype") else type(leaf).__name__
 
 
 def _containers(tree, expected) -> str:

@@ -16,6 +16,7 @@ BELOW = {
     "_core": set(),
     "initializers": set(),
     "_hijax": set(),
+    "_html": set(),
     "_shown": {"_core"},
     "_intercept": {"_hijax"},
     "_forward": {"_intercept"},
@@ -23,9 +24,9 @@ BELOW = {
     "layers": {"layers", "_core", "_shown", "initializers", "rules"},
     "combinators": {"combinators", "_core", "_shown"},
     "losses": {"rules"},
-    "_summary": {"_core", "_intercept", "combinators"},
+    "_summary": {"_core", "_html", "_intercept", "combinators"},
     "training": {"training", "_core", "initializers", "rules", "layers", "combinators", "losses"},
-    "verify": {"verify", "_hijax", "_intercept", "_forward"},
+    "verify": {"verify", "_html", "_hijax", "_intercept", "_forward"},
 }
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}
 

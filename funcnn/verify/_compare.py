@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._html import badge, element, notebook, table, table_row
 from ._errors import relative_errors
 from ._without_rules import without_rules
 from .programs._unseen import unseen, unseen_said
-from .report._html import badge, element, notebook, table, table_row
 
 
 class Row(NamedTuple):

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._html import badge, element, notebook, table, table_row
 from ..programs._unseen import unseen_said
-from ..report._html import badge, element, notebook, table, table_row
 from ..report._report import finite
 from ._gradient import Own
 from ._sites import Site, yours

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ._html import SIGNS, STYLE, Html, badge, element, table, table_row
+from ..._html import SIGNS, STYLE, Html, badge, element, table, table_row
 from ._report import Report, details, points, seconds
 
 
@@ -29,7 +29,7 @@ def page(reports: Sequence[Report], stages: Sequence[str], versions: dict[str, s
     ]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     head += element("title", title) + STYLE
-    body = element("main", *parts, class_="funcnn-verify")
+    body = element("main", *parts, class_="funcnn")
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ._html import Html, badge, element, heat_map, notebook, table, table_row
+from ..._html import Html, badge, element, heat_map, notebook, table, table_row
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from funcnn.verify.report._html import element, table, table_row
+from funcnn._html import element, table, table_row
 from funcnn.verify.report._page import counts, page
 from funcnn.verify.report._report import Finding, Report
 from funcnn.verify.stages._table import STAGES as TABLE

@@ -105,7 +105,9 @@ main.funcnn { min-height: 100vh; box-sizing: border-box;
 .funcnn .stages thead span { color: var(--soft); font-size: .75rem; }
 .funcnn .stages th:first-child { position: sticky; left: 0; white-space: nowrap; font-weight: normal; }
 .funcnn .stages td { text-align: center; font-weight: bold; }
-.funcnn :is(th, td).number { text-align: right; font-weight: normal; font-variant-numeric: tabular-nums; }
+.funcnn :is(th, td).number { text-align: right; font-variant-numeric: tabular-nums; }
+.funcnn .stages td.number { font-weight: normal; }
+.funcnn .layers td { white-space: pre; }
 .funcnn :is(td.pass, .badge.pass) { background: var(--pass-wash); color: var(--pass); }
 .funcnn :is(td.fail, .badge.fail) { background: var(--fail-wash); color: var(--fail); }
 .funcnn :is(td.inconclusive, .badge.inconclusive) { background: var(--unsure-wash); color: var(--unsure); }

@@ -1,7 +1,6 @@
 """A table of a model's layers: outputs, parameters, FLOPs, and bytes saved for the backward pass."""
 
 from collections.abc import Callable, Iterator
-from html import escape
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 
 from ._core import Layer, PyTree, as_layer
+from ._html import element, notebook, table, table_row
 from ._intercept import intercept
 from .combinators import LayerLike, watching
 
@@ -58,13 +58,12 @@ class Summary(NamedTuple):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        def line(tag, cells):
-            side = ("right" if name in _NUMERIC else "left" for name in _COLUMNS)
-            styled = zip(cells, side, strict=True)
-            return "".join(f'<{tag} style="text-align:{s}; white-space:pre">{escape(c)}</{tag}>' for c, s in styled)
+        def cells(tag, texts):
+            for name, text in zip(_COLUMNS, texts, strict=True):
+                yield element(tag, text, class_="number" if name in _NUMERIC else "text")
 
-        body = "".join(f"<tr>{line('td', _cells(row))}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{line('th', _COLUMNS)}</tr></thead><tbody>{body}</tbody></table>"
+        rows = [table_row(cells("td", _cells(row))) for row in self.rows]
+        return notebook(table(cells("th", _COLUMNS), rows, "layers"))
 
 
 def summary(model: LayerLike, x: PyTree) -> Summary:

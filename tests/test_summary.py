@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import funcnn as fn
+from funcnn._html import STYLE
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,17 @@ def test_the_text_lines_up_and_the_page_is_escaped():
     text = str(fn.summary(fn.serial(**{"<b>": fn.linear(2)}), X)).splitlines()
     assert len({line.index("linear") for line in text[1:]}) == 1
     assert "&lt;b&gt;" in fn.summary(fn.serial(**{"<b>": fn.linear(2)}), X)._repr_html_()
+
+
+def test_every_notebook_shows_the_same_page():
+    summary = fn.summary(fn.serial(body=fn.serial(fn.linear(2))), X)
+    for cell in ('<td class="text">    0</td>', '<td class="number">8</td>'):
+        assert cell in summary._repr_html_()
+    compared = fn.verify.compare(lambda p: jnp.sum(fn.tanh(p)), jnp.ones(3))
+    audited = fn.verify.audit(lambda x: x, jnp.ones(3))
+    checked = fn.verify.Report("right", (), (), (), 1.0, "again")
+    for found in (summary, compared, audited, checked):
+        assert found._repr_html_().startswith(f'{STYLE}<div class="funcnn">')
 
 
 @pytest.mark.parametrize(

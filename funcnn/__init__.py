@@ -12,10 +12,14 @@ from ._core import as_layer as as_layer
 from ._forward import forward as forward
 from ._shown import put_call_first as _put_call_first
 from ._summary import summary as summary
+from .combinators import branches as branches
+from .combinators import mixed as mixed
 from .combinators import parallel as parallel
+from .combinators import remat as remat
 from .combinators import repeat as repeat
 from .combinators import residual as residual
 from .combinators import serial as serial
+from .combinators import shared as shared
 from .layers import batch_norm as batch_norm
 from .layers import bilinear as bilinear
 from .layers import conv as conv

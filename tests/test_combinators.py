@@ -75,7 +75,88 @@ def test_repeat_is_the_loop(remat):
     assert len({float(w) for w in params[0]["w"][:, 0, 0]}) == 4
 
 
-@pytest.mark.parametrize("wrap", [fn.serial, fn.parallel, fn.residual, lambda f: fn.repeat(f, 1)])
+F, G = fn.linear(3), fn.linear(5)
+BLOCK = fn.serial(F, fn.tanh, fn.dropout(0.5), G)
+
+
+def in_single_precision(params, x, **options):
+    single, double = (lambda tree, dtype=dtype: jax.tree.map(lambda a: a.astype(dtype), tree) for dtype in ("f4", "f8"))
+    return double(BLOCK.apply(single(params), single(x), **options))
+
+
+WRITTEN_OUT = {  # a model, and the same function of the same parameters without the combinator
+    "branches": (fn.serial(lambda x: {"f": x, "g": 2 * x}, fn.branches(g=G, f=F)),
+                 lambda p, x, **_: {"f": F.apply(p[1]["f"], x), "g": G.apply(p[1]["g"], 2 * x)}),
+    "remat": (fn.remat(BLOCK), BLOCK.apply),
+    "mixed": (fn.mixed(BLOCK, jnp.float32), in_single_precision),
+    "shared in a row": (fn.shared(lambda f: fn.serial(f, fn.tanh, f, G), F), lambda p, x, **_: G.apply(
+        p["rest"][3], F.apply(p["shared"], fn.tanh(F.apply(p["shared"], x))))),
+    "shared side by side": (fn.shared(lambda f: fn.parallel(f, fn.serial(fn.tanh, f)), F), lambda p, x, **_: (
+        F.apply(p["shared"], x), F.apply(p["shared"], fn.tanh(x)))),
+    "shared in a loop": (fn.shared(lambda f: fn.repeat(fn.residual(f), 2), F), lambda p, x, **_: (
+        lambda y: y + F.apply(p["shared"], y))(x + F.apply(p["shared"], x))),
+    "shared, used otherwise": (fn.shared(lambda f, back: fn.serial(f, fn.tanh, back), G, lambda p, y: y @ p["w"].T),
+                               lambda p, x, **_: fn.tanh(G.apply(p["shared"], x)) @ p["shared"]["w"].T),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN_OUT)
+def test_value_and_gradients_are_those_of_the_function_written_out(name):
+    model, written_out = WRITTEN_OUT[name]
+    params = model.init(KEY, X)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {X.dtype}
+
+    def value_and_gradients(apply):
+        apply = jax.tree_util.Partial(apply, key=KEY, training=True)
+        y, pull = jax.vjp(apply, params, X)
+        return y, pull(jax.tree.map(jnp.cos, y))
+
+    assert_close(value_and_gradients(model.apply), value_and_gradients(written_out), 1e-14)
+
+
+def test_shared_parameters_are_drawn_once():
+    params = fn.shared(lambda f: fn.serial(G, fn.repeat(f, 3)), fn.linear(5)).init(KEY, X)
+    assert jax.tree.map(jnp.shape, params) == {
+        "rest": ({"b": (5,), "w": (3, 5)}, ()), "shared": {"b": (5,), "w": (5, 5)}}  # fmt: skip
+    assert params["shared"]["w"].dtype == X.dtype
+
+
+def test_the_result_of_mixed_has_the_dtype_of_what_comes_in():
+    ids, model = jnp.array([[1, 2]]), fn.mixed(fn.serial(fn.embedding(3, 4), fn.softmax))
+    assert model.apply(model.init(KEY, ids), ids).dtype == jnp.float32
+    seen = []
+    fn.mixed(lambda x: seen.append(x) or x).apply((), {"x": X, "ids": ids})
+    assert jax.tree.map(lambda a: a.dtype.name, seen) == [{"x": "bfloat16", "ids": "int64"}]
+    assert fn.mixed(lambda ids: jnp.ones(ids.shape, jnp.bfloat16)).apply((), ids).dtype == jnp.bfloat16
+
+
+def test_remat_saves_the_input_only():
+    deep = fn.serial(*[fn.tanh] * 5)
+    saved = lambda f: sum(a.size for a in jax.tree.leaves(jax.vjp(lambda x: f.apply(deep.init(KEY, X), x), X)[1]))
+    assert saved(fn.remat(deep)) == X.size < saved(deep) / 4
+
+
+def test_a_summary_counts_shared_parameters_once():
+    found = fn.summary(fn.shared(lambda f: fn.serial(f, fn.repeat(f, 2)), fn.linear(3)), X)
+    assert [(row.path, row.parameters, row.rules) for row in found.rows] == [
+        ("", 12, ("linear",)), ("0", 0, ("linear",)), ("1", 0, ("linear",))]  # fmt: skip
+
+
+WRAPPED = [
+    *[
+        fn.serial,
+        fn.parallel,
+        fn.residual,
+        fn.remat,
+        fn.mixed,
+        lambda f: fn.repeat(f, 1),
+        lambda f: fn.shared(fn.serial, f),
+    ],
+    lambda f: fn.serial(lambda x: (x,), fn.branches(f)),
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPPED)
 def test_key_and_training_reach_every_layer(wrap):
     seen = []
     model = wrap(noisy(seen))
@@ -115,6 +196,12 @@ BAD = [
     (lambda: fn.residual(fn.linear(2)).apply({"w": jnp.ones((3, 2))}, X), ValueError, "residual: the layer must return"),
     (lambda: fn.repeat(fn.linear(2), 3).init(KEY, X), ValueError, "repeat: the layer must return its input's type"),
     (lambda: fn.serial(lambda x: fn.linear(2)).init(KEY, X), TypeError, "<lambda> makes a layer"),
+    (lambda: fn.branches(fn.tanh, fn.relu).init(KEY, X), ValueError, r"x must be a tuple of 2, got float64\[4, 3\]"),
+    (lambda: fn.branches(a=fn.tanh).apply({"a": ()}, {"b": X}), ValueError, r"x must be a dict of \['a'\], got dict"),
+    (lambda: fn.mixed(fn.tanh, int), TypeError, "mixed: dtype must be floating, got <class 'int'>"),
+    (lambda: fn.shared(lambda f: fn.tanh, F).init(KEY, X), ValueError, "shared: place must put the layer into the model"),
+    (lambda: fn.shared(lambda f, use: fn.serial(use, f), F, lambda p, x: x).init(KEY, X), ValueError,
+     "layer 0: shared: place must put the layer into the model, before any other use of its parameters"),
     (lambda: fn.repeat(fn.tanh, 0), ValueError, "repeat: n must be a positive int, got 0"),
 ]  # fmt: skip
 

@@ -41,6 +41,10 @@ repeat(residual(linear(3)), 4, remat=True)
 serial(body=linear(2), head=parallel(mean=linear(1), variance=softplus))
 serial()
 parallel(tanh, relu)
+branches(tanh, relu)
+remat(tanh)
+mixed(linear(2))
+shared(serial, linear(2))
 """.strip().splitlines()
 
 

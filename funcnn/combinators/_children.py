@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from .._core import Layer, Params, as_layer, run_calibration, split_key
+from .._core import Layer, as_layer, run_calibration, split_key
 
 LayerLike = Layer | Callable[[Any], Any]
 
@@ -23,16 +23,18 @@ def children_of(combinator: str, layers: tuple[Any, ...], named: dict[str, Any])
     def pack(values) -> Any:
         return dict(zip(names, values, strict=True)) if named else tuple(values)
 
-    def unpack(params: Any) -> Sequence[Params]:
-        if named and isinstance(params, dict) and set(params) == set(names):
-            return [params[name] for name in names]
-        if not named and isinstance(params, (tuple, list)) and len(params) == len(names):
-            return params
+    def unpack(values: Any, what: str = "params") -> Sequence[Any]:
+        if named and isinstance(values, dict) and set(values) == set(names):
+            return [values[name] for name in names]
+        if not named and isinstance(values, (tuple, list)) and len(values) == len(names):
+            return values
         expected = f"a dict of {sorted(names)}" if named else f"a tuple of {len(names)}"
-        came = type(params).__name__
-        if isinstance(params, (tuple, list, dict)):
-            came += f" of {sorted(params) if isinstance(params, dict) else len(params)}"
-        raise ValueError(f"{combinator}: params must be {expected}, got {came}")
+        came = type(values).__name__
+        if isinstance(values, (tuple, list, dict)):
+            came += f" of {sorted(values) if isinstance(values, dict) else len(values)}"
+        elif hasattr(values, "dtype"):
+            came = f"{values.dtype}{list(values.shape)}"
+        raise ValueError(f"{combinator}: {what} must be {expected}, got {came}")
 
     return children, pack, unpack
 

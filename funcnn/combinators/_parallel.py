@@ -1,4 +1,4 @@
-"""Several layers side by side."""
+"""Several layers side by side: on the same input, or each on its own."""
 
 from .._core import Layer, run_calibration
 from .._shown import shown
@@ -16,19 +16,50 @@ def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
     Returns:
       A layer.
     """
-    children, pack, unpack = children_of("parallel", layers, named)
+    return _side_by_side("parallel", layers, named)
+
+
+@shown
+def branches(*layers: LayerLike, **named: LayerLike) -> Layer:
+    """Several layers side by side, each on its own input: ``branches(f, g)`` is (x, z) -> (f(x), g(z)).
+
+    Args:
+      *layers: layers, or plain functions; input, parameters and result are then tuples.
+      **named: the same with names; input, parameters and result are then dicts.
+
+    Returns:
+      A layer.
+
+    Raises:
+      ValueError: the input has not one part for each layer.
+
+    Example:
+      >>> model = branches(image=flatten, speed=linear(4))
+      >>> x = {"image": jnp.ones((2, 8, 8, 3)), "speed": jnp.ones((2, 1))}
+      >>> jax.tree.map(jnp.shape, model.apply(model.init(jax.random.key(0), x), x))
+      {'image': (2, 192), 'speed': (2, 4)}
+    """
+    return _side_by_side("branches", layers, named, each_its_own=True)
+
+
+def _side_by_side(combinator, layers, named, each_its_own=False):
+    children, pack, unpack = children_of(combinator, layers, named)
+
+    def inputs(x):
+        return unpack(x, "x") if each_its_own else [x] * len(children)
 
     def init(key, x):
-        return pack([layer.init(k, x) for layer, k in zip(children, split(key, len(children)), strict=True)])
+        each = zip(children, split(key, len(children)), inputs(x), strict=True)
+        return pack([layer.init(k, x) for layer, k, x in each])
 
     def apply(params, x, *, key=None, training=False):
-        each = zip(children, unpack(params), split(key, len(children)), strict=True)
-        return pack([layer.apply(p, x, key=k, training=training) for layer, p, k in each])
+        each = zip(children, unpack(params), inputs(x), split(key, len(children)), strict=True)
+        return pack([layer.apply(p, x, key=k, training=training) for layer, p, x, k in each])
 
     def calibrate(params, batches):
         calibrated, results = [], []
-        for layer, p in zip(children, unpack(params), strict=True):
-            p, values = run_calibration(layer, p, batches)
+        for layer, p, own in zip(children, unpack(params), zip(*map(inputs, batches), strict=True), strict=True):
+            p, values = run_calibration(layer, p, list(own))
             calibrated.append(p)
             results.append(values)
         return pack(calibrated), [pack([values[i] for values in results]) for i in range(len(batches))]

@@ -31,8 +31,10 @@ def deep(axis_name=None):
         body=fn.serial(b(5), fn.residual(b(5))),
         many=fn.repeat(fn.residual(b(5)), 3),
         sides=fn.parallel(left=b(4), right=fn.linear(2)),
-        head=lambda y: jnp.concatenate([y["left"], y["right"]], axis=-1),
-        last=fn.batch_norm(axis_name=axis_name),
+        head=fn.branches(left=b(2), right=fn.tanh),
+        both=lambda y: jnp.concatenate([y["left"], y["right"]], axis=-1),
+        again=fn.remat(fn.mixed(b(4), float)),
+        tied=fn.shared(lambda f: fn.serial(f, fn.batch_norm(axis_name=axis_name), f), fn.linear(4)),
     )
 
 
@@ -128,6 +130,29 @@ def test_a_trained_model_keeps_its_accuracy_outside_of_training():
     )
     loss = lambda params: float(fn.losses.squared_error(model.apply(params, X), y))
     assert loss(fn.calibrate(model, state.params, BATCHES)) < 2 * history["loss"][-1] < loss(state.params) / 2
+
+
+def test_a_shared_batch_norm_is_measured_over_all_places():
+    sides = lambda f: fn.serial(lambda x: (x, 2 * x + 1), fn.branches(f, f), lambda y: y[0] + y[1], fn.batch_norm())
+    model = fn.shared(sides, fn.batch_norm())
+    params = fn.calibrate(model, model.init(KEY, X), BATCHES)
+    both = jnp.concatenate([X, 2 * X + 1])
+    assert_close((params["shared"]["mean"], params["shared"]["variance"]), (both.mean(0), both.var(0)), 1e-13)
+    y = model.apply(params, X)  # after the first batch norm's final statistics, not those under way
+    assert_close((y.mean(0), y.var(0)), (jnp.zeros(3), jnp.ones(3)), 1e-4)
+
+
+def test_mixed_measures_in_half_precision_and_keeps_what_is_learned():
+    x = X.astype("float32")
+    model = fn.serial(fn.linear(5), fn.batch_norm())
+    params = model.init(KEY, x)
+    half = lambda tree: jax.tree.map(lambda a: a.astype("bfloat16"), tree)
+    measured = fn.calibrate(fn.mixed(model), params, [x[:10], x[10:]])
+    expected = fn.calibrate(model, half(params), [half(x[:10]), half(x[10:])])
+    assert_close(half(measured), expected, 0.0)
+    assert_close(measured[0], params[0], 0.0)
+    assert not jnp.array_equal(measured[0]["w"], half(params[0]["w"]).astype("float32"))
+    assert float(jnp.abs(measured[1]["mean"]).min()) > 0
 
 
 BAD = [

@@ -1,0 +1,88 @@
+"""One set of parameters in several places of a model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from .._core import Layer, Params, PyTree, as_layer, run_calibration, split_key
+from .._shown import shown
+from ._children import LayerLike
+
+
+@shown
+def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[Params, PyTree], PyTree]) -> Layer:
+    """A model with one set of parameters in several places.
+
+    Args:
+      place: ``place(layer, *uses) -> model``: the model, with the layer and the other uses of its parameters wherever they
+        are to stand.
+      layer: whose parameters these are. They are drawn for the input that it meets first.
+      *uses: functions ``(params, x) -> y`` of the same parameters; ``place`` gets each as a layer.
+
+    Returns:
+      A layer with parameters ``{"shared": those of the layer, "rest": the model's}``. In the rest, each place of the
+      layer is ``()``. What `funcnn.calibrate` measures in the layer, it measures over the inputs of all places.
+
+    Raises:
+      ValueError: the layer stands nowhere in the model, or a use of its parameters comes before it.
+
+    Example:
+      >>> twins = shared(lambda f: branches(f, f), linear(4))
+      >>> depth_of_six = shared(lambda block: serial(*[block] * 6), residual(serial(linear(3), tanh)))
+      >>> back = lambda params, x: x @ params["table"].T
+      >>> tied = shared(lambda embed, out: serial(embed, layer_norm(), out), embedding(100, 16), back)
+      >>> sorted(tied.init(jax.random.key(0), jnp.array([[3, 5]])))
+      ['rest', 'shared']
+
+    Source:
+      Press & Wolf, "Using the output embedding to improve language models", 2017, for the tied embedding.
+    """
+    layer = as_layer(layer)
+
+    def model(params: Callable[[], Params], init=lambda key, x: (), calibrate=None) -> Layer:
+        """The model in which the layer and the other uses take these parameters, and have none of their own."""
+        use_layer = lambda _, x, **options: layer.apply(params(), x, **options)
+        bound = [lambda _, x, use=use, **options: use(params(), x) for use in uses]
+        places = Layer(init, use_layer, calibrate), *(Layer(lambda key, x: (), apply) for apply in bound)
+        return as_layer(place(*places))
+
+    def init(key, x):
+        shared_key, rest_key = split_key(key)
+        met: list[PyTree] = []
+
+        def drawn(key) -> Any:
+            if not met:
+                raise ValueError(
+                    "shared: place must put the layer into the model, before any other use of its parameters"
+                )
+            return layer.init(key, met[0])
+
+        def meet(key, x):
+            met.append(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), x))
+            return ()
+
+        jax.eval_shape(model(lambda: drawn(shared_key), meet).init, rest_key, x)
+        params = drawn(shared_key)
+        return {"shared": params, "rest": model(lambda: params).init(rest_key, x)}
+
+    def apply(params, x, *, key=None, training=False):
+        return model(lambda: params["shared"]).apply(params["rest"], x, key=key, training=training)
+
+    def calibrate(params, batches):
+        measured, met = params["shared"], []
+
+        def measure(_, inputs):
+            nonlocal measured
+            met.extend(inputs)
+            measured, results = run_calibration(layer, params["shared"], met)
+            return (), results[-len(inputs) :]
+
+        def hand_on(_, inputs):
+            return (), [layer.apply(measured, x) for x in inputs]
+
+        run_calibration(model(lambda: measured, calibrate=measure), params["rest"], batches)
+        rest, results = run_calibration(model(lambda: measured, calibrate=hand_on), params["rest"], batches)
+        return {"shared": measured, "rest": rest}, results
+
+    return Layer(init, apply, calibrate)

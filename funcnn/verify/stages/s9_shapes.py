@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .._errors import one_line
 from ..judging._tolerance import STACKED, STACKED_FLOOR
 from ..judging._trial import Trial
 from ._resized import Resized, accepted, like, replacing, resize, unless_refused
@@ -60,12 +61,15 @@ def _stacked(trial: Trial, stacked: tuple[int, ...], k: int) -> Resized | None:
     resized = Resized(f"a leading axis more for {[problem.names[i] for i in stacked]}", floats, problem.ints)
     if accepted(trial, resized) is None:
         return None
-    one_by_one = [
-        trial.sides.outputs([a[j] if i in stacked else a for i, a in enumerate(floats)], problem.ints) for j in range(k)
-    ]
-    together = trial.sides.outputs(floats, problem.ints)
+    rows = [[a[j] if i in stacked else a for i, a in enumerate(floats)] for j in range(k)]
+    try:
+        one_by_one = [trial.sides.outputs(row, problem.ints) for row in rows]
+        together = trial.sides.outputs(floats, problem.ints)
+    except Exception as error:  # it may look at values
+        trial.ledger.skip(f"S9 {resized.kind}", f"the function raises {one_line(error)}")
+        return None
     pairs = zip(together, zip(*one_by_one, strict=True), strict=True)
-    return resized if all(_same(y, np.stack(rows)) for y, rows in pairs) else None
+    return resized if all(_same(y, np.stack(each)) for y, each in pairs) else None
 
 
 def _variants(trial: Trial) -> Iterator[list[Resized]]:

@@ -13,16 +13,20 @@ pytestmark = pytest.mark.slow
 X = jnp.asarray([0.5, 1.0, 2.0], jnp.float32)
 
 
-def positive(x):
-    """x, or an error from the host where a number is not positive, as `equinox.error_if` has it."""
+def unless(bad, x, message):
+    """x, or an error from the host, as `equinox.error_if` has it."""
 
     def host(bad):
         if bad:
-            raise RuntimeError("x must be positive")
+            raise RuntimeError(message)
         return np.asarray(bad)
 
-    bad = jax.pure_callback(host, jax.ShapeDtypeStruct((), jnp.bool_), jnp.any(x <= 0), vmap_method="sequential")
+    bad = jax.pure_callback(host, jax.ShapeDtypeStruct((), jnp.bool_), bad, vmap_method="sequential")
     return jnp.where(bad, jnp.nan, x).astype(x.dtype)
+
+
+def positive(x):
+    return unless(jnp.any(x <= 0), x, "x must be positive")
 
 
 def log_of_positive(slope):
@@ -45,6 +49,32 @@ def test_inputs_that_raise_are_left_out_and_listed(level, capfd):
 def test_what_is_wrong_at_the_inputs_left_is_found():
     report = check(log_of_positive(lambda x: jnp.where(x > 5, 0.9, 1.0).astype(x.dtype) / x), X, level="fast")
     assert next(f.stage for f in report.findings if f.status == "fail") == "S3", report
+
+
+def of_fours(x):
+    """A sum of squares, by rows of four: its rule takes no other sizes, the function does."""
+    return jnp.sum(x * x), x.reshape(-1, 4)
+
+
+def small(x):
+    return jnp.sum(jnp.sin(unless(jnp.sum(x) > 5, x, "x must be small")))
+
+
+REFUSE = {
+    "a size, the rule": (lambda x: jnp.sum(x * x), of_fours, lambda x, g: (2 * g * x.ravel(),), jnp.ones(8), "S10"),
+    "a stack, the function": (small, lambda x: (small(x), x), lambda x, g: (g * jnp.cos(x),), X, "S9"),
+}
+
+
+@pytest.mark.rotating
+@pytest.mark.parametrize("name", REFUSE)
+def test_a_size_that_is_refused_is_listed(name):
+    f, fwd, bwd, x, stage = REFUSE[name]
+    rule = jax.custom_vjp(f)
+    rule.defvjp(fwd, bwd)
+    report = check(rule, x.astype(jnp.float32), level="full")
+    assert report.status == "pass", report
+    assert any(what.startswith(f"{stage} a") and "raises" in why for what, why in report.skipped), report
 
 
 def test_the_error_of_a_callback_is_its_own():

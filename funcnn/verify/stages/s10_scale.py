@@ -42,7 +42,7 @@ def _long(trial: Trial, size: int, length: int, extents: tuple[tuple[int, int], 
     resized = resize(trial, name, replacing(size, length))
     if accepted(trial, resized) is None:
         return False
-    if all([unless_refused(trial, "S10", point) for point in resized.points(trial)]):
+    if all(unless_refused(trial, "S10", point) for point in resized.points(trial)):
         for dtype in ("float32", "bfloat16") if length < 2**16 else ("float32",):
             _rounding_unless_refused(trial, resized, dtype)
     return True

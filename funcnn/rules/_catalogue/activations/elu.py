@@ -4,7 +4,7 @@ from math import inf, nan
 
 from ... import celu, elu, selu
 from .._arguments import ints
-from .._entry import ELEMENTWISE, OUTPUT, at, bad, call, rule
+from .._entry import ELEMENTWISE, at, bad, call, rule
 
 _LAMBDA, _ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -12,7 +12,7 @@ entries = [
     rule(
         elu,
         examples=[*ELEMENTWISE, call(x=(3, 5), alpha=0.3), call(x=(3, 5), alpha=2.0), call(x=(3, 5), alpha=0.0)],
-        saves=[OUTPUT],
+        saves=["x"],
         edges=[
             at(x=0.0, y=0.0, x_bar=1.0),
             at(x=inf, y=inf, x_bar=1.0),
@@ -30,7 +30,7 @@ entries = [
     rule(
         selu,
         examples=ELEMENTWISE,
-        saves=[OUTPUT],
+        saves=["x"],
         edges=[
             at(x=0.0, y=0.0, x_bar=_LAMBDA * _ALPHA),
             at(x=inf, y=inf, x_bar=_LAMBDA),
@@ -44,7 +44,7 @@ entries = [
     rule(
         celu,
         examples=[*ELEMENTWISE, call(x=(3, 5), alpha=0.3), call(x=(3, 5), alpha=2.0), call(x=(3, 5), alpha=-1.5)],
-        saves=[OUTPUT],
+        saves=["x"],
         edges=[
             at(x=0.0, y=0.0, x_bar=1.0),
             at(x=inf, y=inf, x_bar=1.0),

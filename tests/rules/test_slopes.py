@@ -1,4 +1,4 @@
-"""Slopes in every dtype: exact in the tails where the rule keeps x.
+"""Slopes in every dtype: exact in the tails where the rule keeps x, within an ulp of the largest where it keeps y.
 
 No function here is jitted: a compiler may take y to the backward pass before it is rounded to half precision.
 """
@@ -25,6 +25,13 @@ EXPONENTIAL = {
     "celu-2": (rules.celu, {"alpha": 2.0}, lambda x: exp(x / 2)),
 }
 TAIL = [-0.125, -1.0, -4.0, -5.0, -6.25, -8.0, -9.0, -20.0, -60.0, -80.0]
+# rule, options, the largest slope, the slope at a size of x, and the bound in ulps of the largest slope: (half, float32)
+KEEPING_Y = {
+    "sigmoid": (rules.sigmoid, {}, 0.25, lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2, (1, 1.5)),
+    "tanh": (rules.tanh, {}, 1.0, lambda x: 1 / np.cosh(x) ** 2, (1, 1)),
+    "softcap-1": (rules.softcap, {"cap": 1.0}, 1.0, lambda x: 1 / np.cosh(x) ** 2, (1, 2.5)),
+    "softcap-3": (rules.softcap, {"cap": 3.0}, 1.0, lambda x: 1 / np.cosh(x / 3) ** 2, (1, 2.5)),
+}
 
 
 def slopes(f, x, options):
@@ -43,3 +50,39 @@ def test_an_exponential_tail_has_its_true_slope(name, dtype):
     roundings = np.maximum(np.abs(expected) * 2 * float(limits.eps), float(limits.smallest_subnormal))
     error = np.abs(slopes(f, jnp.array(TAIL, dtype), options) - expected)
     assert (error <= roundings).all(), error / roundings
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:3])
+@pytest.mark.parametrize("name", KEEPING_Y)
+def test_a_slope_from_y_is_within_an_ulp_of_the_largest(name, dtype):
+    f, options, largest, slope, bounds = KEEPING_Y[name]
+    x = grid(dtype)
+    expected = slope(np.minimum(np.abs(x.astype(np.float64)), 300))
+    error = np.abs(slopes(f, jnp.asarray(x), options) - expected) / (largest * float(jnp.finfo(dtype).eps))
+    assert error.max() <= bounds[dtype == jnp.float32], f"{error.max()} ulp of the largest slope at {x[error.argmax()]}"
+
+
+def grid(dtype):
+    """All finite numbers of half precision; of float32 as many where the functions bend."""
+    if dtype == jnp.float32:
+        return np.random.default_rng(0).uniform(-12, 12, 1 << 16).astype(np.float32)
+    x = np.arange(1 << 16, dtype=np.uint16).view(jnp.dtype(dtype))
+    return x[np.isfinite(x.astype(np.float32))]
+
+
+@pytest.mark.parametrize(("f", "from_x"), [
+    (rules.sigmoid, lambda x: 0.25 / jnp.cosh(x / 2) ** 2),
+    (rules.tanh, lambda x: 1 / jnp.cosh(x) ** 2),
+])  # fmt: skip
+def test_before_a_layer_x_would_be_an_array_more_than_y(f, from_x):
+    exact = jax.custom_vjp(f)
+    exact.defvjp(lambda x: (f(x), x), lambda x, y_bar: (y_bar * from_x(x),))
+    x, w = jnp.ones((5, 3)), jnp.ones((3, 2))
+    by_y, by_x = (kept_bytes(lambda x, g=g: rules.linear(g(x), w), x) for g in (f, exact))
+    assert by_x - by_y == x.nbytes
+    assert by_y == kept_bytes(lambda x: rules.linear(x, w), x)
+
+
+def kept_bytes(f, x):
+    _, vjp = jax.eval_shape(lambda x: jax.vjp(f, x), x)
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(vjp))

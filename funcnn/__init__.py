@@ -1,5 +1,6 @@
 """Neural networks as pure functions on JAX, with every backward pass written by hand and proven against `jax.grad`."""
 
+from functools import partial as _partial
 from typing import TYPE_CHECKING
 
 from jax import custom_vjp as _custom_vjp
@@ -9,8 +10,9 @@ from . import losses as losses
 from . import rules as rules
 from ._core import Layer as Layer
 from ._core import as_layer as as_layer
+from ._did_you_mean import no_attribute as _no_attribute
 from ._forward import forward as forward
-from ._shown import put_call_first as _put_call_first
+from ._shown import explain as _explain
 from ._summary import summary as summary
 from .combinators import branches as branches
 from .combinators import mixed as mixed
@@ -96,7 +98,9 @@ from .training import calibrate as calibrate
 from .training import fit as fit
 from .training import make_step as make_step
 
-_put_call_first(rule for rule in vars(rules).values() if isinstance(rule, _custom_vjp))
+for _module in (losses, rules, initializers):
+    vars(_module)["__getattr__"] = _partial(_no_attribute, _module.__name__)
+_explain(rule for rule in vars(rules).values() if isinstance(rule, _custom_vjp))
 
 if TYPE_CHECKING:
     from . import verify as verify
@@ -108,7 +112,7 @@ def __getattr__(name: str):
         from importlib import import_module
 
         return import_module(".verify", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _no_attribute(__name__, name)
 
 
 def __dir__() -> list[str]:

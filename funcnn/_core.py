@@ -40,17 +40,22 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
     """
     if isinstance(layer, Layer):
         return layer
+    name = _name(layer)
     if not callable(layer):
-        raise TypeError(f"a layer must be a Layer or a function x -> y, got {type(layer).__name__}")
+        hint = "pass several one by one, and an option by partial(softmax, axis=1), say"
+        raise TypeError(f"a layer must be a Layer or a function x -> y, got {type(layer).__name__}: {hint}")
+    made = TypeError(f"{name} makes a layer: call it, as in {name}(...)")
+    if getattr(layer, "__annotations__", {}).get("return") in (Layer, "Layer"):
+        raise made
 
     def apply(params, x, *, key=None, training=False):
         del params, key, training
         y = layer(x)
         if isinstance(y, Layer):
-            raise TypeError(f"{layer.__name__} makes a layer: call it, as in {layer.__name__}(...)")
+            raise made
         return y
 
-    return Layer(lambda key, x: (), apply, call=f"as_layer({_name(layer)})")
+    return Layer(lambda key, x: (), apply, call=f"as_layer({name})")
 
 
 def _name(f) -> str:

@@ -30,12 +30,33 @@ def shown(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
     return made
 
 
-def put_call_first(rules: Iterable[jax.custom_vjp[Any]]) -> None:
-    """Put the call in front of each rule's docstring: `help` does not show the parameters of an object."""
+def explain(rules: Iterable[jax.custom_vjp[Any]]) -> None:
+    """Put the call in front of each rule's docstring, and say in a call that lacks an argument how a model takes the rule.
+
+    Neither `help` nor the error of JAX shows what the rule, an object, is called with.
+    """
     for rule in rules:
-        parameters = inspect.signature(rule).parameters.values()
+        signature = inspect.signature(rule)
+        parameters = signature.parameters.values()
         names = [p.name if p.default is p.empty else f"{p.name}={_text(p.default)}" for p in parameters]
         rule.__doc__ = f"{rule.__name__}({', '.join(names)})\n\n{inspect.getdoc(rule)}"
+        vars(rule.__wrapped__)["__signature__"] = _Signature(rule.__name__, signature)
+
+
+class _Signature(inspect.Signature):
+    """A rule's signature. JAX binds the arguments of each call to it."""
+
+    def __init__(self, name: str, signature: inspect.Signature):
+        super().__init__(list(signature.parameters.values()), return_annotation=signature.return_annotation)
+        self.name = name
+
+    def bind(self, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
+        try:
+            return super().bind(*args, **kwargs)
+        except TypeError as error:
+            options = ", ".join(f"{key}={_text(value)}" for key, value in kwargs.items()) or "option=..."
+            usage = f"in a model stands {self.name} itself, or partial({self.name}, {options})"
+            raise TypeError(f"{error}: {usage}") from None
 
 
 def _call(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ BELOW = {
     "_core": set(),
     "initializers": set(),
     "_hijax": set(),
+    "_did_you_mean": set(),
     "_html": set(),
     "_shown": {"_core"},
     "_intercept": {"_hijax"},

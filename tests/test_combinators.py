@@ -184,7 +184,11 @@ def test_inputs_may_be_pytrees():
 BAD = [
     (lambda: fn.serial(3), TypeError, "a layer must be a Layer or a function x -> y, got int"),
     (lambda: fn.serial(fn.linear(2), head=fn.tanh), TypeError, "all positional or all named"),
-    (lambda: fn.serial(fn.relu, fn.linear).init(KEY, X), TypeError, r"layer 1: linear: features .* got an array: linear\("),
+    (lambda: fn.serial(fn.relu, fn.linear), TypeError, r"layer 1: linear makes a layer: call it, as in linear\(\.\.\.\)"),
+    (lambda: fn.serial(a=fn.serial(fn.batch_norm)), TypeError, r"layer 0: batch_norm makes a layer: call it"),
+    (lambda: fn.residual(fn.serial), TypeError, "serial makes a layer: call it"),
+    (lambda: fn.serial([fn.relu, fn.tanh]), TypeError, "layer 0: a layer must be .*, got list: pass several one by one"),
+    (lambda: fn.serial(fn.tanh, fn.leaky_relu(0.1)), TypeError, r"layer 1: .* ArrayImpl: .* by partial\(softmax, axis=1\)"),
     (lambda: fn.serial(a=fn.serial(fn.tanh, fn.linear(2))).init(KEY, X.astype(int)), TypeError,
      r"layer a.0: tanh: x must be a floating-point array, got int64\[4, 3\]"),
     (lambda: fn.serial(a=fn.serial(fn.linear(2))).apply({"a": ({"w": jnp.ones((2, 2))},)}, X), ValueError,

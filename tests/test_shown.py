@@ -3,11 +3,13 @@
 import ast
 import inspect
 import pydoc
+import re
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 
 import funcnn as fn
 
@@ -112,3 +114,16 @@ def test_help_on_a_rule_shows_the_call_and_the_docstring():
         assert names == list(inspect.signature(rule).parameters), name
         assert shown[first + 2].strip() == inspect.getdoc(rule.__wrapped__).splitlines()[0], name
         assert "0x" not in shown[first]
+
+
+@pytest.mark.parametrize(
+    ("call", "usage"),
+    [
+        (lambda: fn.relu(), "relu itself, or partial(relu, option=...)"),
+        (lambda: fn.softmax(axis=1), "softmax itself, or partial(softmax, axis=1)"),
+        (lambda: fn.max_pool(window=(2, 2)), "max_pool itself, or partial(max_pool, window=(2, 2))"),
+    ],
+)
+def test_a_rule_called_as_if_it_made_a_layer_says_how_a_model_takes_it(call, usage):
+    with pytest.raises(TypeError, match=re.escape(f"missing a required argument: 'x': in a model stands {usage}")):
+        call()

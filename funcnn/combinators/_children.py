@@ -18,7 +18,7 @@ def children_of(combinator: str, layers: tuple[Any, ...], named: dict[str, Any])
             f"{combinator}: layers must be all positional or all named, got {len(layers)} and {list(named)}"
         )
     names = tuple(named) or tuple(map(str, range(len(layers))))
-    children = tuple(_under(name, as_layer(layer)) for name, layer in zip(names, named.values() or layers, strict=True))
+    children = tuple(_under(name, layer) for name, layer in zip(names, named.values() or layers, strict=True))
 
     def pack(values) -> Any:
         return dict(zip(names, values, strict=True)) if named else tuple(values)
@@ -41,6 +41,8 @@ def children_of(combinator: str, layers: tuple[Any, ...], named: dict[str, Any])
 
 def _under(name, layer):
     """The layer under its name: in profiles, in errors, and for `watching`."""
+    with _inside(name):
+        layer = as_layer(layer)
 
     def init(key, x):
         with _inside(name):

@@ -89,7 +89,8 @@ def _require_same_dtype(rule: str, **arguments) -> None:
     (first, like), *others = arguments.items()
     for name, a in others:
         if a.dtype != like.dtype:
-            raise TypeError(f"{rule}: {name} must have the dtype of {first}, {like.dtype}, got {describe(a)}")
+            cast = f"{name}.astype({str(like.dtype)!r})"
+            raise TypeError(f"{rule}: {name} must have the dtype of {first}, {like.dtype}, got {describe(a)}: {cast}")
 
 
 def require_floating(rule: str, **arguments) -> None:
@@ -97,7 +98,16 @@ def require_floating(rule: str, **arguments) -> None:
     for name, a in arguments.items():
         dtype = getattr(a, "dtype", None)
         if not isinstance(a, float) and (dtype is None or not jnp.issubdtype(dtype, jnp.floating)):
-            raise TypeError(f"{rule}: {name} must be a floating-point array, got {describe(a)}")
+            cast = _cast(name, a, arguments.values()) if dtype is not None else ""
+            raise TypeError(f"{rule}: {name} must be a floating-point array, got {describe(a)}{cast}")
+
+
+def _cast(name: str, a, others) -> str:
+    """How to make integers or truth values floating: ``: labels.astype('float32')``, in the dtype of the others."""
+    if not (jnp.issubdtype(a.dtype, jnp.integer) or a.dtype == bool):
+        return ""
+    dtypes = (b.dtype for b in others if hasattr(b, "dtype") and jnp.issubdtype(b.dtype, jnp.floating))
+    return f": {name}.astype({str(next(dtypes, 'float32'))!r})"
 
 
 def require_shape(rule: str, name: str, a, expected: str, holds: bool) -> None:

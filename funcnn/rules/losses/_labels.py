@@ -33,8 +33,11 @@ def require_rows(rule: str, name: str, rows) -> None:
 def require_classes(rule: str, labels, rows) -> None:
     """Raise TypeError or ValueError unless labels are a class number for each of the rows."""
     if not are_classes(labels):
-        raise TypeError(f"{rule}: labels must be class numbers, an array of integers, got {describe(labels)}")
+        cast = ": labels.astype('int32')" if hasattr(labels, "dtype") else ""
+        raise TypeError(f"{rule}: labels must be class numbers, an array of integers, got {describe(labels)}{cast}")
     expected = f"{list(rows.shape[:-1])}, a class number a row"
+    if labels.shape == rows.shape:
+        expected += f" (onehot labels are distributions: labels.astype({str(rows.dtype)!r}))"
     require_shape(rule, "labels", labels, expected, labels.shape == rows.shape[:-1])
 
 

@@ -206,7 +206,7 @@ def _own(labels, a, x):
 def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
     require_rows(rule, "logits", logits)
     weights = {"class_weights": (class_weights, "classes | None")}
-    if are_classes(labels):
+    if are_classes(labels) or getattr(labels, "shape", None) == logits.shape[:-1]:
         require_classes(rule, labels, logits)
     else:
         weights = {"labels": (labels, "... classes"), **weights}

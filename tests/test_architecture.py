@@ -16,6 +16,7 @@ BELOW = {
     "_core": set(),
     "initializers": set(),
     "_hijax": set(),
+    "_arrays": set(),
     "_did_you_mean": set(),
     "_html": set(),
     "_shown": {"_core"},
@@ -26,7 +27,7 @@ BELOW = {
     "combinators": {"combinators", "_core", "_shown"},
     "losses": {"rules"},
     "_summary": {"_core", "_html", "_intercept", "combinators"},
-    "training": {"training", "_core", "initializers", "rules", "layers", "combinators", "losses"},
+    "training": {"training", "_arrays", "_core", "initializers", "rules", "layers", "combinators", "losses"},
     "verify": {"verify", "_html", "_hijax", "_intercept", "_forward"},
 }
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import jax
 import numpy as np
 
+from .._arrays import as_arrays
 from .._core import Layer, Params, PyTree, as_layer, run_calibration
 
 
@@ -47,7 +48,7 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params
         raise TypeError(
             f"batches must be several inputs, got one array, {batches.dtype}{list(batches.shape)}: [x], say"
         )
-    batches = list(batches)
+    batches = [as_arrays(f"batches[{i}]", x) for i, x in enumerate(batches)]
     if not batches:
         raise ValueError("batches must not be empty, got none")
     return run_calibration(as_layer(model), params, batches)[0]

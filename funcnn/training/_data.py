@@ -6,17 +6,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._arrays import as_arrays
 
-def examine(data: Any) -> int:
-    """The number of examples in ``data``, a tuple (inputs, *targets) of pytrees of arrays with examples along axis 0.
+
+def as_data(data: Any) -> tuple[Any, ...]:
+    """The data as a tuple (inputs, *targets) of pytrees of NumPy's and JAX's arrays.
 
     Raises:
-      TypeError: data is not a tuple, or a leaf is not an array of numbers.
-      ValueError: a leaf has no axis, is empty, has another length than the first, or holds NaN or inf.
+      TypeError: data is not a tuple, or a leaf is not an array.
     """
     if not isinstance(data, (tuple, list)) or not data:
         raise TypeError(f"data must be a tuple (inputs, *targets), got {type(data).__name__}")
-    leaves = jax.tree_util.tree_leaves_with_path(tuple(data))
+    return as_arrays("data", tuple(data))
+
+
+def examine(data: tuple[Any, ...]) -> int:
+    """The number of examples in ``data``, which they have along axis 0.
+
+    Raises:
+      TypeError: a leaf is not an array of numbers.
+      ValueError: a leaf has no axis, is empty, has another length than the first, or holds NaN or inf.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(data)
     lengths = {}
     for path, leaf in leaves:
         name = "data" + jax.tree_util.keystr(path)

@@ -34,7 +34,8 @@ def fit(
       model: a layer, or a plain function.
       loss: ``loss(prediction, *targets) -> scalar``, such as those in `funcnn.losses`.
       optimizer: an optax optimizer.
-      data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis.
+      data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis. What NumPy can
+        convert is converted: arrays of pandas, of PyTorch.
       epochs: how many epochs are to end, each once through the data. If the state is in the middle of one, that is the
         first of them. Its remaining batches are taken.
       key: a `jax.random.key`, from which parameters, order and noise are drawn. It is ignored with a state, which has its
@@ -62,6 +63,7 @@ def fit(
       (3,)
     """
     source = source_of(data, batch_size)
+    data = source.data
     require_count("epochs", epochs, low=0)
     step = plain_step(model, loss, optimizer)
     if state is None:

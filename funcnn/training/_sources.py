@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._data import examine, require_count
+from ._data import as_data, examine, require_count
 from ._epochs import Progress, compiled_loop, start
 from ._faults import NonFiniteError, last_good, name_fault
 from ._state import TrainState
@@ -21,9 +21,10 @@ _DISPATCH_SECONDS = 0.25  # how much work to hand to the device at once: small e
 
 def source_of(data: tuple[Any, ...], batch_size: int | None) -> "Arrays":
     """The source that reads such data."""
+    data = as_data(data)
     n = examine(data)
     size = n if batch_size is None else require_count("batch_size", batch_size, low=1, high=n)
-    return Arrays(tuple(data), n, size)
+    return Arrays(data, n, size)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,13 @@ def require_fit(state: TrainState, model: Layer, optimizer: optax.GradientTransf
     return state
 
 
+def require_own_state(optimizer: optax.GradientTransformation, state: TrainState) -> None:
+    """Raise ValueError, naming every leaf that differs, where the optimizer's state is one of another optimizer."""
+    expected = jax.eval_shape(optimizer.init, state.params)
+    if jax.tree.structure(state.opt_state) != jax.tree.structure(expected):
+        require_alike("state must fit the optimizer", {"opt_state": state.opt_state}, {"opt_state": expected})
+
+
 def require_optimizer(optimizer) -> None:
     """Raise TypeError unless it has what an optax optimizer has."""
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):

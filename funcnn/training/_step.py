@@ -9,7 +9,7 @@ import optax
 
 from .._core import Layer, PyTree, as_layer
 from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
-from ._state import TrainState, require_optimizer, step_key
+from ._state import TrainState, require_optimizer, require_own_state, step_key
 
 Batch = tuple[Any, ...]
 Values = dict[str, PyTree]
@@ -58,6 +58,7 @@ def make_step(
     plain = plain_step(model, loss, optimizer)
 
     def step(state, batch):
+        require_own_state(optimizer, state)
         state, sums = plain.take(state, batch)
         return state, plain.value(sums)
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import scipy.sparse
 
 import funcnn as fn
 from funcnn.training._order import epoch_order
@@ -121,10 +122,32 @@ def with_value(a, place, value):
     return a.at[place].set(value)
 
 
+class Table:
+    """An array of another library, such as pandas' or PyTorch's: it has all that an array has, and NumPy can convert it."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+
+def test_tables_are_arrays():
+    model = fn.serial(lambda x: x["table"], MODEL)
+    state, history = fit(model, data=({"table": Table(X)}, Table(Y)))
+    expected, losses = fit(model, data=({"table": X}, Y))
+    assert_close(state.params, expected.params, 0.0)
+    assert_close(history["loss"], losses["loss"], 0.0)
+
+
 BAD = [
     ({"data": X}, TypeError, r"data must be a tuple \(inputs, \*targets\), got ArrayImpl"),
     ({"data": ()}, TypeError, "data must be a tuple"),
-    ({"data": (X, [[1.0, 2.0]] * 10)}, TypeError, r"data\[1\]\[0\]\[0\] must be an array, got float"),
+    ({"data": (X, [[1.0, 2.0]] * 10)}, TypeError, r"data\[1\] must be an array, got list: convert it with numpy.asarray"),
+    ({"data": ({"a": scipy.sparse.csr_array(X)}, Y)}, TypeError,
+     r"data\[0\]\['a'\] must be a dense array, got csr_array: convert it with .toarray\(\)$"),
+    ({"data": (X, "ab")}, TypeError, r"data\[1\] must be an array, got str"),
+    ({"data": (X, Table(np.array(["a"] * 10, object)))}, TypeError, r"data\[1\] must hold numbers, got object\[10\]$"),
     ({"data": (X, Y[:9])}, ValueError, r"data\[1\] must have as many examples as data\[0\], 10, got 9"),
     ({"data": (X[:0], Y[:0])}, ValueError, r"data\[0\] must not be empty, got float32\[0, 3\]"),
     ({"data": (X, jnp.float32(1))}, ValueError, r"data\[1\] must have a first axis of examples"),

@@ -119,3 +119,15 @@ def test_many_seeds_train_at_once():
     together = jax.jit(jax.vmap(train))(keys)
     alone = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[train(k).params for k in keys])
     assert_close(together.params, alone, 1e-5)
+
+
+def test_the_state_of_another_optimizer_is_refused():
+    adam, plain = (fn.TrainState.create(MODEL, o, KEY, X) for o in (optax.adam(0.1), optax.sgd(0.1)))
+    step = lambda optimizer: fn.make_step(MODEL, fn.losses.squared_error, optimizer)
+    for optimizer, state, said in [
+        (optax.sgd(0.1), adam, r"state must fit the optimizer: opt_state\.0\.count must be absent, got int32\[\]; "),
+        (optax.adam(0.1), plain, r"state must fit the optimizer: opt_state\.0\.count must be int32\[\], got nothing; "),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            step(optimizer)(state, (X, Y))
+    step(optax.sgd(0.5))(plain, (X, Y))

@@ -42,6 +42,7 @@ SMUGGLED_FLOOR = Term(1e-5, "the same, of cotangents near 0")
 
 # bwd(k g) beside k bwd(g): S1.
 LINEAR = Term(1e4, "roundings of the largest element, where k is no power of 2 or g a sum")
+LINEAR_LOOP = Term(1, "what a loop in bwd leaves that stops at a tolerance, in tolerances", "solve_to_a_tolerance")
 LINEAR_NEARBY = Term(64, "what the cotangent moves where the point moves by a rounding, in its ratio to the largest")
 
 # A cotangent in float64 beside the truth: S2, S3, S5, S9, S10.
@@ -108,7 +109,7 @@ HALF_OWN = Term(
     "dense_weight_added_up_in_half",
 )
 HALF_LARGEST = Term(2, "in half precision, roundings of the largest element", "tanh_from_rounded_output")
-HALF_USUAL = Term(2, "in half precision, roundings of terms of the usual size that cancel")
+HALF_USUAL = Term(2, "in half precision, roundings of terms of the usual size that cancel", "inverse_length_f16")
 SINGLE_OWN = Term(16, "in float32, roundings of the element itself")
 SINGLE_LARGEST = Term(4, "in float32, roundings of the largest element")
 LONG_SUM = Term(
@@ -181,18 +182,15 @@ def value_slack(value: np.ndarray, eps: float) -> np.ndarray:
         return _roundings(VALUE, eps) * (np.abs(value) + _top(value)) + VALUE_FLOOR
 
 
-def linear_slack(base: np.ndarray, expected: np.ndarray, moved: np.ndarray, eps: float) -> float:
-    """How far bwd of a combination may be off the combination of bwds.
+def linear_slack(base: np.ndarray, expected: np.ndarray, moved: np.ndarray, eps: float, stops: float) -> float:
+    """How far bwd of a combination may be off what linearity makes of ``base``, bwd(g), which moves by ``moved``.
 
-    Args:
-      base: bwd(g).
-      expected: what linearity makes of it.
-      moved: what bwd moves where the point moves by a rounding.
-      eps: the unit roundoff.
+    ``stops`` is the tolerance at which a loop does.
     """
     there, here = (np.abs(a).max(initial=0) for a in (expected, base))
     rounding = LINEAR_NEARBY * moved.max(initial=0) * there / max(here, np.finfo(np.float64).tiny)
-    return float(_roundings(LINEAR, eps) * max(there, np.finfo(np.float32).tiny) + rounding)
+    loop = LINEAR_LOOP * stops * there if np.isfinite(stops) else 0.0
+    return float(_roundings(LINEAR, eps) * max(there, np.finfo(np.float32).tiny) + rounding + loop)
 
 
 def cotangent_slack(truth: np.ndarray, noise: np.ndarray, eps: float, cancelling: float) -> np.ndarray:
@@ -251,10 +249,10 @@ def around_slack(truth: np.ndarray, around: Around, u: float) -> np.ndarray | fl
 
     In float32 a rule may keep y, rounded, of which e^(x - y) is made, and x may be a product. A sum of terms of the
     usual size may cancel. And what is far below that size may be nothing but the rule's own rounding, which moves. In
-    half precision only terms of the example's size may cancel.
+    half precision only terms of the example's size may cancel, and what they leave moves as well.
     """
     if u >= SINGLE:
-        return u * HALF_USUAL * around.example
+        return min(u * HALF_USUAL * around.example, MOVING * _top(around.moving))
     exponent = min(u * EXPONENT * around.exponent, EXPONENT_MOST)
     moving = MOVING * np.fmin(around.moving, MOVING_MOST * around.usual)
     return exponent * np.abs(truth) + u * USUAL * around.usual + moving

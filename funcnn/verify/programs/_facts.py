@@ -8,8 +8,8 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal  # pyright: ignore[reportPrivateImportUsage]
 
 from ._evaluate import equations
+from ._loops import counts_steps, is_iteration, number, tolerances
 
-_LOOSEST = 0.05  # of a loop's tolerances; a larger number in its condition is another
 _DECOMPOSITIONS = {"svd", "eigh", "eig", "schur", "qr", "lu", "cholesky"}
 
 
@@ -44,9 +44,9 @@ class Facts(NamedTuple):
 def facts(programs: Sequence[ClosedJaxpr]) -> Facts:
     """Read the programs' equations, those of inner programs included."""
     found = [(e.primitive.name, e) for program in programs for _, e in equations(program.jaxpr)]
-    numbers = [(name, number) for name, e in found for number in map(_number, e.invars)]
+    numbers = [(name, n) for name, e in found for n in map(number, e.invars)]
     variables = [v for _, e in found for v in (*e.invars, *e.outvars) if not isinstance(v, Literal)]
-    sizes = {abs(number) for _, number in numbers if isinstance(number, float)}
+    sizes = {abs(n) for _, n in numbers if isinstance(n, float)}
     return Facts(
         constants=tuple(sorted(size for size in sizes if 1e-8 <= size < 1e6)),
         marks=tuple(sorted({n for name, n in numbers if isinstance(n, int) and name in {"eq", "ne"}})),
@@ -55,9 +55,9 @@ def facts(programs: Sequence[ClosedJaxpr]) -> Facts:
         dtypes=frozenset(name for name in _dtypes(variables) if "float" in name and name != "float0"),
         decomposes=any(name in _DECOMPOSITIONS for name, _ in found),
         callbacks=any("callback" in name for name, _ in found),
-        unbounded=any(name == "while" and not _counts_steps(e) for name, e in found),
+        unbounded=any(name == "while" and not counts_steps(e) for name, e in found),
         iterates=any(is_iteration(e) for _, e in found),
-        finest=min((n for _, e in found for n in _tolerances(e)), default=np.inf),
+        finest=min((n for _, e in found for n in tolerances(e)), default=np.inf),
     )
 
 
@@ -70,23 +70,7 @@ def extent(program: ClosedJaxpr) -> tuple[int, int]:
 
 def stops_at(program: ClosedJaxpr) -> float:
     """The largest tolerance at which a loop of the program stops, as its condition has it; 0 without one."""
-    return max((n for _, e in equations(program.jaxpr) for n in _tolerances(e)), default=0.0)
-
-
-def is_iteration(equation: JaxprEqn) -> bool:
-    """Whether an equation is a loop that compares floating-point numbers to see whether it ends."""
-    if equation.primitive.name != "while":
-        return False
-    compared = (e.invars[0].aval for e in _comparisons(equation))
-    return any(jnp.issubdtype(getattr(aval, "dtype", np.int32), jnp.floating) for aval in compared)
-
-
-def _tolerances(equation: JaxprEqn) -> list[float]:
-    """The tolerances at which a loop stops, as its condition has them."""
-    if equation.primitive.name != "while":
-        return []
-    numbers = [_number(v) for _, e in equations(equation.params["cond_jaxpr"].jaxpr) for v in e.invars]
-    return [n for n in numbers if isinstance(n, float) and 0 < n <= _LOOSEST]
+    return max((n for _, e in equations(program.jaxpr) for n in tolerances(e)), default=0.0)
 
 
 def formats(program: ClosedJaxpr) -> frozenset[str]:
@@ -107,27 +91,5 @@ def _indexed(equation: JaxprEqn) -> list[int]:
     return [operands[0].aval.shape[axis] for axis in axes]
 
 
-def _counts_steps(loop: JaxprEqn) -> bool:
-    """Whether a loop's condition compares integers."""
-    return any(_is_integer(e.invars[0]) for e in _comparisons(loop))
-
-
-def _comparisons(loop: JaxprEqn) -> list[JaxprEqn]:
-    """What a loop's condition compares."""
-    return [
-        e for _, e in equations(loop.params["cond_jaxpr"].jaxpr) if e.primitive.name in {"lt", "le", "gt", "ge", "ne"}
-    ]
-
-
 def _is_integer(variable: Any) -> bool:
     return jnp.issubdtype(variable.aval.dtype, np.integer)
-
-
-def _number(variable: Any) -> float | int | None:
-    """The value of a literal number, a Python float or int; None for anything else."""
-    dtype = getattr(variable.aval, "dtype", None)
-    if dtype is None or not isinstance(variable, Literal) or np.ndim(variable.val):
-        return None
-    if jnp.issubdtype(dtype, np.floating):
-        return float(variable.val)
-    return int(variable.val) if jnp.issubdtype(dtype, np.integer) else None

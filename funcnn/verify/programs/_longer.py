@@ -7,7 +7,7 @@ import jax
 from jax.extend.core import ClosedJaxpr, JaxprEqn, jaxpr_as_fun  # pyright: ignore[reportPrivateImportUsage]
 
 from ._evaluate import bind, called, evaluate
-from ._facts import is_iteration
+from ._loops import is_iteration
 
 
 def longer(program: ClosedJaxpr, args: Sequence[Any], rounds: Any) -> list[Any]:

@@ -49,11 +49,12 @@ def _combined(
 
 def _hold(trial: Trial, kind: str, message: str, arrays: tuple[Arrays, Arrays, Arrays, Arrays]) -> None:
     """Hold what bwd gives, argument by argument, to what linearity asks for; of what is not finite it asks nothing."""
+    eps, stops = trial.sides.eps, trial.sides.traits.finest
     for name, a, b, r, m in zip(trial.problem.names, *arrays, strict=True):
         finite = np.isfinite(r) & np.isfinite(b)
         base, expected, moved = (np.where(finite, x, 0.0) for x in (r, b, m))
         with np.errstate(invalid="ignore"):
-            off = finite & ~(np.abs(a - b) <= linear_slack(base, expected, moved, trial.sides.eps))
+            off = finite & ~(np.abs(a - b) <= linear_slack(base, expected, moved, eps, stops))
         if off.any():
             index = first_index(off)
             trial.ledger.add(Finding("S1", "fail", message, name, index, got=float(a[index]),

@@ -52,6 +52,20 @@ def rms_norm_f16_squares():
     return rule(f, lambda x: (f(x), x), bwd), (normal(4, 6, dtype=jnp.float16),)
 
 
+@wrong(cases, "cubes of a length in float16 overflow from 41 on", "S6", worse_than_autodiff(lambda x: (x * 60,)))
+def inverse_length_f16():
+    def f(x):
+        wide = x.astype(jnp.float32)
+        return jax.lax.rsqrt(1 + jnp.sum(wide * wide, axis=-1)).astype(x.dtype)
+
+    def bwd(residuals, y_bar):
+        x, y = residuals
+        length = 1 / y
+        return (-(y_bar / length**3)[:, None] * x,)
+
+    return rule(f, lambda x: (f(x), (x, f(x))), bwd), (normal(5, 2, dtype=jnp.float16),)
+
+
 @wrong(cases, "adds up in bf16", "S6", worse_than_autodiff(lambda x, b: (ones(2000, 6, dtype=x.dtype), b), 5.0))
 def bias_added_up_in_bf16():
     def f(x, bias):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from tests.helpers.case import Case, normal, rule, uniform, wrong
 from tests.helpers.witness import differs, differs_from, doubled, gap, pullback, second_order
+from tests.verify.scoring.seen.right_iterations import by_jacobi
 
 cases: list[Case] = []
 
@@ -103,3 +104,8 @@ def wright_omega_detached():
         return y, y
 
     return rule(f, fwd, lambda y, y_bar: (y_bar / (1 + jnp.exp(y)),)), (normal(6),)
+
+
+@wrong(cases, "solved with the matrix, not with its transpose", "S2", differs_from(jnp.linalg.solve))
+def solve_to_a_tolerance_untransposed():
+    return by_jacobi(lambda a: a)

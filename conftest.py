@@ -1,7 +1,7 @@
 """Every test, and every example in a docstring, runs in double precision, with nothing promoted or broadcast silently.
 
-Most of the suite's time is compilation. So programs are compiled quickly rather than well, and JAX's caches are cleared
-now and then.
+Most of the suite's time is compilation. So programs are compiled quickly rather than well, what one process or run has
+compiled the others read, and JAX's caches in memory are cleared now and then.
 """
 
 import itertools
@@ -30,6 +30,14 @@ import funcnn as fn  # noqa: E402
 pytest_plugins = ["pytester", "tests.helpers.rotation"]
 
 _finished = itertools.count(1)
+
+
+def pytest_configure(config):
+    """Keep compiled programs on disk, in pytest's own cache: ``pytest --cache-clear`` compiles all of them anew."""
+    if cache := getattr(config, "cache", None):
+        jax.config.update("jax_compilation_cache_dir", str(cache.mkdir("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(autouse=True)

@@ -43,6 +43,7 @@ def test_right_gradients_at_exactly_zero_agree(name):
     assert report.ok, str(report)
 
 
+@pytest.mark.rotating
 def test_a_wrong_slope_at_exactly_zero_is_found_by_each():
     wrong = softplus_by_logaddexp_flat_at_zero()[0]
     assert not compare(*xor(wrong)).ok
@@ -50,6 +51,7 @@ def test_a_wrong_slope_at_exactly_zero_is_found_by_each():
     assert check(wrong, jnp.array([-1.0, 0.5, 2.0], jnp.float32), level="fast").status == "fail"
 
 
+@pytest.mark.rotating
 def test_everything_takes_the_rules_of_jax_as_those_under_test():
     x = jnp.array([-1.0, 0.0, 2.0], jnp.float32)
     assert not compare(*xor(jax.nn.softplus), everything=True).ok
@@ -64,6 +66,7 @@ def test_everything_takes_the_rules_of_jax_as_those_under_test():
     )  # autodiff of the bare one is wrong
 
 
+@pytest.mark.rotating
 def test_a_rule_of_yours_inside_one_of_jaxs_has_a_row():
     from jax.experimental.ode import odeint
 

@@ -107,6 +107,7 @@ def test_what_has_no_backward_pass_is_said():
     assert (tanh.name, tanh.status) == ("tanh", "fail")
 
 
+@pytest.mark.rotating
 def test_a_model_with_zeros_at_kinks_has_no_finding():
     model = fn.serial(
         fn.linear(6), fn.relu, fn.residual(fn.serial(fn.linear(6), lambda x: jax.nn.relu(x))), fn.linear(2)

@@ -38,6 +38,7 @@ MODELS = {
     ),
 }
 EPOCHS, BATCH = 20, 32
+DECAYED = ~fn.paths("**.mean", "**.variance", "**.scale", "**.shift", "**.b")  # the weights alone
 
 
 def load():
@@ -55,7 +56,7 @@ def train(model, data):
     The population statistics of batch normalisation are measured at the end.
     """
     steps = EPOCHS * -(-len(data[0]) // BATCH)
-    optimizer = optax.adamw(optax.cosine_decay_schedule(5e-3, steps), weight_decay=0.1)
+    optimizer = optax.adamw(optax.cosine_decay_schedule(5e-3, steps), weight_decay=0.1, mask=DECAYED)
     loss = fn.losses.softmax_cross_entropy
     state, history = fn.fit(model, loss, optimizer, data, epochs=EPOCHS, batch_size=BATCH, key=jax.random.key(0))
     return fn.calibrate(model, state.params, [data[0]]), history["loss"]

@@ -12,6 +12,7 @@ from ._core import Layer as Layer
 from ._core import as_layer as as_layer
 from ._did_you_mean import no_attribute as _no_attribute
 from ._forward import forward as forward
+from ._paths import paths as paths
 from ._shown import explain as _explain
 from ._summary import summary as summary
 from .combinators import branches as branches

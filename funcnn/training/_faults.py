@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import PyTree
+from .._paths import dotted
 from ._state import TrainState
 
 Progress = TypeVar("Progress")
@@ -46,4 +47,4 @@ def name_fault(values: PyTree) -> str:
     faults = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(values) if not all_finite(leaf)]
     path, leaf = faults[0]
     bad = np.asarray(leaf)[~np.isfinite(np.asarray(leaf))].flat[0]
-    return f"{jax.tree_util.keystr(path, simple=True, separator='.')} became {bad}"
+    return f"{dotted(path)} became {bad}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import jax
 
 from .._core import PyTree
+from .._paths import dotted
 
 
 def require_alike(what: str, tree: PyTree, expected: PyTree) -> None:
@@ -29,7 +30,7 @@ def _differences(tree, expected) -> Iterator[str]:
 def described(tree: PyTree) -> dict[str, str]:
     """Each leaf's dtype and shape by its path: ``{"body.w": "float32[3, 8]"}``."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="."): _described(leaf) for path, leaf in leaves}
+    return {dotted(path): _described(leaf) for path, leaf in leaves}
 
 
 def _described(leaf) -> str:

@@ -3,6 +3,7 @@
 Run: python examples/digits.py
 """
 
+import warnings
 from pathlib import Path
 
 import jax
@@ -39,6 +40,7 @@ MODELS = {
 }
 EPOCHS, BATCH = 20, 32
 DECAYED = ~fn.paths("**.mean", "**.variance", "**.scale", "**.shift", "**.b")  # the weights alone
+warnings.filterwarnings("ignore", ".*batch_norm was never calibrated")  # it is, at the end of train
 
 
 def load():

@@ -9,6 +9,7 @@ Run: python examples/fashion_mnist.py [--data /usr/share/datasets/fashion-mnist]
 import argparse
 import gzip
 import time
+import warnings
 from pathlib import Path
 
 import jax
@@ -23,6 +24,7 @@ DATA = Path("/usr/share/datasets/fashion-mnist")
 PICTURE = Path(__file__).parent / "pictures" / "fashion_mnist.png"
 KINDS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 BATCH = 100
+warnings.filterwarnings("ignore", ".*batch_norm was never calibrated")  # it is, at the end of train
 
 
 def mirrored_at_random(params, x, *, key=None, training=False):

@@ -1,6 +1,7 @@
 """The one abstraction: a layer is a pair of pure functions, with an optional third."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import jax
@@ -8,6 +9,8 @@ import jax.numpy as jnp
 
 Params = Any  # a pytree of arrays
 PyTree = Any
+
+place: ContextVar[tuple[str, ...]] = ContextVar("place", default=())  # the names of the layers that are being applied
 
 
 class Layer(NamedTuple):
@@ -60,13 +63,6 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
 
 def _name(f) -> str:
     return getattr(f, "__qualname__", type(f).__name__)
-
-
-def run_calibration(layer: Layer, params: Params, batches: list[PyTree]) -> tuple[Params, list[PyTree]]:
-    """The layer's calibrate; for one without, the same parameters and each input's value."""
-    if layer.calibrate is None:
-        return params, [layer.apply(params, x) for x in batches]
-    return layer.calibrate(params, batches)
 
 
 def split_key(key: jax.Array, n: int = 2) -> jax.Array:

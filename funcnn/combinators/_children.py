@@ -6,7 +6,8 @@ from typing import Any
 
 import jax
 
-from .._core import Layer, as_layer, run_calibration, split_key
+from .._calibration import run_calibration
+from .._core import Layer, as_layer, place, split_key
 
 LayerLike = Layer | Callable[[Any], Any]
 
@@ -77,7 +78,8 @@ def split(key, n):
 
 @contextmanager
 def _inside(name):
-    """Put the child's name into profiles, and in front of what it raises: ``layer body.1: linear: x must …``."""
+    """Put the child's name into profiles, and in front of what it raises or warns: ``layer body.1: linear: x must …``."""
+    token = place.set((*place.get(), name))
     try:
         with jax.named_scope(name):
             yield
@@ -87,6 +89,8 @@ def _inside(name):
             inner = message.removeprefix("layer ")
             error.args = (f"layer {name}: {message}" if inner == message else f"layer {name}.{inner}",)
         raise
+    finally:
+        place.reset(token)
 
 
 def require_like(combinator, x, y):

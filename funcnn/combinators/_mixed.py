@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from .._core import Layer, PyTree, as_layer, run_calibration
+from .._calibration import run_calibration
+from .._core import Layer, PyTree, as_layer
 from .._shown import shown
 from ._children import LayerLike
 

@@ -1,6 +1,7 @@
 """Several layers side by side: on the same input, or each on its own."""
 
-from .._core import Layer, run_calibration
+from .._calibration import run_calibration
+from .._core import Layer
 from .._shown import shown
 from ._children import LayerLike, children_of, split
 

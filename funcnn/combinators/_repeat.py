@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._core import Layer, as_layer, run_calibration, split_key
+from .._calibration import run_calibration
+from .._core import Layer, as_layer, split_key
 from .._shown import shown
 from ._children import LayerLike, require_like
 

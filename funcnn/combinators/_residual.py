@@ -3,7 +3,8 @@
 import jax
 from jax import lax
 
-from .._core import Layer, as_layer, run_calibration
+from .._calibration import run_calibration
+from .._core import Layer, as_layer
 from .._shown import shown
 from ._children import LayerLike, require_like
 

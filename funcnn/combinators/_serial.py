@@ -2,7 +2,8 @@
 
 import jax
 
-from .._core import Layer, run_calibration
+from .._calibration import run_calibration
+from .._core import Layer
 from .._shown import shown
 from ._children import LayerLike, children_of, split
 

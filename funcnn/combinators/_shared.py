@@ -5,7 +5,8 @@ from typing import Any
 
 import jax
 
-from .._core import Layer, Params, PyTree, as_layer, run_calibration, split_key
+from .._calibration import run_calibration, while_drawn
+from .._core import Layer, Params, PyTree, as_layer, split_key
 from .._shown import shown
 from ._children import LayerLike
 
@@ -64,7 +65,8 @@ def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[P
 
         jax.eval_shape(model(lambda: drawn(shared_key), meet).init, rest_key, x)
         params = drawn(shared_key)
-        return {"shared": params, "rest": model(lambda: params).init(rest_key, x)}
+        with while_drawn():
+            return {"shared": params, "rest": model(lambda: params).init(rest_key, x)}
 
     def apply(params, x, *, key=None, training=False):
         return model(lambda: params["shared"]).apply(params["rest"], x, key=key, training=training)

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .. import initializers, rules
+from .._calibration import meet
 from .._core import Layer, as_layer, split_key
 from .._shown import shown
 from ._example import features as features_of
@@ -60,7 +61,8 @@ def batch_norm(*, eps: float = 1e-5, axis_name: str | tuple[str, ...] | None = N
     """Mean 0 and variance 1 of each channel over the batch and all space, then a scale and a shift for each channel.
 
     In training mean and variance are the batch's own; otherwise they are the parameters ``mean`` and ``variance``. These
-    are measured by `funcnn.calibrate`, not learned: their gradient is 0, and weight decay must leave them out.
+    are measured by `funcnn.calibrate`, not learned: their gradient is 0, and weight decay must leave them out (see
+    `funcnn.paths`). Outside of training, and not inside of jit, a batch norm that was never calibrated warns.
 
     Args:
       eps: added to the variance.
@@ -78,11 +80,15 @@ def batch_norm(*, eps: float = 1e-5, axis_name: str | tuple[str, ...] | None = N
         scale, shift = params["scale"], params["shift"]
         if training:
             return rules.batch_norm(x, scale, shift, eps, axis_name)
+        meet(params, x, measure)
         return rules.batch_norm_inference(x, params["mean"], params["variance"], scale, shift, eps)
 
-    def calibrate(params, batches):
+    def measure(params, batches):
         mean, variance = rules.batch_statistics(batches, axis_name)
-        params = params | {"mean": mean, "variance": variance}
+        return params | {"mean": mean, "variance": variance}
+
+    def calibrate(params, batches):
+        params = measure(params, batches)
         return params, [apply(params, x) for x in batches]
 
     return Layer(of_channel, apply, calibrate)

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 
 from .._arrays import as_arrays
-from .._core import Layer, Params, PyTree, as_layer, run_calibration
+from .._calibration import run_calibration
+from .._core import Layer, Params, PyTree, as_layer
 
 
 def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params:
@@ -19,7 +20,8 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params
     The result does not depend on how the examples are cut into batches. On all of them the model's value with
     ``training=False`` is its value with ``training=True`` and all of them as one batch.
 
-    The memory is that of all batches in the widest layer; some thousand examples are enough.
+    The memory is that of all batches in the widest layer; some thousand examples are enough. A layer without a calibrate
+    of its own is applied to all batches once more for each batch norm inside of it.
 
     Args:
       model: a layer.
@@ -31,7 +33,8 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params
 
     Raises:
       TypeError: batches is one array, not several.
-      ValueError: there is no batch, or a batch is empty.
+      ValueError: there is no batch, or a batch is empty; or a layer of one's own applies a batch norm inside of jit, scan,
+        vmap or remat, or with other parameters than it got, so that what reaches it is not seen.
 
     Example:
       >>> x = jnp.array([[1.0], [2.0], [6.0]])

@@ -5,6 +5,7 @@ from typing import Any
 
 import optax
 
+from .._calibration import unmeasured, warn_unmeasured
 from .._core import Layer
 from ._data import require_count
 from ._sources import source_of
@@ -49,6 +50,9 @@ def fit(
       The final state, and a history. ``history["loss"]`` has one value an epoch. It is the mean over the batches that this
       call took in it, each weighted by its size.
 
+    Warns:
+      UserWarning: a batch norm has statistics that were never measured: `calibrate` comes after training.
+
     Raises:
       TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has
         been compiled yet.
@@ -85,4 +89,6 @@ def fit(
         if parts:
             vars(error).update(state=state, history=join(parts))
         raise
+    if paths := unmeasured(state.params):
+        warn_unmeasured(paths)
     return state, join(parts)

@@ -54,6 +54,7 @@ def test_it_is_its_rule(name, dtype):
     assert_close(layer.apply(params, x), rule(params, x), 0.0)
 
 
+@pytest.mark.filterwarnings("ignore:batch_norm was never calibrated")
 @pytest.mark.parametrize("name", LAYERS | BARE)
 def test_it_starts_without_scale_and_shift(name):
     layer, rule = BARE[name] if name in BARE else (fn.batch_norm(), lambda x: x / (1 + 1e-5) ** 0.5)

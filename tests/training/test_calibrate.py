@@ -1,4 +1,7 @@
-"""Calibrated statistics are those of all examples, however they are cut into batches and spread over devices."""
+"""Calibrated statistics are those of all examples, however they are cut into batches and spread over devices.
+
+A batch norm that was never calibrated, or cannot be, does not pass in silence.
+"""
 
 from functools import cache
 
@@ -125,11 +128,104 @@ def test_on_eight_devices():
 def test_a_trained_model_keeps_its_accuracy_outside_of_training():
     y = jnp.sin(X.sum(-1, keepdims=True))
     model = fn.serial(block(16), block(16), fn.linear(1))
-    state, history = fn.fit(
-        model, fn.losses.squared_error, optax.sgd(0.1), (X, y), epochs=300, key=KEY, batch_size=20, progress=False
+    with pytest.warns(UserWarning, match=r"^layer 0\.1, 1\.1: batch_norm was never calibrated, .* funcnn\.calibrate\("):
+        state, history = fn.fit(
+            model, fn.losses.squared_error, optax.sgd(0.1), (X, y), epochs=300, key=KEY, batch_size=20, progress=False
+        )
+    loss = jax.jit(lambda params: fn.losses.squared_error(model.apply(params, X), y))
+    calibrated = fn.calibrate(model, state.params, BATCHES)
+    assert float(loss(calibrated)) < 2 * history["loss"][-1] < float(loss(state.params)) / 2
+
+
+FIRST = fn.batch_norm()
+BLOCKS = fn.serial(fn.residual(block(3)), fn.parallel(fn.linear(1), block(2)), jnp.hstack)
+
+
+def own(wrap=lambda f: f):
+    """A layer of one's own, without a calibrate, that applies batch norms."""
+
+    def init(key, x):
+        return {"blocks": [BLOCKS.init(key, x)], "first": FIRST.init(key, x)}
+
+    def apply(params, x, *, key=None, training=False):
+        def f(params, x):
+            x = FIRST.apply(params["first"], x, training=training)
+            return BLOCKS.apply(params["blocks"][0], x, training=training)
+
+        return wrap(f)(params, x)
+
+    return fn.Layer(init, apply)
+
+
+def test_batch_norms_inside_of_a_layer_of_ones_own_are_measured():
+    layer = fn.serial(block(3), fn.repeat(own(), 2), fn.batch_norm())
+    rng = np.random.default_rng(2)
+    params = jax.tree.map(lambda a: a + rng.uniform(0, 1, size=a.shape), layer.init(KEY, X))
+    expected = layer.apply(params, X, training=True)
+    calibrated = jax.jit(lambda params: fn.calibrate(layer, params, BATCHES))(params)
+    assert_close(layer.apply(calibrated, X), expected, 1e-12)
+
+
+def test_a_batch_norm_that_is_applied_twice_measures_all_that_reaches_it():
+    def apply(params, x, *, key=None, training=False):
+        return FIRST.apply(params, x, training=training) + FIRST.apply(params, 2 * x, training=training)
+
+    params = fn.calibrate(fn.Layer(FIRST.init, apply), FIRST.init(KEY, X), BATCHES)
+    both = jnp.concatenate([X, 2 * X])
+    assert_close((params["mean"], params["variance"]), (both.mean(0), both.var(0)), 1e-13)
+
+
+OUT_OF_REACH = {
+    "jit": jax.jit,
+    "jit of the input alone": lambda f: lambda params, x: jax.jit(lambda x: f(params, x))(x),
+    "remat": jax.checkpoint,
+    "vmap": lambda f: lambda params, x: jax.vmap(f, (None, 0))(params, x[:, None])[:, 0],
+    "scan": lambda f: lambda params, x: jax.lax.scan(lambda x, _: (f(params, x), None), x, length=2)[0],
+    "other parameters": lambda f: lambda params, x: f(jax.tree.map(lambda a: 1.0 * a, params), x),
+    "not applied": lambda f: lambda params, x: x,
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_REACH)
+def test_a_batch_norm_that_cannot_be_measured_is_refused_by_its_path(name):
+    model = fn.serial(fn.tanh, own(OUT_OF_REACH[name]))
+    params = model.init(KEY, X)
+    with pytest.raises(
+        ValueError, match=r"^layer 1: calibrate: the batch norm at blocks\.0\.0\.1, .*, first was not met:"
+    ):
+        fn.calibrate(model, params, [X])
+
+
+def test_a_batch_norm_that_was_never_calibrated_warns_by_its_path():
+    model = fn.serial(body=fn.serial(fn.linear(3), fn.batch_norm()), own=own())
+    params = fn.calibrate(model, model.init(KEY, X), [X])
+    start = {name: model.init(KEY, X)["body"][1][name] for name in ("mean", "variance")}
+    for statistics in (start, start | {"variance": 0.3 * start["variance"]}):  # and what weight decay leaves of them
+        never = params | {"body": (params["body"][0], params["body"][1] | statistics)}
+        for apply in (model.apply, jax.jit(lambda params, x, never=never: model.apply(never, x))):
+            with pytest.warns(UserWarning, match=r"^layer body\.1: batch_norm was never calibrated") as caught:
+                apply(never, X)
+            assert len(caught) == 1
+        model.apply(never, X, training=True)
+    with pytest.warns(UserWarning, match=r"^batch_norm was never calibrated"):
+        FIRST.apply(FIRST.init(KEY, X), X)
+
+
+def test_the_end_of_training_warns_of_batch_norms_alone():
+    def fit(model, state):
+        loss = lambda y: jnp.mean(y**2)
+        return fn.fit(model, loss, optax.sgd(0.1), (X,), epochs=1, state=state, progress=False)
+
+    of_ones_own = fn.Layer(  # learned, and at first as a batch norm's statistics are
+        lambda key, x: {"mean": jnp.zeros((1, 3)), "variance": jnp.ones((1, 3))},
+        lambda params, x, *, key=None, training=False: (x - params["mean"]) * params["variance"],
     )
-    loss = lambda params: float(fn.losses.squared_error(model.apply(params, X), y))
-    assert loss(fn.calibrate(model, state.params, BATCHES)) < 2 * history["loss"][-1] < loss(state.params) / 2
+    model = fn.serial(of_ones_own, fn.batch_norm())
+    state = fn.TrainState.create(model, optax.sgd(0.1), KEY, X)
+    with pytest.warns(UserWarning, match=r"^layer 1: batch_norm was never calibrated") as caught:
+        state, _ = fit(model, state)
+    assert len(caught) == 1
+    fit(model, state._replace(params=fn.calibrate(model, state.params, [X])))
 
 
 def test_a_shared_batch_norm_is_measured_over_all_places():

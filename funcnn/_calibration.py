@@ -1,0 +1,132 @@
+"""Parameters that are measured on data: handed from layer to layer, and found inside of layers that know nothing of it."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.extend.core import get_opaque_trace_state
+
+from ._core import Layer, Params, PyTree, place
+from ._paths import dotted
+
+Measure = Callable[[Params, list[PyTree]], Params]
+_STATISTICS = {"scale", "shift", "mean", "variance"}  # the parameters of a batch norm
+
+
+def run_calibration(layer: Layer, params: Params, batches: list[PyTree]) -> tuple[Params, list[PyTree]]:
+    """The layer's calibrate; one without has the batch norms measured that it applies itself.
+
+    Raises:
+      ValueError: such a layer has the parameters of a batch norm and does not apply it where it can be seen.
+    """
+    if layer.calibrate is not None:
+        return layer.calibrate(params, batches)
+    leaves, tree = jax.tree.flatten(params, is_leaf=_of_batch_norm)
+    unmet = [i for i, leaf in enumerate(leaves) if _of_batch_norm(leaf)]
+    for i in unmet:
+        leaves[i] = leaves[i] | {"mean": jnp.array(leaves[i]["mean"])}  # an array of its own, by which it is known
+    while True:  # each batch norm after those before it are measured
+        with _seeking({id(leaves[i]["mean"]): i for i in unmet}) as met:
+            results = [layer.apply(tree.unflatten(leaves), x) for x in batches]
+        if met.index is None:
+            break
+        leaves[met.index] = met.measure(leaves[met.index], met.inputs)
+        unmet.remove(met.index)
+    _require_none(unmet, params)
+    return tree.unflatten(leaves), results
+
+
+def meet(params: Params, x: PyTree, measure: Measure) -> None:
+    """What a layer with measured parameters calls before it uses them.
+
+    Args:
+      params: its parameters.
+      x: its input.
+      measure: ``measure(params, batches)``, the parameters measured on several inputs.
+    """
+    if met := _meeting.get():
+        met(params, x, measure)
+    elif never_measured(params):
+        warn_unmeasured([".".join(place.get())])
+
+
+def while_drawn():
+    """Inside of this context no batch norm warns that it was never measured: parameters are being drawn."""
+    return _seeking({})
+
+
+def warn_unmeasured(paths: list[str]) -> None:
+    """Warn that the batch norms at these paths have the statistics that they were drawn with."""
+    where = f"layer {', '.join(paths)}: " if any(paths) else ""
+    warnings.warn(
+        f"{where}batch_norm was never calibrated, and its value outside of training is meaningless: measure its mean and "
+        "variance with params = funcnn.calibrate(model, params, batches)",
+        stacklevel=3,
+    )
+
+
+def unmeasured(params: Params) -> list[str]:
+    """The paths of all batch norms whose statistics were never measured."""
+    found = jax.tree_util.tree_leaves_with_path(params, is_leaf=_of_batch_norm)
+    return [dotted(path) for path, leaf in found if _of_batch_norm(leaf) and never_measured(leaf)]
+
+
+def never_measured(params: Params) -> bool:
+    """Whether every mean is exactly 0 and the variances are all one number: 1, or what weight decay left of it."""
+    mean, variance = params["mean"], params["variance"]
+    if any(isinstance(a, Tracer) or not getattr(a, "is_fully_addressable", True) for a in (mean, variance)):
+        return False
+    mean, variance = np.asarray(mean), np.asarray(variance)
+    return mean.size > 0 and not mean.any() and bool((variance == variance.flat[0]).all()) and bool(variance.flat[0])
+
+
+@dataclass
+class _Met:
+    """The first batch norm that is met of those sought by the identity of their means, and everything that reaches it."""
+
+    sought: dict[int, int]  # the index of each
+    trace: Any = field(default_factory=get_opaque_trace_state)
+    index: int | None = None
+    inputs: list[PyTree] = field(default_factory=list)
+    measure: Measure = lambda params, batches: params
+
+    def __call__(self, params: Params, x: PyTree, measure: Measure) -> None:
+        index = self.sought.get(id(params["mean"]))
+        known = get_opaque_trace_state() == self.trace  # inside of a jit, scan or vmap of the layer's, x is not
+        if known and index is not None and self.index in {None, index}:
+            self.index, self.measure = index, measure
+            self.inputs.append(x)
+
+
+_meeting: ContextVar[_Met | None] = ContextVar("meeting", default=None)
+
+
+@contextmanager
+def _seeking(sought: dict[int, int]) -> Iterator[_Met]:
+    token = _meeting.set(met := _Met(sought))
+    try:
+        yield met
+    finally:
+        _meeting.reset(token)
+
+
+def _of_batch_norm(node: Any) -> bool:
+    return isinstance(node, dict) and node.keys() == _STATISTICS
+
+
+def _require_none(unmet, params):
+    if not unmet:
+        return
+    paths = [dotted(path) for path, _ in jax.tree_util.tree_leaves_with_path(params, is_leaf=_of_batch_norm)]
+    raise ValueError(
+        f"calibrate: the batch norm at {', '.join(paths[i] for i in unmet)} was not met: a layer without a calibrate must "
+        "apply it outside of training, with the parameters that it got, not inside of jit, scan, vmap or remat; otherwise "
+        "write Layer(init, apply, calibrate)"
+    )

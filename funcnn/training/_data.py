@@ -1,5 +1,6 @@
 """Training data, checked before anything is compiled."""
 
+import warnings
 from typing import Any
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._arrays import as_arrays
+from .._core import Layer, PyTree
 
 
 def as_data(data: Any) -> tuple[Any, ...]:
@@ -38,6 +40,28 @@ def examine(data: tuple[Any, ...]) -> int:
         if length != n:
             raise ValueError(f"{name} must have as many examples as {first}, {n}, got {length}")
     return n
+
+
+def warn_of_missing_channels(model: Layer, inputs: PyTree) -> None:
+    """Warn if the model slides along one axis of ``[n, s, s]`` and would slide along two of ``[n, s, s, 1]``."""
+    shape = getattr(inputs, "shape", ())
+    if len(shape) != 3 or shape[1] != shape[2]:
+        return
+
+    def ranks(*shape):
+        params = jax.eval_shape(model.init, jax.random.key(0), jax.ShapeDtypeStruct(shape, inputs.dtype))
+        return [leaf.ndim for leaf in jax.tree.leaves(params)]
+
+    try:
+        slides_along_two = ranks(*shape, 1) != ranks(*shape)
+    except Exception:  # whatever a model says to images that it does not take
+        return
+    if slides_along_two:
+        warnings.warn(
+            f"data[0] is {inputs.dtype}{list(shape)}, and a convolution whose window is one number takes it for sequences, "
+            "with channels along the last axis: pass images as x[..., None], and for sequences write window=(3,), say",
+            stacklevel=3,
+        )
 
 
 def _require_numbers(name, leaf):

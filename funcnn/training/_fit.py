@@ -6,8 +6,8 @@ from typing import Any
 import optax
 
 from .._calibration import unmeasured, warn_unmeasured
-from .._core import Layer
-from ._data import require_count
+from .._core import Layer, as_layer
+from ._data import require_count, warn_of_missing_channels
 from ._sources import source_of
 from ._state import TrainState, require_fit
 from ._step import Loss, plain_step
@@ -39,8 +39,7 @@ def fit(
         convert is converted: arrays of pandas, of PyTorch.
       epochs: how many epochs are to end, each once through the data. If the state is in the middle of one, that is the
         first of them. Its remaining batches are taken.
-      key: a `jax.random.key`, from which parameters, order and noise are drawn. It is ignored with a state, which has its
-        own.
+      key: a `jax.random.key`, from which parameters, order and noise are drawn; None beside a state, which has its own.
       batch_size: examples a step; None takes all of them at once, not shuffled.
       state: where to go on from: what an earlier call returned, or an error carried. None starts anew. In the middle of an
         epoch it needs the same data and batch size. It is not donated.
@@ -51,7 +50,8 @@ def fit(
       call took in it, each weighted by its size.
 
     Warns:
-      UserWarning: a batch norm has statistics that were never measured: `calibrate` comes after training.
+      UserWarning: a batch norm has statistics that were never measured: `calibrate` comes after training. Or square images
+        ``[n, s, s]`` without channels are taken for sequences.
 
     Raises:
       TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has
@@ -72,8 +72,11 @@ def fit(
     step = plain_step(model, loss, optimizer)
     if state is None:
         state = TrainState.create(model, optimizer, key, data[0])
+    elif key is not None:
+        raise TypeError(f"key must be None beside a state, which has a key of its own, got {type(key).__name__}")
     else:
         require_fit(state, model, optimizer, data[0])
+    warn_of_missing_channels(as_layer(model), data[0])
 
     parts: list[History] = []
     try:

@@ -25,7 +25,8 @@ START = fn.TrainState.create(MODEL, optax.sgd(0.1), KEY, X)
 
 
 def fit(model=MODEL, loss=fn.losses.squared_error, optimizer=optax.sgd(0.1), data=(X, Y), **options):
-    return fn.fit(model, loss, optimizer, data, **({"epochs": 3, "key": KEY, "progress": False} | options))
+    key = None if options.get("state") else KEY
+    return fn.fit(model, loss, optimizer, data, **({"epochs": 3, "key": key, "progress": False} | options))
 
 
 @pytest.mark.slow
@@ -83,7 +84,7 @@ def test_the_same_call_gives_the_same_bits_and_another_key_others():
 def test_it_goes_on_from_a_state_as_if_it_had_not_stopped():
     whole, history = fit(batch_size=4, epochs=6, optimizer=optax.adam(0.01))
     half, first = fit(batch_size=4, epochs=2, optimizer=optax.adam(0.01))
-    rest, second = fit(batch_size=4, epochs=4, optimizer=optax.adam(0.01), state=half, key=None)
+    rest, second = fit(batch_size=4, epochs=4, optimizer=optax.adam(0.01), state=half)
     assert_close(rest, whole, 0.0)
     assert (np.concatenate([first["loss"], second["loss"]]) == history["loss"]).all()
     assert not half.params[0]["w"].is_deleted()
@@ -168,6 +169,7 @@ BAD = [
     ({"epochs": True}, TypeError, "epochs must be an int, got True"),
     ({"key": None}, TypeError, "key must be a jax.random.key, got None"),
     ({"key": 0}, TypeError, "key must be a jax.random.key, got 0"),
+    ({"key": KEY, "state": START}, TypeError, "key must be None beside a state, which has a key of its own, got PRNGKey"),
     ({"loss": lambda p, y: (p - y) ** 2}, ValueError, r"loss must return a scalar, got float32\[10, 2\]"),
     ({"optimizer": 0.1}, TypeError, "optimizer must be an optax optimizer, got float"),
     ({"state": 3}, TypeError, "state must be a TrainState, got int"),
@@ -194,6 +196,24 @@ def test_bad_input_is_refused_in_one_line_before_anything_is_compiled(options, e
         fit(**options, progress=True)
     assert "\n" not in str(caught.value)
     assert capsys.readouterr() == ("", "")  # not even an empty progress bar
+
+
+def images(window, first=lambda x: x):
+    return fn.serial(first, fn.conv(2, window), fn.relu, fn.conv(1, window), fn.flatten, fn.linear(2))
+
+
+def test_square_images_without_channels_warn_where_they_are_taken_for_sequences():
+    x = jnp.asarray(RNG.normal(size=(10, 4, 4)), jnp.float32)
+    warning = (
+        r"data\[0\] is float32\[10, 4, 4\], and a convolution .* pass images as x\[\.\.\., None\], .* window=\(3,\)"
+    )
+    for model in (images(3), images(3, first=lambda x: x / 2)):
+        with pytest.warns(UserWarning, match=warning):
+            fit(model, data=(x, Y), epochs=0)
+    for model, inputs in [(images((3,)), x), (images(3), x[..., None]), (images(3), x[:, 1:]), (images(1), {"x": x})]:
+        first = fn.serial(lambda x: x["x"], model) if isinstance(inputs, dict) else model
+        fit(first, data=(inputs, Y), epochs=0)
+    fit(fn.serial(fn.flatten, fn.linear(2)), data=(x, Y), epochs=0)
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])

@@ -71,7 +71,7 @@ def bilinear_fwd(x, z, w, b=None):
 def bilinear_bwd(residuals, y_bar):
     x, z, w, b = residuals
     rows = unused_letters(x.ndim - 1, "ijo")
-    pairs = contract(f"{rows}j,{rows}o->{rows}jo", z, y_bar)
+    pairs = widen(z)[..., :, None] * widen(y_bar)[..., None, :]
     x_bar = contract(f"{rows}jo,ijo->{rows}i", pairs, widen(w), like=x)
     z_bar = contract(f"{rows}jo,{rows}o->{rows}j", _matrix_for_z(rows, x, w), widen(y_bar), like=z)
     w_bar = contract(f"{rows}i,{rows}jo->ijo", widen(x), pairs, like=w)

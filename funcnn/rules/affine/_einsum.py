@@ -93,9 +93,24 @@ def einsum_reference(x, w, equation):
 
 
 def contract(equation, *arrays, like=None):
-    """The contraction, accumulated in float32 at least; placed on an Explicit mesh as ``like`` is."""
+    """The contraction, accumulated in float32 at least; placed on an Explicit mesh as ``like`` is.
+
+    Indices that stand side by side wherever they stand are taken as one. Between matrices a product's transpose needs no
+    copy: XLA exchanges its arguments.
+    """
     placed = None if like is None else placement(like)
-    return jnp.einsum(equation, *arrays, preferred_element_type=widen(arrays[0]).dtype, out_sharding=placed)
+    terms = equation.replace("->", ",").split(",")
+    sizes = {i: n for term, a in zip(terms[:-1], arrays, strict=True) for i, n in zip(term, a.shape, strict=True)}
+    shape = [sizes[i] for i in terms[-1]]
+    for i, j in reversed([term[k : k + 2] for term in terms for k in range(len(term) - 1)]):
+        together = all(i + j in term or not {i, j} & {*term} for term in terms)
+        if j in sizes and together and placement(arrays[0]) is None:
+            sizes[i] *= sizes.pop(j)
+            terms = [term.replace(i + j, i) for term in terms]
+    arrays = [a.reshape([sizes[i] for i in term]) for term, a in zip(terms[:-1], arrays, strict=True)]
+    product = f"{','.join(terms[:-1])}->{terms[-1]}"
+    wide = widen(arrays[0]).dtype
+    return jnp.einsum(product, *arrays, preferred_element_type=wide, out_sharding=placed).reshape(shape)
 
 
 def unused_letters(n, taken):

@@ -70,7 +70,7 @@ def rms_norm_bwd(eps, residuals, y_bar):
     z = r * widen(x)
     z_bar, scale_bar, _ = scale_shift_bwd(z, scale, None, y_bar)
     y = scale_shift(z, scale, None)  # y y_bar is z z_bar
-    x_bar = r * (z_bar - z * jnp.mean(y * widen(y_bar), axis=-1, keepdims=True))
+    x_bar = r * z_bar - z * (r * jnp.mean(y * widen(y_bar), axis=-1, keepdims=True))
     return cotangent(x_bar, x), scale_bar
 
 

@@ -140,7 +140,7 @@ def log_cosh(prediction: Array, target: Array) -> Array:
 def log_cosh_fwd(prediction, target):
     shapes("log_cosh", prediction=(prediction, "..."), target=(target, "..."))
     size = jnp.abs(_difference(prediction, target))
-    near = jnp.log1p(2 * jnp.sinh(jnp.minimum(size, 1) / 2) ** 2)  # cosh d = 1 + 2 sinh²(d / 2)
+    near = -jnp.log1p(-jnp.square(jnp.tanh(jnp.minimum(size, 1)))) / 2  # cosh⁻² d = 1 - tanh² d
     far = size - math.log(2) + jnp.log1p(jnp.exp(-2 * size))
     return jnp.where(size < 1, near, far).astype(prediction.dtype), (prediction, target)
 

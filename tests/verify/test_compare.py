@@ -83,6 +83,16 @@ def test_a_real_loss_of_complex_parameters_is_compared(conjugated):
     assert "j" in report._repr_html_()
 
 
+@pytest.mark.parametrize(
+    ("at_0", "above", "ok"), [(0.0, 1.0, True), (1.0, 1.0, True), (-3.0, 1.0, False), (0.0, 1.001, False)]
+)
+def test_any_subgradient_is_right_at_a_kink_and_only_there(at_0, above, ok):
+    relu = jax.custom_vjp(lambda x: jnp.maximum(x, 0))  # autodiff's slope at 0 is ½
+    slope = lambda x: jnp.where(x == 0, at_0, jnp.where(x > 0, above, 0.0))
+    relu.defvjp(lambda x: (jnp.maximum(x, 0), x), lambda x, y_bar: (y_bar * slope(x),))
+    assert compare(lambda b: jnp.sum(relu(b)), jnp.array([0.0, 1.0, -1.0])).ok is ok
+
+
 BAD = [
     (lambda: compare(3, jnp.ones(2)), TypeError, "loss must be a function"),
     (lambda: compare(jnp.sum, ()), ValueError, "params must have at least one array"),

@@ -12,6 +12,7 @@ from ._point import Floats
 Values = Callable[[Floats], Sequence[np.ndarray]]
 
 _ROUNDINGS = 64  # by which an example may miss a set
+_MANY = 8  # numbers that are hardly all positive by chance
 _SAME = 1e-9  # of the largest value: a difference of rounding
 
 
@@ -119,4 +120,6 @@ def _shown(a: np.ndarray) -> Domain:
     if a.ndim and a.shape[-1] > 2 and (a > 0).all() and np.ptp(a) > 0 and SIMPLEX.holds(a, slack):
         return SIMPLEX
     uneven = a.ndim and a.shape[-1] > 1 and ((a != 0).sum(-1) > 1).all() and np.ptp(np.abs(a)) > 0
-    return UNIT if uneven and UNIT.holds(a, slack) else EVERYWHERE
+    if uneven and UNIT.holds(a, slack):
+        return UNIT
+    return NAMED["positive"] if a.size >= _MANY and (a > 0).all() and np.ptp(a) > 0 else EVERYWHERE

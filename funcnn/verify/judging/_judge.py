@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._point import Arrays, Measured, ravel
-from ._tolerance import Tolerance, cotangent_slack, value_slack, without_jumps
+from ._tolerance import NEARBY, Tolerance, cotangent_slack, value_slack, without_jumps
 
 
 class Judgement(NamedTuple):
@@ -70,8 +70,15 @@ def first_index(wrong: np.ndarray) -> tuple[int, ...]:
 def _wrong(measured: Measured, tolerance: Tolerance) -> np.ndarray:
     sides = zip(measured.rule, measured.truth, measured.noise, tolerance.cancelling, strict=True)
     wrong = [
-        beyond(r.astype(np.float64), t, cotangent_slack(t, n, tolerance.eps, size)).ravel() for r, t, n, size in sides
+        (beyond(r.astype(np.float64), t, cotangent_slack(t, n, tolerance.eps, size)) & ~_unknowable(r, t, n)).ravel()
+        for r, t, n, size in sides
     ]
     x, rule = ravel(measured.point.floats), ravel(measured.rule)
     tellable = np.isfinite(x) | ~np.isfinite(rule)  # by an infinite number there is no slope: any finite one will do
     return (np.concatenate(wrong) if wrong else np.zeros(0, bool)) & tellable
+
+
+def _unknowable(rule: np.ndarray, truth: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Where a rule is not finite, and rounding alone makes any numbers of the truth, as at a singular matrix."""
+    moved, size = (np.max(np.abs(a), where=np.isfinite(a), initial=0.0) for a in (noise, truth))
+    return ~np.isfinite(rule) & (NEARBY * moved >= size > 0)

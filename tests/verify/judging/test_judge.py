@@ -73,6 +73,13 @@ def test_where_the_truth_is_unknown_nothing_is_wrong():
     assert not judged(np.ones(3), truth=np.full(3, np.nan)).wrong.any()
 
 
+@pytest.mark.parametrize(("share", "only_at_a_kink"), [(0.1, True), (0.01, False)])
+def test_where_rounding_makes_any_number_of_the_truth_no_number_is_not_wrong(share, only_at_a_kink):
+    judgement = judged(moved(1, np.nan), noise=share * np.abs(TRUTH))
+    assert judgement.at_kinks is only_at_a_kink
+    assert judgement.wrong[1]
+
+
 def test_by_an_infinite_number_only_nan_is_wrong():
     x = np.array([np.inf, 1.0, 1.0])
     assert not judged(moved(0, 1.0), x=x).wrong.any()

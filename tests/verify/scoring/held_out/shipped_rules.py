@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.scipy.special import xlogy
 
 from tests.helpers.case import Case, like, need, normal, of_rank, pointwise, right, rule, uniform, wide, wrong, zeros
-from tests.helpers.witness import at, differs, doubled
+from tests.helpers.witness import at, differs, doubled, second_order_at
 
 cases: list[Case] = []
 
@@ -78,9 +78,16 @@ def hidden_layer_of_exclusive_or():
     return rule(f, lambda *args: (f(*args), args), bwd), (x, normal(2, 3), zeros(3))
 
 
-@right(cases, "S5")
+def constant_slope_at_ties(f, a, b):
+    a, b = doubled((a, b))
+    return second_order_at(lambda a: (a,))(lambda a: f(a, b), a)
+
+
+@wrong(
+    cases, "at ties the slope is constant: its own slope is 0 there, and not a quarter", "S8", constant_slope_at_ties
+)
 def soft_larger_of_two():
-    """log(eᵃ + eᵇ) of scores that are often equal, a half to each."""
+    """log(eᵃ + eᵇ) of scores that are often equal, a half to each. It is right to first order only."""
 
     def f(a, b):
         need(a.shape == b.shape)

@@ -270,7 +270,7 @@ def test_forward_mode_without_rules_equals_the_reference(entry):  # R7
         assert_close(*both(floats, cotangents(floats)), 1e-10)
 
 
-LINEAR = [case for case in CASES if case.values[0].linear]
+LINEAR = [case for case in CASES if case.values[0].linear and case.values[1] in case.values[0].examples[:3]]
 
 
 @pytest.mark.rotating
@@ -286,7 +286,7 @@ def test_forward_mode_through_the_rule_equals_the_reference(entry, example):  # 
 
 @pytest.mark.rotating
 @pytest.mark.parametrize(
-    ("entry", "example"), [case for case in LINEAR if case.values[1] in case.values[0].examples[1:3]]
+    ("entry", "example"), [case for case in LINEAR if case.values[1] is case.values[0].examples[1]]
 )
 def test_hessian_vector_products_through_the_rule_equal_the_reference(entry, example):  # R7
     rule, reference, args = two_sides(entry, example)

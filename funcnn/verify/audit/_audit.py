@@ -23,9 +23,10 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
 
     Each call of a `jax.custom_vjp` or `jax.custom_jvp` function is replaced by one that also compares the rule with
     autodiff of its bare function. This holds at any depth of jit, scan, cond, remat, vmap, shard_map, gradients inside and
-    rules inside rules. A custom_vjp is compared at the cotangent that arrives, a made-up one where that is zero, and a
-    custom_jvp along made-up tangents; the value of either is held to the function's. A rule is judged as if those inside it
-    were right; these get rows of their own. A rule on which `jax.grad` of the program by its first argument raises fails.
+    rules inside rules. A custom_vjp is compared at the cotangent that arrives, a made-up one where that is zero or where
+    `fn.forward` holds, and a custom_jvp along made-up tangents; the value of either is held to the function's. A rule is
+    judged as if those inside it were right; these get rows of their own. A rule on which `jax.grad` of the program by its
+    first argument raises fails.
 
     A rule is right where it is as near to autodiff as autodiff's own answers some roundings away. At a kink any subgradient
     is right, and anything is where autodiff is not finite. Half-precision arguments are compared in single precision, with
@@ -156,7 +157,8 @@ class _Judging:
                 ):  # inside rules, one line with other arguments
                     site = site._replace(ordinal=site.ordinal + 1)
                 new = Log(everything=self.everything, reached=self.own.through(site))
-                return call_judged(rule, args, kwargs, dummy, logs.setdefault(site, new), inner, way.ahead)
+                log = logs.setdefault(site, new)
+                return call_judged(rule, args, kwargs, dummy, log, inner, way.ahead, site.in_forward)
 
             full = list(leaves)
             for i, a in zip(places, arrays, strict=True):

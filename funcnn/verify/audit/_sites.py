@@ -31,6 +31,11 @@ class Site(NamedTuple):
     nested: bool = False
     ordinal: int = 0
 
+    @property
+    def in_forward(self) -> bool:
+        """Whether `fn.forward` holds there."""
+        return any(file == _FORWARD for file, _ in self.frames)
+
 
 Meet = Callable[[Site, Rule, tuple[Any, ...], dict[str, Any], Handler], Any]
 
@@ -79,4 +84,5 @@ def _is_library(file: str) -> bool:
 
 
 _MACHINERY = (VERIFY, str(Path(PACKAGE, "_intercept.py")), str(Path(str(jax.__file__)).parent), "<frozen")
+_FORWARD = str(Path(PACKAGE, "_forward.py"))
 _LIBRARIES = (PACKAGE, sysconfig.get_paths()["stdlib"])

@@ -51,19 +51,24 @@ def call_judged(
     log: Log,
     inner: Handler,
     ahead: bool = False,
+    alone: bool = False,
 ) -> Any:
     """Call a rule by its stand-in, which adds a judgement to the log when it is differentiated, by ``dummy`` or another.
 
     The judgement compares the rule with its bare function, the rules inside both taken out. The rules inside then go to
     the handler ``inner``, once in the rule's own passes and once in its bare function. ``ahead`` traces all this here and
-    not where it is differentiated, for there `jax.vmap` has no names for its axes.
+    not where it is differentiated, for there `jax.vmap` has no names for its axes. ``alone`` judges here, at a made-up
+    cotangent, and calls the rule itself: of a judgement `fn.forward` can make no tangent.
     """
     call = take_apart(rule, args, kwargs)
     log.names = call.names
     given, rest = ([call.leaves[i] for i in places] for places in (call.given, call.rest))
     if isinstance(rule, jax.custom_vjp):
         run = partial(_pulled, call, log, inner)
-        y = inexact(jax.eval_shape(call.of(rule.__wrapped__, rest), given)) if ahead else []
+        y = inexact(jax.eval_shape(call.of(rule.__wrapped__, rest), given)) if ahead or alone else []
+        if alone:
+            run(_stopped(given), rest, [jnp.zeros(a.shape, a.dtype) for a in y])
+            return call.of(rule, rest)(given)
         return _stand_in_vjp(call, _traced(run, given, rest, y) if ahead else run)(dummy, given, rest)
     run = partial(_pushed, call, log, inner)
     return _stand_in_jvp(call, _traced(run, given, rest, given) if ahead else run)(dummy, given, rest)

@@ -122,6 +122,21 @@ def test_a_model_with_zeros_at_kinks_has_no_finding():
     assert {row.number for row in linear} == {0, 1, 2}  # two have the same stack, one is inside residual
 
 
+IN_FORWARD = {
+    "grad": lambda rule: fn.forward(rule),
+    "jit": lambda rule: jax.jit(fn.forward(lambda x: jnp.sin(rule(x)))),
+    "jvp": lambda rule: lambda x: jax.jvp(fn.forward(lambda x: rule(2 * x)), (x,), (x,))[1],
+    "hessian": lambda rule: jax.hessian(fn.forward(lambda x: jnp.sum(rule(x) ** 2))),
+}
+
+
+@pytest.mark.parametrize("place", IN_FORWARD)
+@pytest.mark.parametrize(("rule", "status"), [(right, "pass"), (wrong, "fail")])
+def test_a_rule_in_forward_mode_is_judged(place, rule, status):
+    report = audit(lambda x: jnp.sum(IN_FORWARD[place](rule)(x)), X[0])
+    assert [row.status for row in report.rows] == [status]
+
+
 def test_a_rule_out_of_its_own_value_is_judged_with_those_inside_taken_out():
     assert audit(lambda x: jnp.sum(outer(x)), X).ok
     names = [row.name for row in audit(lambda x: jnp.sum(outer_of_wrong(x)), X).rows if row.status == "fail"]

@@ -33,6 +33,8 @@ KEEPING_Y = {
     "softcap-3": (rules.softcap, {"cap": 3.0}, 1.0, lambda x: 1 / np.cosh(x / 3) ** 2, (1, 2.5)),
 }
 
+LOSING_NOTHING = [rules.softplus, rules.log_sigmoid, rules.squareplus, rules.safe_sqrt]  # from y, to 1.5 eps
+
 
 def slopes(f, x, options):
     y, vjp = jax.vjp(lambda x: f(x, **options), x)
@@ -60,6 +62,30 @@ def test_a_slope_from_y_is_within_an_ulp_of_the_largest(name, dtype):
     expected = slope(np.minimum(np.abs(x.astype(np.float64)), 300))
     error = np.abs(slopes(f, jnp.asarray(x), options) - expected) / (largest * float(jnp.finfo(dtype).eps))
     assert error.max() <= bounds[dtype == jnp.float32], f"{error.max()} ulp of the largest slope at {x[error.argmax()]}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:2])
+def test_a_slope_from_y_loses_no_digits(dtype):
+    x, limits = grid(dtype), jnp.finfo(dtype)
+    for f in LOSING_NOTHING:
+        expected = slopes(f, jnp.asarray(x.astype(np.float64)), {})
+        normal = (np.abs(x.astype(np.float64)) < 80) & (np.abs(expected) >= 2 * float(limits.tiny))
+        normal &= (np.abs(expected) < float(limits.max)) & (np.abs(x.astype(np.float64)) >= float(limits.tiny))
+        error = np.abs(slopes(f, jnp.asarray(x), {}) - expected)[normal] / np.abs(expected[normal])
+        assert error.max() <= 1.5 * float(limits.eps), (f.__name__, x[normal][error.argmax()])
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:2])
+def test_a_cotangent_from_rounded_probabilities_is_off_by_little(dtype):
+    rng = np.random.default_rng(0)
+    x, y_bar = jnp.asarray(8 * rng.normal(size=(500, 8)), dtype), rng.integers(-8, 9, (500, 8)) / 8
+    for f, largest, most in (
+        (rules.softmax, np.abs(y_bar).max(-1, keepdims=True), 1.5),
+        (rules.log_softmax, np.abs(y_bar.sum(-1, keepdims=True)) + 1, 0.7),
+    ):
+        found, expected = (jax.vjp(f, a)[1](jnp.asarray(y_bar, a.dtype))[0] for a in (x, x.astype(jnp.float64)))
+        error = np.abs(found.astype(jnp.float64) - expected) / largest
+        assert error.max() <= most * float(jnp.finfo(dtype).eps), f.__name__
 
 
 def grid(dtype):

@@ -19,9 +19,12 @@ Derivation
     ⟨y_bar, dp⟩ = ⟨p y_bar, dx⟩ - (Σ p y_bar) ⟨p, dx⟩ = ⟨p (y_bar - Σ p y_bar), dx⟩, with p = y.
 
 Residuals
-    softmax and log_softmax: y alone, one array of x's size, which the caller has just been given. logsumexp keeps x, which
-    the caller holds, and two numbers a row, top and total: with them the exponentials are the forward pass's, and one
-    program makes them once.
+    softmax and log_softmax: y alone, one array of x's size, which the caller has just been given. The probabilities are
+    those of the rounded y: they do not add up to 1, and softmax's x_bar is off by up to 1.5 eps times the largest
+    |y_bar| of its row. Where one y is rounded to 1, that is more than x_bar. log_softmax's e^y is off by |y| times the
+    relative error of y, hence by less than 0.2 eps. x would keep these digits, an array more than the next layer's y.
+    logsumexp keeps x, which the caller holds, and two numbers a row, top and total: with them the exponentials are the
+    forward pass's, and one program makes them once.
 
 Edges
     -inf gives probability 0. Its cotangent is 0, except that log_softmax passes its y_bar on.

@@ -13,7 +13,8 @@ Derivation
     y (y - x) = b / 4 also says f(x) f(-x) = b / 4: for x < 0, y is computed from f(|x|), without cancellation.
 
 Residuals
-    y, one array of x's size, which the next layer keeps as its own input: nothing is added.
+    y, one array of x's size, which the next layer keeps as its own input: nothing is added. No digits are lost: the
+    slope's relative error is 2 / (q² + 1) times that of y.
 
 Edges
     At -inf y is 0 with slope 0, at inf it is inf with slope 1. NaN stays NaN in y and in the slope.

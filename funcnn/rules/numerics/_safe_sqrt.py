@@ -10,7 +10,7 @@ Derivation
     y² = x, so 2 y dy = dx: ⟨y_bar, dy⟩ = ⟨y_bar / (2 y), dx⟩.
 
 Residuals
-    y, which the caller has just been given: the backward pass takes no second root.
+    y, which the caller has just been given: the backward pass takes no second root. The slope's relative error is y's.
 
 Edges
     At 0 the slope of the root is inf. Value and cotangent are 0 there by convention, and for every negative x. √inf = inf,

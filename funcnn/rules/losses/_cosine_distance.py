@@ -18,7 +18,8 @@ Residuals
     The two arguments, which the caller holds: the lengths are recomputed.
 
 Edges
-    A row of zeros is at distance 1 of everything, with a finite cotangent, -l_bar b̂ / √eps. No square overflows
+    A row of zeros is at distance 1 of everything, with a finite cotangent, -l_bar b̂ / √eps. Where 1 / α is beyond the range
+    of the dtype, as there in float16, a_bar is 0. No square overflows
     (`_common/_length`): rows of any finite length have their true distance and cotangents. The distance of (a, a) and
     (a, 0) is 1 - 1/√2 for a = 1e200 too, or 1e30 in float32. An infinite entry makes NaN of its row.
 
@@ -36,7 +37,7 @@ from jax import Array
 from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._length import length, over
-from .._common._precision import widen
+from .._common._precision import representable, widen
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -68,8 +69,8 @@ def cosine_distance_bwd(eps, residuals, l_bar):
     prediction, target = residuals
     (a, a_length, a_free), (b, b_length, b_free) = _unit(prediction, eps), _unit(target, eps)
     cosine, l_bar = jnp.sum(a * b, axis=-1, keepdims=True), widen(l_bar)[..., None]
-    a_bar = -l_bar * (b - jnp.where(a_free, cosine, 0) * a) / a_length
-    b_bar = -l_bar * (a - jnp.where(b_free, cosine, 0) * b) / b_length
+    a_bar = -l_bar * (b - jnp.where(a_free, cosine, 0) * a) * representable(1 / a_length, prediction)
+    b_bar = -l_bar * (a - jnp.where(b_free, cosine, 0) * b) * representable(1 / b_length, target)
     return cotangent(a_bar, prediction), cotangent(b_bar, target)
 
 

@@ -18,9 +18,9 @@ Derivation
     Each term of ⟨z_bar, dz⟩ is one of the cotangents; those of mean and variance are sums over all that share them.
 
 Residuals
-    The arguments, which the caller holds anyway (of shift only the shape is read); for batch_norm also m(x) and r, two
-    numbers a channel, so that the devices compute them once. z is rebuilt. With an axis_name the function m itself is
-    kept: in the backward pass the name of `jax.vmap`'s axis is unbound.
+    The arguments, which the caller holds anyway (of shift only the shape is read); for batch_norm also m(x), as two
+    numbers, and r: three a channel, so that the devices compute them once. z is rebuilt. With an axis_name the function
+    m itself is kept: in the backward pass the name of `jax.vmap`'s axis is unbound.
 
 Edges
     A channel of equal entries, also of one entry, gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A channel
@@ -41,7 +41,7 @@ from jax import Array, lax
 
 from .._common._checks import describe, require_number, shapes
 from .._common._cotangent import cotangent, per_feature
-from .._common._precision import as_row, widen
+from .._common._precision import as_row, representable, widen
 from ._moments import kept_mean, moments, scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
 AxisName = str | tuple[str, ...] | None
@@ -84,10 +84,10 @@ def batch_norm_fwd(x, scale, shift, eps, axis_name):
 
 def batch_norm_bwd(eps, axis_name, residuals, y_bar):
     del eps, axis_name
-    x, scale, shift, (mean, r), m = residuals
-    z = standardized(x, mean, r)
+    x, scale, shift, statistics, m = residuals
+    z = standardized(x, *statistics)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
-    x_bar = standardize_bwd(z, r, z_bar, _all_but_channels(x), m)
+    x_bar = standardize_bwd(x, z, statistics, z_bar, _all_but_channels(x), m)
     return cotangent(x_bar, x), scale_bar, shift_bar
 
 
@@ -143,7 +143,7 @@ def batch_norm_inference_bwd(eps, residuals, y_bar):
     r = as_row(_inverse_std(variance, eps), x)
     z = (widen(x) - as_row(widen(mean), x)) * r
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
-    x_bar = r * z_bar
+    x_bar = representable(r, x) * z_bar
     variance_bar = -0.5 * r * r * z * z_bar
     return cotangent(x_bar, x), per_feature(-x_bar, mean), per_feature(variance_bar, variance), scale_bar, shift_bar
 
@@ -183,13 +183,14 @@ def batch_statistics(batches: Sequence[Array], axis_name: AxisName = None) -> tu
     if any(x.shape[-1:] != channels for x in batches):
         raise ValueError(f"batch_statistics: batches must have {channels[0]} channels each, got {came}")
     each = [moments(x, _all_but_channels(x), axis_name) for x in batches]
-    means, variances = (jnp.stack([a.reshape(-1) for a in one]) for one in zip(*each, strict=True))
+    means, lost, variances = (jnp.stack([a.reshape(-1) for a in one]) for one in zip(*each, strict=True))
     sizes = jnp.asarray([[x.size] for x in batches], means.dtype)
     share = sizes / sizes.sum()
     largest = jnp.max(means, axis=0, keepdims=True)
-    mean = largest + jnp.sum(share * (means - largest), axis=0, keepdims=True)
-    variance = jnp.sum(share * (variances + (means - mean) ** 2), axis=0)
-    return mean[0].astype(batches[0].dtype), variance.astype(batches[0].dtype)
+    less = means - largest + lost
+    mean = jnp.sum(share * less, axis=0, keepdims=True)
+    variance = jnp.sum(share * (variances + (less - mean) ** 2), axis=0)
+    return (largest + mean)[0].astype(batches[0].dtype), variance.astype(batches[0].dtype)
 
 
 def _inverse_std(variance, eps):

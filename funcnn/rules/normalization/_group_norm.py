@@ -14,8 +14,8 @@ Derivation
     the reshape back, moves none either.
 
 Residuals
-    The arguments, which the caller holds anyway (of shift only the shape is read), and m(x) and r: two float32 for each
-    example and group, or channel. z is rebuilt.
+    The arguments, which the caller holds anyway (of shift only the shape is read), and m(x), as two numbers, and r:
+    three float32 for each example and group, or channel. z is rebuilt.
 
 Edges
     A group of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A group that holds inf or NaN is
@@ -70,10 +70,10 @@ def group_norm_fwd(x, scale, shift, groups, eps):
 
 def group_norm_bwd(groups, eps, residuals, y_bar):
     del eps
-    x, scale, shift, (mean, r) = residuals
-    z = standardized(_in_groups(x, groups), mean, r)
+    x, scale, shift, statistics = residuals
+    z = standardized(_in_groups(x, groups), *statistics)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z.reshape(x.shape), scale, shift, y_bar)
-    x_bar = standardize_bwd(z, r, _in_groups(z_bar, groups), _space_and_group(x))
+    x_bar = standardize_bwd(x, z, statistics, _in_groups(z_bar, groups), _space_and_group(x))
     return cotangent(x_bar.reshape(x.shape), x), scale_bar, shift_bar
 
 
@@ -121,10 +121,10 @@ def instance_norm_fwd(x, scale, shift, eps):
 
 def instance_norm_bwd(eps, residuals, y_bar):
     del eps
-    x, scale, shift, (mean, r) = residuals
-    z = standardized(x, mean, r)
+    x, scale, shift, statistics = residuals
+    z = standardized(x, *statistics)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
-    x_bar = standardize_bwd(z, r, z_bar, _space(x))
+    x_bar = standardize_bwd(x, z, statistics, z_bar, _space(x))
     return cotangent(x_bar, x), scale_bar, shift_bar
 
 

@@ -16,10 +16,10 @@ Residuals
     x, which the caller holds anyway, and r: one number a row, float32 or wider. y is recomputed.
 
 Edges
-    A row of zeros gives y = 0 and x_bar = y_bar / eps (beyond float16's range for eps below 2e-5). At ‖x‖ = eps the inner
-    branch holds. inf makes NaN of itself and of its row's x_bar; NaN of its row. No square overflows or underflows: only a
-    length above 8e37 in float32 counts as infinite, one below 1e-38 as 0. The second order is NaN where 1 / ‖x‖²
-    overflows.
+    A row of zeros gives y = 0 and x_bar = y_bar / eps. Where r is beyond the range of x's dtype, x_bar is 0: in float16
+    where ‖x‖ and eps are below 1.5e-5. At ‖x‖ = eps the inner branch holds. inf makes NaN of itself and of its row's
+    x_bar; NaN of its row. No square overflows or underflows: only a length above 8e37 in float32 counts as infinite, one
+    below 1e-38 as 0. The second order is NaN where 1 / ‖x‖² overflows.
 
 Source
     Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3, of which this is the part without g. The eps is torch's.
@@ -34,7 +34,7 @@ from jax import Array
 from .._common._checks import require_axis, require_floating, require_number
 from .._common._cotangent import cotangent
 from .._common._length import inverse_length
-from .._common._precision import widen
+from .._common._precision import representable, widen
 
 Axis = int | tuple[int, ...]
 
@@ -74,7 +74,7 @@ def l2_normalize_bwd(axis, eps, residuals, y_bar):
     x, r = residuals
     y, y_bar = r * widen(x), widen(y_bar)
     along = y * jnp.sum(y * y_bar, axis, keepdims=True)
-    x_bar = r * (y_bar - jnp.where(r < 1 / eps, along, 0))
+    x_bar = representable(r, x) * (y_bar - jnp.where(r < 1 / eps, along, 0))
     return (cotangent(x_bar, x),)
 
 

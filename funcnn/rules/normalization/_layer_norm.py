@@ -14,13 +14,14 @@ Derivation
     dz = r dc + c dr = r (dx - m(dx) - z m(z dx)), a map that is its own transpose: x_bar is the same map of z_bar.
 
 Residuals
-    x, scale and shift, which the caller holds anyway (of shift only the shape is read), and m(x) and r: two numbers a row,
-    float32 or wider. z is rebuilt: cheaper than reading an array of x's size from memory.
+    x, scale and shift, which the caller holds anyway (of shift only the shape is read), and m(x), as two numbers, and r:
+    three numbers a row, float32 or wider. z is rebuilt: cheaper than reading an array of x's size from memory.
 
 Edges
     A row of equal entries gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A row that holds inf or NaN is
-    NaN. A row whose variance overflows gives z = 0 and x_bar = 0. n = 0 gives empty arrays. Half precision is accumulated
-    in float32 and rounded once.
+    NaN. ±1e30 gives z = ±1 in float32 too. A row whose sum overflows gives z = 0 and x_bar = 0. A mean of 1e6 beside a
+    deviation of 1 loses no digits (`_moments`). n = 0 gives empty arrays. Half precision is accumulated in float32 and
+    rounded once.
 
 Source
     Ba, Kiros & Hinton, "Layer normalization", 2016, eq. 4.
@@ -70,10 +71,10 @@ def layer_norm_fwd(x, scale, shift, eps):
 
 def layer_norm_bwd(eps, residuals, y_bar):
     del eps
-    x, scale, shift, (mean, r) = residuals
-    z = standardized(x, mean, r)
+    x, scale, shift, statistics = residuals
+    z = standardized(x, *statistics)
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
-    x_bar = standardize_bwd(z, r, z_bar, (-1,))
+    x_bar = standardize_bwd(x, z, statistics, z_bar, (-1,))
     return cotangent(x_bar, x), scale_bar, shift_bar
 
 

@@ -17,9 +17,10 @@ Residuals
     cheaper than reading an array of x's size from memory.
 
 Edges
-    A row of zeros gives y = 0 and x_bar = z_bar / √eps. NaN makes its row NaN; inf makes only itself NaN, and its row's
-    x_bar. A row too large for its square gives z = 0. n = 0 gives empty arrays. Half precision is accumulated in float32
-    and rounded once.
+    A row of zeros gives y = 0 and x_bar = z_bar / √eps, or 0 where x's dtype cannot hold 1 / √eps. NaN makes its row
+    NaN; inf makes only itself NaN, and its row's x_bar. A row too large for its square, with entries above 1e18 in
+    float32, gives z = 0: to divide it by its largest entry first would be one more pass over every x. n = 0 gives empty
+    arrays. Half precision is accumulated in float32 and rounded once.
 
 Source
     Zhang & Sennrich, "Root mean square layer normalization", 2019, eq. 4.
@@ -33,7 +34,7 @@ from jax import Array, lax
 
 from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
-from .._common._precision import widen
+from .._common._precision import representable, widen
 from ._moments import scale_shift, scale_shift_bwd
 
 
@@ -70,7 +71,8 @@ def rms_norm_bwd(eps, residuals, y_bar):
     z = r * widen(x)
     z_bar, scale_bar, _ = scale_shift_bwd(z, scale, None, y_bar)
     y = scale_shift(z, scale, None)  # y y_bar is z z_bar
-    x_bar = r * z_bar - z * (r * jnp.mean(y * widen(y_bar), axis=-1, keepdims=True))
+    factor = representable(r, x)
+    x_bar = factor * z_bar - z * (factor * jnp.mean(y * widen(y_bar), axis=-1, keepdims=True))
     return cotangent(x_bar, x), scale_bar
 
 

@@ -19,7 +19,8 @@ Residuals
     w, which the caller holds anyway, and u, v and 1 / max(σ, eps) in float32: n + out + 1 numbers.
 
 Edges
-    Where W u = 0, y = w / eps; where Wᵀ W u = 0, u stays. No square overflows or underflows: only a length above 8e37 in
+    Where W u = 0, y = w / eps and w_bar = y_bar / eps. Where 1 / max(σ, eps) is beyond the range of w's dtype, as there
+    in float16, w_bar is 0. Where Wᵀ W u = 0, u stays. No square overflows or underflows: only a length above 8e37 in
     float32 counts as infinite, one below 1e-38 as 0.
 
 Source
@@ -35,7 +36,7 @@ from jax import Array, lax
 from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._length import direction
-from .._common._precision import as_row, widen
+from .._common._precision import as_row, representable, widen
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -79,7 +80,7 @@ def spectral_norm_bwd(iterations, eps, residuals, bars):
     w, u, v, r = residuals
     y, y_bar = widen(w) * r, widen(bars[0])
     along = v * as_row(u, w) * jnp.sum(y * y_bar)
-    w_bar = r * (y_bar - jnp.where(r < 1 / eps, along, 0))
+    w_bar = representable(r, w) * (y_bar - jnp.where(r < 1 / eps, along, 0))
     return cotangent(w_bar, w), None
 
 

@@ -16,8 +16,8 @@ Residuals
     v and g, which the caller holds anyway, and 1 / ‖v‖: one float32 for each of out. d is rebuilt.
 
 Edges
-    v = 0 has no direction: w = 0, with cotangents 0. No square overflows or underflows: only a length above 8e37 in
-    float32 counts as infinite, one below 1e-38 as 0.
+    v = 0 has no direction: w = 0, with cotangents 0. Where 1 / ‖v‖ is beyond the range of v's dtype, v_bar is 0. No
+    square overflows or underflows: only a length above 8e37 in float32 counts as infinite, one below 1e-38 as 0.
 
 Source
     Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3.
@@ -30,7 +30,7 @@ from jax import Array
 from .._common._checks import shapes
 from .._common._cotangent import cotangent, per_feature
 from .._common._length import inverse_length, length
-from .._common._precision import as_row, widen
+from .._common._precision import as_row, representable, widen
 
 
 @jax.custom_vjp
@@ -61,7 +61,7 @@ def weight_norm_bwd(residuals, w_bar):
     v, g, r = residuals
     d, w_bar = r * widen(v), widen(w_bar)
     along = jnp.sum(d * w_bar, _all_but_out(v), keepdims=True)
-    v_bar = as_row(widen(g), v) * r * (w_bar - d * along)
+    v_bar = as_row(widen(g), v) * representable(r, v) * (w_bar - d * along)
     return cotangent(v_bar, v), per_feature(along, g)
 
 

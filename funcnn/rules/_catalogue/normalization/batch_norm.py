@@ -23,7 +23,7 @@ entries = [
             call(x=(3, 5), scale=None, shift=(5,)),
             call(x=(3, 5), scale=(5,), shift=(5,), eps=0.5),
         ],
-        saves=["x", "scale", "shift", lambda x, *_, **options: 2 * x.shape[-1]],
+        saves=["x", "scale", "shift", lambda x, *_, **options: 3 * x.shape[-1]],
         edges=[
             at(
                 x=[[0.1], [0.1], [0.1]],
@@ -35,7 +35,7 @@ entries = [
                 shift_bar=[3.0],
             ),
             at(x=[[300000000.0, inf]], scale=[1.0, 1.0], shift=[0.0, 0.0], y=[[0.0, nan]], x_bar=[[0.0, nan]]),
-            at(x=[[1e200], [-1e200]], scale=[1.0], shift=[0.0], y=[[0.0], [0.0]], x_bar=[[0.0], [0.0]]),
+            at(x=[[1e200], [-1e200]], scale=[1.0], shift=[0.0], y=[[1.0], [-1.0]], x_bar=[[0.0], [0.0]]),
         ],
         bad=[
             bad(ValueError, r"batch_norm: x must be \[batch, \*space, channels\], got float64\[5\]", x=(5,)),

@@ -21,7 +21,7 @@ entries = [
             call(x=(2, 3, 4), scale=None, shift=(4,), groups=2),
             call(x=(2, 3, 4), scale=(4,), shift=(4,), groups=2, eps=0.5),
         ],
-        saves=["x", "scale", "shift", lambda x, *_, groups, **options: 2 * len(x) * groups],
+        saves=["x", "scale", "shift", lambda x, *_, groups, **options: 3 * len(x) * groups],
         edges=[
             at(
                 x=[[0.1, 0.1, 0.1]],
@@ -78,7 +78,7 @@ entries = [
             call(x=(2, 3, 2), scale=None, shift=(2,)),
             call(x=(2, 3, 2), scale=(2,), shift=(2,), eps=0.5),
         ],
-        saves=["x", "scale", "shift", lambda x, *_, **options: 2 * len(x) * x.shape[-1]],
+        saves=["x", "scale", "shift", lambda x, *_, **options: 3 * len(x) * x.shape[-1]],
         edges=[
             at(
                 x=[[[0.1], [0.1], [0.1]]],

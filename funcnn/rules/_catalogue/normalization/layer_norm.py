@@ -23,7 +23,7 @@ entries = [
             call(x=(5,), scale=None, shift=(5,)),
             call(x=(3, 5), scale=(5,), shift=(5,), eps=0.5),
         ],
-        saves=["x", "scale", "shift", PER_ROW, PER_ROW],
+        saves=["x", "scale", "shift", PER_ROW, PER_ROW, PER_ROW],
         edges=[
             at(
                 x=[300000000.0, 300000000.0],
@@ -47,9 +47,9 @@ entries = [
                 x=[1e200, -1e200],
                 scale=[1.0, 1.0],
                 shift=[2.0, 3.0],
-                y=[2.0, 3.0],
+                y=[3.0, 2.0],
                 x_bar=[0.0, 0.0],
-                scale_bar=[0.0, 0.0],
+                scale_bar=[1.0, -1.0],
                 shift_bar=[1.0, 1.0],
             ),
             at(

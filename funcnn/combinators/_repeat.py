@@ -1,5 +1,7 @@
 """The same layer many times over."""
 
+from numbers import Integral
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -26,7 +28,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
       ValueError: n is not a positive int; or the output has another shape or dtype than the input.
     """
     layer = as_layer(layer)
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"repeat: n must be a positive int, got {n!r}")
 
     def init(key, x):

@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from ..rules._common._checks import is_int
+
 
 def features(layer: str, x, rank: int = 1) -> tuple[int, jnp.dtype]:
     """The size of x's last axis and its dtype.
@@ -32,6 +34,6 @@ def positive(layer: str, name: str, value) -> int:
         raise TypeError(
             f"{layer}: {name} must be a positive int, got an array: {layer}(...) makes a layer, whose apply takes the array"
         )
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not is_int(value) or value < 1:
         raise ValueError(f"{layer}: {name} must be a positive int, got {value!r}")
     return value

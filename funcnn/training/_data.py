@@ -9,6 +9,7 @@ import numpy as np
 
 from .._arrays import as_arrays
 from .._core import Layer, PyTree
+from ..rules._common._checks import is_int
 
 
 def as_data(data: Any) -> tuple[Any, ...]:
@@ -84,9 +85,9 @@ def _require_numbers(name, leaf):
 
 def require_count(name: str, value, low: int, high: int | None = None) -> int:
     """The value, if it is an int in range."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not is_int(value):
         raise TypeError(f"{name} must be an int, got {value!r}")
     if value < low or (high is not None and value > high):
         limit = f"at least {low}" if high is None else f"from {low} to {high}, the number of examples"
         raise ValueError(f"{name} must be {limit}, got {value}")
-    return value
+    return int(value)

@@ -4,6 +4,7 @@ import inspect
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from funcnn import rules
@@ -54,6 +55,27 @@ def test_an_option_of_another_type_is_named(name, value):
     for option in set(options_of(entry)) - ANY_VALUE:
         with pytest.raises((TypeError, ValueError), match=rf"^{name}: {option} must "):
             entry.rule(*args, **(example.options | {option: value}))
+
+
+INTEGERS = {"axis", "window", "stride", "dilation", "groups", "factor", "sizes", "iterations", "ignore"}
+
+
+def of_numpy(value):
+    """The option with its integers as NumPy's."""
+    if isinstance(value, tuple):
+        return tuple(map(of_numpy, value))
+    return np.int64(value) if isinstance(value, int) else value
+
+
+def test_an_integer_of_numpy_is_an_integer():
+    tried = set()
+    for entry in catalogue.values():
+        for name in INTEGERS & set(options_of(entry)):
+            example = next(e for e in entry.examples if e.options.get(name) is not None)
+            rule = entry.bind(example.options | {name: of_numpy(example.options[name])})
+            jax.eval_shape(rule, *draw_all(example.args, 0, jnp.float64))
+            tried.add(name)
+    assert tried == INTEGERS
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def describe(a) -> str:
     """An argument in an error message: ``float32[3, 5]``, or the type of what is not an array."""
     if hasattr(a, "dtype") and hasattr(a, "shape"):
         return f"{a.dtype}{list(a.shape)}"
-    return type(a).__name__
+    if isinstance(a, list):
+        return "a list: jnp.asarray makes an array of it"
+    plain = (kind for kind in (bool, int, float, complex) if isinstance(a, kind))  # JAX hands on subclasses of its own
+    return next(plain, type(a)).__name__
 
 
 def shapes(rule: str, **arguments: tuple[Any, str]) -> None:
@@ -116,10 +120,15 @@ def require_shape(rule: str, name: str, a, expected: str, holds: bool) -> None:
         raise ValueError(f"{rule}: {name} must be {expected}, got {describe(a)}")
 
 
+def is_int(value) -> bool:
+    """Whether ``value`` is an integer, Python's or NumPy's; True and False are not."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def require_axis(rule: str, axis, ndim: int, name: str = "axis") -> None:
     """Raise TypeError or ValueError unless ``axis`` is one axis, or several different ones, of ``ndim``."""
     axes = axis if isinstance(axis, tuple) else (axis,)
-    if not all(isinstance(i, int) for i in axes):
+    if not all(map(is_int, axes)):
         raise TypeError(f"{rule}: {name} must be an int or a tuple of ints, got {axis!r}")
     if not all(-ndim <= i < ndim for i in axes) or len({i % ndim for i in axes}) < len(axes):
         raise ValueError(f"{rule}: {name} must name different axes of an array of rank {ndim}, got {axis!r}")

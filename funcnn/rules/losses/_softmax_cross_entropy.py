@@ -42,7 +42,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, shapes
+from .._common._checks import describe, is_int, require_number, shapes
 from .._common._cotangent import cotangent, per_feature
 from .._common._precision import as_factor, finite, times, widen
 from ._labels import are_classes, inside, onehot, require_classes, require_rows
@@ -188,7 +188,7 @@ def _lse(top, total):
 
 def _of_kept(a, labels, ignore):
     """``a`` with ignored rows set to 0, so that no infinity of theirs meets a 0."""
-    return a if ignore is None else jnp.where((labels == ignore)[..., None], 0, a)
+    return a if ignore is None else jnp.where((labels == int(ignore))[..., None], 0, a)
 
 
 def _of_known(a, labels, x, ignore):
@@ -212,12 +212,14 @@ def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
         weights = {"labels": (labels, "... classes"), **weights}
     shapes(rule, logits=(logits, "... classes"), **weights)
     require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
+    if not hasattr(labels, "dtype"):
+        raise TypeError(f"{rule}: labels must be an array of class numbers or of distributions, got {describe(labels)}")
     if ignore is not None:
         _check_ignore(rule, labels, ignore)
 
 
 def _check_ignore(rule, labels, ignore):
-    if isinstance(ignore, bool) or not isinstance(ignore, int):
+    if not is_int(ignore):
         raise TypeError(f"{rule}: ignore must be a class number or None, got {ignore!r}")
     if not are_classes(labels):
         raise ValueError(f"{rule}: ignore must be None where labels are weights of all classes, got {ignore}")

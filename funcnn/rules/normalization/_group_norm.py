@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, require_shape, shapes
+from .._common._checks import is_int, require_number, require_shape, shapes
 from .._common._cotangent import cotangent
 from ._moments import scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
 
@@ -62,7 +62,7 @@ def group_norm_fwd(x, scale, shift, groups, eps):
     learned = {"scale": (scale, "channels | None"), "shift": (shift, "channels | None")}
     shapes("group_norm", x=(x, "batch *space channels"), **learned)
     require_number("group_norm", "eps", eps, "above 0", lambda v: v > 0)
-    if not isinstance(groups, int) or groups < 1 or x.shape[-1] % groups:
+    if not is_int(groups) or groups < 1 or x.shape[-1] % groups:
         raise ValueError(f"group_norm: groups must divide the {x.shape[-1]} channels of x, got {groups!r}")
     z, statistics = standardize(_in_groups(x, groups), _space_and_group(x), eps)
     return scale_shift(z.reshape(x.shape), scale, shift).astype(x.dtype), (x, scale, shift, statistics)

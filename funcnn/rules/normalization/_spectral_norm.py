@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._common._checks import require_number, shapes
+from .._common._checks import is_int, require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._length import direction
 from .._common._precision import as_row, representable, widen
@@ -63,7 +63,7 @@ def spectral_norm(w: Array, u: Array, iterations: int = 1, eps: float = 1e-12) -
 
 def spectral_norm_fwd(w, u, iterations, eps):
     shapes("spectral_norm", w=(w, "... out"), u=(u, "out"))
-    if not isinstance(iterations, int) or isinstance(iterations, bool) or iterations < 0:
+    if not is_int(iterations) or iterations < 0:
         raise ValueError(f"spectral_norm: iterations must be an int, 0 or more, got {iterations!r}")
     require_number("spectral_norm", "eps", eps, "above 0", lambda v: v > 0)
     w32 = widen(w)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 from jax import lax
 
-from .._common._checks import require_floating, require_shape, shapes
+from .._common._checks import is_int, require_floating, require_shape, shapes
 
 Sizes = int | tuple[int, ...]
 Padding = str | Sequence[tuple[int, int]]
@@ -25,11 +25,11 @@ def each(rule: str, name: str, value, axes: int) -> tuple[int, ...]:
       ValueError: it is neither.
     """
     sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
-    if len(sizes) != axes or any(not isinstance(n, int) or n < 1 for n in sizes):
+    if len(sizes) != axes or any(not is_int(n) or n < 1 for n in sizes):
         raise ValueError(
             f"{rule}: {name} must be a positive int, or one for each of {axes} spatial axes, got {value!r}"
         )
-    return sizes
+    return tuple(map(int, sizes))
 
 
 def pairs(rule: str, padding: Padding, axes: int, named: Callable[..., Sequence]) -> tuple[tuple[int, int], ...]:
@@ -90,7 +90,7 @@ def require_weights(rule: str, x, w, b, groups: int) -> None:
     """Raise TypeError or ValueError unless w ``[*window, channels / groups, out]`` and b ``[out]`` follow x."""
     shapes(rule, x=(x, "..."), w=(w, "*window channels out"), b=(b, "out | None"))
     require_space(rule, x)
-    if not isinstance(groups, int) or groups < 1 or x.shape[-1] % groups:
+    if not is_int(groups) or groups < 1 or x.shape[-1] % groups:
         raise ValueError(f"{rule}: groups must divide the {x.shape[-1]} channels of x, got {groups!r}")
     channels = x.shape[-1] // groups
     fits = w.ndim == x.ndim and w.shape[-2] == channels and 0 not in w.shape[:-2]

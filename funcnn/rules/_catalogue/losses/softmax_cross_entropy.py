@@ -71,7 +71,9 @@ entries = [
             bad(ValueError, r"labels must be \[3, 5\], the shape of logits", logits=(3, 5), labels=(3, 4)),
             bad(ValueError, "logits must be .* with at least one class", logits=(3, 0), labels=ints(3)),
             bad(TypeError, "logits must be a floating-point array", logits=ints(3, 5), labels=ints(3)),
-            bad(TypeError, "labels must be a floating-point array, got list", logits=(3, 5), labels=[0, 1, 2]),
+            bad(
+                TypeError, "labels must be .* numbers or of distributions, got a list", logits=(3, 5), labels=[0, 1, 2]
+            ),
             bad(
                 ValueError,
                 r"class_weights must be \[5\] to follow log",

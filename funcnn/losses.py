@@ -4,6 +4,8 @@ Every loss is ``loss(prediction, target, weight=None, *, options, reduction="mea
 take.
 
 - ``weight`` is one number an example, or one an element. Its shape is that of the leading axes of what the rule returns.
+  What has weight 0 (or False, in a mask) is as if it were not there, whatever it holds: NaN, an infinity, a label outside
+  the classes. So its gradients are 0, and that of a weight of 0 is 0 too.
 - ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``. The mean is the sum of the weighted losses divided by the sum of the
   weights.
 - The result is a scalar; with ``"none"`` it is the weighted losses, ``[...]``.
@@ -12,6 +14,8 @@ The shapes below are those of prediction and target. The rules have the same nam
 errors are in `funcnn.rules`.
 """
 
+from numbers import Real
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +23,8 @@ from jax import Array
 from jax.core import Tracer as _Tracer
 
 from . import rules
+from .rules._common._checks import describe
+from .rules.losses._labels import are_classes
 
 
 def squared_error(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
@@ -28,24 +34,24 @@ def squared_error(prediction: Array, target: Array, weight: Array | None = None,
       >>> float(squared_error(jnp.array([1.0, 2.0]), jnp.array([1.0, 4.0])))
       2.0
     """
-    return _reduce(rules.squared_error(prediction, target), weight, reduction)
+    return _reduced(rules.squared_error, (prediction, target), weight, reduction)
 
 
 def absolute_error(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
     """Absolute difference, ``[...]`` of both."""
-    return _reduce(rules.absolute_error(prediction, target), weight, reduction)
+    return _reduced(rules.absolute_error, (prediction, target), weight, reduction)
 
 
 def huber(
     prediction: Array, target: Array, weight: Array | None = None, *, delta: float = 1.0, reduction: str = "mean"
 ) -> Array:
     """Half the squared difference up to ``delta``, linear beyond, ``[...]`` of both."""
-    return _reduce(rules.huber(prediction, target, delta), weight, reduction)
+    return _reduced(lambda *rows: rules.huber(*rows, delta), (prediction, target), weight, reduction)
 
 
 def log_cosh(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
     """Logarithm of the hyperbolic cosine of the difference, ``[...]`` of both."""
-    return _reduce(rules.log_cosh(prediction, target), weight, reduction)
+    return _reduced(rules.log_cosh, (prediction, target), weight, reduction)
 
 
 def softmax_cross_entropy(
@@ -68,9 +74,10 @@ def softmax_cross_entropy(
       ValueError: a label is outside the classes and is not ``ignore``. Inside jit, where labels have no values yet, such a
         row's loss is NaN instead.
     """
-    _require_classes(labels, logits, ignore)
-    loss = rules.softmax_cross_entropy(logits, labels, class_weights, label_smoothing, ignore, z_loss)
-    return _reduce(loss, weight, reduction, _counts(logits, labels, class_weights, ignore))
+    _require_classes(labels, logits, weight, ignore)
+    rule = lambda *rows: rules.softmax_cross_entropy(*rows, class_weights, label_smoothing, ignore, z_loss)
+    counts = _counts(logits, labels, class_weights, ignore)
+    return _reduced(rule, (logits, labels), weight, reduction, counts)
 
 
 def softmax_cross_entropy_with_z(
@@ -84,10 +91,10 @@ def softmax_cross_entropy_with_z(
     reduction: str = "mean",
 ) -> tuple[Array, Array]:
     """The pair of `softmax_cross_entropy` and the squared log-sum-exp, both reduced alike."""
-    _require_classes(labels, logits, ignore)
-    both = rules.softmax_cross_entropy_with_z(logits, labels, class_weights, label_smoothing, ignore)
+    _require_classes(labels, logits, weight, ignore)
+    rule = lambda *rows: rules.softmax_cross_entropy_with_z(*rows, class_weights, label_smoothing, ignore)
     counts = _counts(logits, labels, class_weights, ignore)
-    return jax.tree.map(lambda each: _reduce(each, weight, reduction, counts), both)
+    return _reduced(rule, (logits, labels), weight, reduction, counts)
 
 
 def sigmoid_cross_entropy(
@@ -99,7 +106,7 @@ def sigmoid_cross_entropy(
     reduction: str = "mean",
 ) -> Array:
     """Cross-entropy of independent labels from 0 (no) to 1 (yes), ``[...]`` of both."""
-    return _reduce(rules.sigmoid_cross_entropy(logits, labels, pos_weight), weight, reduction)
+    return _reduced(lambda *rows: rules.sigmoid_cross_entropy(*rows, pos_weight), (logits, labels), weight, reduction)
 
 
 def focal(
@@ -112,12 +119,12 @@ def focal(
     reduction: str = "mean",
 ) -> Array:
     """Sigmoid cross-entropy with less weight on confident right predictions, ``[...]`` of both."""
-    return _reduce(rules.focal(logits, labels, gamma, alpha), weight, reduction)
+    return _reduced(lambda *rows: rules.focal(*rows, gamma, alpha), (logits, labels), weight, reduction)
 
 
 def hinge(prediction: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean") -> Array:
     """``max(0, 1 - prediction * target)`` for targets of -1 or 1, ``[...]`` of both."""
-    return _reduce(rules.hinge(prediction, target), weight, reduction)
+    return _reduced(rules.hinge, (prediction, target), weight, reduction)
 
 
 def multiclass_hinge(
@@ -130,8 +137,8 @@ def multiclass_hinge(
     Raises:
       ValueError: a label is outside the classes, as for `softmax_cross_entropy`.
     """
-    _require_classes(labels, scores)
-    return _reduce(rules.multiclass_hinge(scores, labels, margin), weight, reduction)
+    _require_classes(labels, scores, weight)
+    return _reduced(lambda *rows: rules.multiclass_hinge(*rows, margin), (scores, labels), weight, reduction)
 
 
 def triplet(
@@ -145,21 +152,25 @@ def triplet(
     reduction: str = "mean",
 ) -> Array:
     """``max(0, distance to the positive - distance to the negative + margin)``, ``[..., features]`` of all three."""
-    return _reduce(rules.triplet(anchor, positive, negative, margin, eps), weight, reduction)
+    return _reduced(lambda *rows: rules.triplet(*rows, margin, eps), (anchor, positive, negative), weight, reduction)
 
 
 def cosine_distance(
     prediction: Array, target: Array, weight: Array | None = None, *, eps: float = 1e-12, reduction: str = "mean"
 ) -> Array:
     """One minus the cosine of the angle between two vectors, ``[..., features]`` of both."""
-    return _reduce(rules.cosine_distance(prediction, target, eps), weight, reduction)
+    return _reduced(lambda *rows: rules.cosine_distance(*rows, eps), (prediction, target), weight, reduction)
 
 
 def info_nce(
     query: Array, key: Array, weight: Array | None = None, *, temperature: float = 0.07, reduction: str = "mean"
 ) -> Array:
-    """Cross-entropy of each query's own key among the keys of all rows, ``[..., n, features]`` of both."""
-    return _reduce(rules.info_nce(query, key, temperature), weight, reduction)
+    """Cross-entropy of each query's own key among the keys of all rows, ``[..., n, features]`` of both.
+
+    The key of a row of weight 0 is not among the keys of the other rows either.
+    """
+    rule = lambda query, key: rules.info_nce(*_with_keys_out(query, key, weight), temperature)
+    return _reduced(rule, (query, key), weight, reduction)
 
 
 def kl_divergence(
@@ -171,14 +182,16 @@ def kl_divergence(
     reduction: str = "mean",
 ) -> Array:
     """Relative entropy of the targets to the predictions, ``[..., classes]`` of both, averaged over the rows."""
-    return _reduce(rules.kl_divergence(log_predictions, targets, log_targets), weight, reduction)
+    return _reduced(
+        lambda *rows: rules.kl_divergence(*rows, log_targets), (log_predictions, targets), weight, reduction
+    )
 
 
 def poisson_nll(
     log_rate: Array, target: Array, weight: Array | None = None, *, full: bool = False, reduction: str = "mean"
 ) -> Array:
     """Negative log-likelihood of counts under a Poisson distribution, ``[...]`` of both."""
-    return _reduce(rules.poisson_nll(log_rate, target, full), weight, reduction)
+    return _reduced(lambda *rows: rules.poisson_nll(*rows, full), (log_rate, target), weight, reduction)
 
 
 def gaussian_nll(
@@ -194,20 +207,30 @@ def gaussian_nll(
 
     The prediction is the pair of mean and variance, such as two layers in `parallel` give.
     """
+    if not isinstance(prediction, (tuple, list)) or len(prediction) != 2:
+        raise TypeError(f"gaussian_nll: prediction must be a pair (mean, variance), got {describe(prediction)}")
     mean, variance = prediction
-    return _reduce(rules.gaussian_nll(mean, target, variance, eps, full), weight, reduction)
+    rule = lambda *rows: rules.gaussian_nll(*rows, eps, full)
+    return _reduced(rule, (mean, target, variance), weight, reduction)
 
 
-def _reduce(loss, weight, reduction, counts=None) -> Array:
-    """The losses weighted and reduced; ``counts`` are their weights in the mean, None for 1 each."""
+def _reduced(rule, rows, weight, reduction, counts=None):
+    """A rule's losses of the rows, weighted and reduced; ``counts`` are their weights in the mean, None for 1 each.
+
+    The rule is given zeros for what has weight 0, so that no NaN and no infinity meets a 0 on the way back.
+    """
     if reduction not in {"mean", "sum", "none"}:
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     if weight is not None:
-        if weight.shape != loss.shape[: weight.ndim]:
-            raise ValueError(f"weight must have the leading axes of {list(loss.shape)}, got shape {list(weight.shape)}")
-        weight = jnp.broadcast_to(weight.reshape(weight.shape + (1,) * (loss.ndim - weight.ndim)), loss.shape)
-        weight = weight.astype(loss.dtype)
-        loss = loss * weight
+        weight = _as_weight(weight)
+        rows = [jnp.where(_beside(a, weight).astype(bool), a, 0) if hasattr(a, "shape") else a for a in rows]
+    return jax.tree.map(lambda loss: _weighted(loss, weight, reduction, counts), rule(*rows))
+
+
+def _weighted(loss, weight, reduction, counts):
+    if weight is not None:
+        weight = jnp.broadcast_to(_beside(loss, weight), loss.shape).astype(loss.dtype)
+        loss, weight = (jnp.where(weight == 0, 0, a) for a in (loss * weight, weight))
         counts = weight if counts is None else counts * weight
     if reduction == "none":
         return loss
@@ -219,24 +242,52 @@ def _reduce(loss, weight, reduction, counts=None) -> Array:
     return jnp.sum(loss) / jnp.where(total == 0, 1, total)
 
 
+def _as_weight(weight):
+    """The weight as an array: a number is the weight of every loss."""
+    if not hasattr(weight, "dtype") and not isinstance(weight, Real):
+        raise TypeError(f"weight must be a number or an array, got {describe(weight)}")
+    return jnp.asarray(weight)
+
+
+def _beside(a, weight):
+    """The weight of the leading axes of ``a``, with an axis of size 1 for each other axis."""
+    if weight.shape != a.shape[: weight.ndim]:
+        raise ValueError(f"weight must have the leading axes of {list(a.shape)}, got shape {list(weight.shape)}")
+    return weight.reshape(weight.shape + (1,) * (a.ndim - weight.ndim))
+
+
+def _with_keys_out(query, key, weight):
+    """Queries and keys with one more feature, which adds -3.6e9 to every similarity of a key of weight 0."""
+    if weight is None or not hasattr(query, "shape") or not hasattr(key, "shape"):
+        return query, key
+    far = 6e4  # float16 holds it
+    out = jnp.where(_beside(key, _as_weight(weight)).astype(bool), 0.0, -far)
+    one_more = lambda a, feature: jnp.concatenate(
+        [a, jnp.broadcast_to(feature, (*a.shape[:-1], 1)).astype(a.dtype)], -1
+    )
+    return one_more(query, far), one_more(key, out)
+
+
 def _counts(logits, labels, class_weights, ignore):
     """Each row's weight in the mean: its class's weight, or 0 if it is ignored; None for 1 each."""
-    if not jnp.issubdtype(labels.dtype, jnp.integer) or (class_weights is None and ignore is None):
+    if not are_classes(labels) or (class_weights is None and ignore is None):
         return None
     counts = jnp.ones(labels.shape, logits.dtype)
     if class_weights is not None:
         onehot = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
         counts = jnp.einsum("...k,k->...", onehot, class_weights, precision="highest")
-    return counts if ignore is None else jnp.where(labels == ignore, 0, counts)
+    return counts if ignore is None else jnp.where(labels == int(ignore), 0, counts)
 
 
-def _require_classes(labels, logits, ignore=None):
-    """Raise ValueError for a label outside the classes, unless the labels are tracers, which have no values."""
-    if isinstance(labels, _Tracer) or not np.issubdtype(labels.dtype, np.integer):
+def _require_classes(labels, logits, weight, ignore=None):
+    """Raise ValueError for a label outside the classes that counts, unless a tracer, which has no values, decides."""
+    if isinstance(labels, _Tracer) or isinstance(weight, _Tracer) or not are_classes(labels):
         return
     labels, classes = np.asarray(labels), logits.shape[-1] if logits.ndim else 0
     outside = (labels < 0) | (labels >= classes)
     places = np.argwhere(outside if ignore is None else outside & (labels != ignore))
+    if weight is not None and np.shape(weight) == labels.shape[: np.ndim(weight)]:
+        places = places[np.asarray(weight)[tuple(places.T[: np.ndim(weight)])] != 0]
     if len(places):
         place = tuple(map(int, places[0]))
         raise ValueError(f"labels must be class numbers from 0 to {classes - 1}, got {labels[place]} at {list(place)}")

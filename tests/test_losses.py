@@ -28,8 +28,7 @@ EACH = [
     (losses.info_nce, rules.info_nce, (P, T)),
     (losses.kl_divergence, rules.kl_divergence, (P, T)),
     (losses.poisson_nll, rules.poisson_nll, (P, T)),
-    (lambda p, t, *rest, **options: losses.gaussian_nll((p, T), t, *rest, **options),
-     lambda p, t: rules.gaussian_nll(p, t, T), (P, T)),
+    (lambda m, t, v, *rest, **options: losses.gaussian_nll((m, v), t, *rest, **options), rules.gaussian_nll, (P, YES, T)),
 ]  # fmt: skip
 
 
@@ -37,7 +36,7 @@ EACH = [
 @pytest.mark.parametrize(("loss", "rule", "args"), EACH)
 def test_reductions_and_weights(loss, rule, args):
     each = rule(*args)
-    weight = jnp.array([0.0, 1.0, 2.0, 0.5])
+    weight = jnp.array([0.25, 1.0, 2.0, 0.5])
     column = weight.reshape((4,) + (1,) * (each.ndim - 1))
     assert_close(loss(*args), each.mean(), 1e-15)
     assert_close(loss(*args, reduction="sum"), each.sum(), 1e-15)
@@ -52,8 +51,59 @@ def test_every_loss_is_tried_here():
     public = {
         name for name, f in vars(losses).items() if callable(f) and f.__module__ == losses.__name__ and name[0] != "_"
     }
-    lossy = {rule.__name__ for _, rule, _ in EACH if isinstance(rule, jax.custom_vjp)}
-    assert public == lossy | {"gaussian_nll", "softmax_cross_entropy_with_z"}
+    assert public == {rule.__name__ for _, rule, _ in EACH} | {"softmax_cross_entropy_with_z"}
+
+
+def and_z(*args, **options):
+    """The loss and its z, weighted at random."""
+    loss, z = losses.softmax_cross_entropy_with_z(*args, **options)
+    return loss + 0.3 * z
+
+
+KEPT = np.array([0, 2, 3])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("loss", "args"), [*((loss, args) for loss, _, args in EACH), (and_z, (P, LABELS))])
+def test_what_has_weight_0_is_as_if_it_were_not_there(loss, args):
+    floats = [i for i, a in enumerate(args) if jnp.issubdtype(a.dtype, jnp.floating)]
+    run = jax.jit(jax.value_and_grad(loss, floats))
+    for weight in (jnp.array([1.0, 0.0, 2.0, 0.5]), jnp.array([True, False, True, True])):
+        value, bars = run(*(a[KEPT] for a in args), weight[KEPT])
+        expected = value, tuple(jnp.zeros_like(args[i]).at[KEPT].set(bar) for i, bar in zip(floats, bars, strict=True))
+        for there in (jnp.nan, jnp.inf, -jnp.inf, 1e200):
+            spoilt = [a.at[1].set(there if i in floats else -7) for i, a in enumerate(args)]
+            assert_close(run(*spoilt, weight), expected, 1e-14, f"{there} where the weight is 0")
+            assert not any(bar[1].any() for bar in run(*spoilt, weight)[1])
+
+
+def test_an_element_of_weight_0_is_as_if_it_were_not_there():
+    mask = ~jnp.isnan(target := T.at[1, 2].set(jnp.nan).at[3, 0].set(jnp.nan))
+    value, bar = jax.value_and_grad(losses.huber)(P, target, mask)
+    assert_close(value, rules.huber(P, T)[mask].mean(), 1e-14)
+    assert_close(bar, jnp.where(mask, jax.grad(lambda p: rules.huber(p, T).sum())(P), 0) / float(mask.sum()), 1e-14)
+
+
+def test_a_label_of_weight_0_may_lie_outside_the_classes():
+    labels, weight = np.array([0, -1, 1, 9]), jnp.array([1.0, 0.0, 2.0, 0.0])
+    kept = losses.softmax_cross_entropy(P[::2], jnp.array([0, 1]), weight[::2])
+    assert_close(losses.softmax_cross_entropy(P, labels, weight), kept, 1e-15)
+    with pytest.raises(ValueError, match=r"got 9 at \[3\]"):
+        losses.softmax_cross_entropy(P, labels, weight.at[3].set(1.0))
+
+
+def test_a_class_of_weight_0_may_have_any_logits():
+    logits, weights = P.at[1].set(jnp.array([jnp.inf, 0.0, jnp.nan])), jnp.array([1.0, 2.0, 0.0])
+    run = jax.value_and_grad(lambda x, labels: losses.softmax_cross_entropy(x, labels, class_weights=weights))
+    value, bar = run(logits, LABELS)
+    expected, kept = run(P[KEPT], LABELS[KEPT])
+    assert_close((value, bar), (expected, jnp.zeros_like(P).at[KEPT].set(kept)), 1e-14)
+
+
+def test_a_number_is_the_weight_of_all():
+    assert_close(losses.huber(P, T, 2.0), losses.huber(P, T), 1e-15)
+    assert_close(losses.huber(P, T, 2, reduction="sum"), 2 * losses.huber(P, T, reduction="sum"), 1e-15)
+    assert float(losses.huber(P, T / 0, 0)) == 0.0
 
 
 OPTIONS = [
@@ -109,6 +159,31 @@ def test_the_loss_with_its_z_is_the_loss_with_a_z_loss():
 def test_the_summed_square_of_the_from_scratch_texts():
     gradient = jax.grad(lambda p: losses.squared_error(p, T, reduction="sum"))(P)
     assert_close(gradient, 2 * (P - T), 1e-15)
+
+
+TYPES = [
+    (lambda: losses.huber(P, T, [1.0] * 4), "weight must be a number or an array, got a list: jnp.asarray makes"),
+    (
+        lambda: losses.gaussian_nll(P, T),
+        r"gaussian_nll: prediction must be a pair \(mean, variance\), got float64\[4, 3\]",
+    ),
+    (
+        lambda: losses.softmax_cross_entropy(P, [0, 2, 1, 1]),
+        "labels must be an array of class numbers or .*, got a list: jnp",
+    ),
+    (
+        lambda: losses.multiclass_hinge(P, [0, 2, 1, 1], 1.0),
+        "labels must be class numbers, an array of integers, got a list",
+    ),
+    (lambda: losses.squared_error([0.0], T, T), "squared_error: prediction must be a floating-point array, got a list"),
+    (lambda: losses.info_nce(P, [0.0], 1.0), "info_nce: key must be a floating-point array, got a list"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), TYPES)
+def test_another_type_is_said(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
 
 
 BAD = [

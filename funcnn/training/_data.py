@@ -28,13 +28,15 @@ def examine(data: tuple[Any, ...]) -> int:
 
     Raises:
       TypeError: a leaf is not an array of numbers.
-      ValueError: a leaf has no axis, is empty, has another length than the first, or holds NaN or inf.
+      ValueError: a leaf has no axis, is empty, has another length than the first, or holds NaN or inf. A target may hold
+        them where the last of several targets, a weight, is 0.
     """
     leaves = jax.tree_util.tree_leaves_with_path(data)
     lengths = {}
     for path, leaf in leaves:
         name = "data" + jax.tree_util.keystr(path)
         _require_numbers(name, leaf)
+        _require_finite(name, leaf, data[-1] if 0 < path[0].idx < len(data) - 1 else None)
         lengths[name] = leaf.shape[0]
     (first, n), *others = lengths.items()
     for name, length in others:
@@ -75,12 +77,18 @@ def _require_numbers(name, leaf):
         raise ValueError(f"{name} must have a first axis of examples, got {what}")
     if 0 in leaf.shape:
         raise ValueError(f"{name} must not be empty, got {what}")
-    if jnp.issubdtype(leaf.dtype, jnp.inexact):
-        values = np.asarray(leaf)
-        wrong = ~np.isfinite(values)
-        if wrong.any():
-            place = tuple(map(int, np.argwhere(wrong)[0]))
-            raise ValueError(f"{name} must be finite, got {values[place]} at {list(place)}")
+
+
+def _require_finite(name, leaf, weight):
+    if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+        return
+    values = np.asarray(leaf)
+    wrong = np.argwhere(~np.isfinite(values))
+    if hasattr(weight, "shape") and weight.shape == leaf.shape[: weight.ndim]:
+        wrong = wrong[np.asarray(weight)[tuple(wrong.T[: weight.ndim])] != 0]
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        raise ValueError(f"{name} must be finite, got {values[place]} at {list(place)}")
 
 
 def require_count(name: str, value, low: int, high: int | None = None) -> int:

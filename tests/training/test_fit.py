@@ -141,6 +141,21 @@ def test_tables_are_arrays():
     assert_close(history["loss"], losses["loss"], 0.0)
 
 
+WEIGHT = jnp.ones(10).at[3].set(0).at[7].set(0)
+
+
+def test_a_target_of_weight_0_may_be_missing():
+    there = np.flatnonzero(WEIGHT)
+    missing = Y.at[3, 0].set(jnp.nan).at[7].set(-jnp.inf)
+    state, history = fit(data=(X, missing, WEIGHT))
+    expected, losses = fit(data=(X[there], Y[there]))
+    assert_close(state.params, expected.params, 1e-6)
+    assert_close(history["loss"], losses["loss"], 1e-6)
+    after, metrics = fn.make_step(MODEL, fn.losses.squared_error, optax.sgd(0.1))(state, (X, missing, WEIGHT > 0))
+    assert float(metrics["loss"]) < history["loss"][-1]
+    chex.assert_tree_all_finite(after.params)
+
+
 BAD = [
     ({"data": X}, TypeError, r"data must be a tuple \(inputs, \*targets\), got ArrayImpl"),
     ({"data": ()}, TypeError, "data must be a tuple"),
@@ -157,6 +172,8 @@ BAD = [
     ({"data": ({"a": with_value(X, (2, 1), jnp.nan)}, Y)}, ValueError,
      r"data\[0\]\['a'\] must be finite, got nan at \[2, 1\]"),
     ({"data": (X, with_value(Y, (9, 0), -jnp.inf))}, ValueError, r"data\[1\] must be finite, got -inf at \[9, 0\]"),
+    ({"data": (X, with_value(Y, (9, 0), jnp.nan), WEIGHT)}, ValueError, r"data\[1\] must be finite, got nan at \[9, 0\]"),
+    ({"data": (with_value(X, (3, 1), jnp.nan), Y, WEIGHT)}, ValueError, r"data\[0\] must be finite, got nan at \[3, 1\]"),
     ({"data": (X.astype(int), Y)}, TypeError, r"layer 0: linear: x must be a floating-point array, got int64\[10, 3\]"),
     ({"data": (X[:, 0, None, None], Y)}, ValueError, r"target must be \[10, 1, 2\], the shape of prediction"),
     ({"data": (X, Y[:, 0])}, ValueError, r"target must be \[10, 2\], the shape of prediction, got float32\[10\]"),

@@ -80,7 +80,8 @@ def sigmoid_cross_entropy_bwd(residuals, l_bar):
     logits, labels, pos_weight = residuals
     x, t, l_bar = widen(logits), widen(labels), widen(l_bar)
     p = as_factor(pos_weight, x)
-    x_bar = l_bar * ((1 - t) * jax.lax.logistic(x) - p * t * jax.lax.logistic(-x))
+    asked = jnp.where((t == 1) & (p == 0), 0, x)  # a yes without weight has no slope, be its logit NaN
+    x_bar = l_bar * ((1 - t) * jax.lax.logistic(asked) - p * t * jax.lax.logistic(-asked))
     t_bar = l_bar * (p * softplus(-x) - softplus(x))
     p_bar = l_bar * times(t, softplus(-x))
     return cotangent(x_bar, logits), cotangent(t_bar, labels), per_feature(p_bar, pos_weight)
@@ -161,7 +162,7 @@ def _both_ways(x):
 
 def _power(q, gamma):
     """q^γ, and q to divide by: its limit and 1 where q is 0."""
-    some = q > 0
+    some = ~(q <= 0)  # NaN stays NaN
     q = jnp.where(some, q, 1)
     power = q ** (int(gamma) if float(gamma).is_integer() else gamma)  # a whole power is a product
     return jnp.where(some, power, 1 if gamma == 0 else 0), q

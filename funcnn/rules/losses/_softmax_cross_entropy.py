@@ -27,7 +27,8 @@ Edges
     A class of weight u_k = 0 adds 0, whatever its logit: no product 0 · inf is formed. A logit of -inf has softmax 0, and
     costs inf where its weight is positive. A row of nothing but -inf costs inf, with x_bar = -l_bar u.
     A logit of inf, an overflow, costs inf, or NaN if it is the labelled one. Its cotangent is NaN. A class number outside
-    the classes makes the loss and all cotangents of its row NaN. So both faults are noticed.
+    the classes makes the loss and all cotangents of its row NaN. So both faults are noticed. But a class number of
+    weight 0 has l = 0 and, from it, x_bar = 0, whatever the logits.
     An ignored row has l = z = 0 and cotangents of 0, whatever its logits.
 
 Source
@@ -85,7 +86,7 @@ def softmax_cross_entropy_fwd(logits, labels, class_weights, label_smoothing, ig
 
 def softmax_cross_entropy_bwd(label_smoothing, ignore, z_loss, residuals, y_bar):
     y_bar = widen(y_bar)
-    return _cotangents(label_smoothing, ignore, residuals, y_bar, z_loss * y_bar)
+    return _cotangents(label_smoothing, ignore, residuals, y_bar, z_loss * y_bar if z_loss else None)
 
 
 softmax_cross_entropy.defvjp(softmax_cross_entropy_fwd, softmax_cross_entropy_bwd)
@@ -164,8 +165,9 @@ def _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore):
 def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
     logits, labels, class_weights, top, total = residuals
     x = _of_kept(widen(logits), labels, ignore)
-    softmax, lse = jnp.exp(x - top) / jnp.where(total > 0, total, 1), _lse(top, total)
-    l_bar, z_bar = (_of_known(a[..., None], labels, x, ignore) for a in (l_bar, z_bar))
+    known = lambda a: None if a is None else _of_known(a[..., None], labels, x, ignore)
+    l_bar, z_bar = known(l_bar), known(z_bar)
+    lse = _lse(top, total)
     w, costs = as_factor(class_weights, x), lse - x
     if are_classes(labels):
         t, weight = onehot(labels, x).astype(x.dtype), _own(labels, w, x)
@@ -174,7 +176,11 @@ def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
         weight = jnp.sum(w * t, axis=-1, keepdims=True)
     s = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
     weight = (1 - label_smoothing) * weight + label_smoothing * jnp.mean(w)
-    x_bar = (l_bar * weight + 2 * z_bar * finite(lse)) * softmax - l_bar * w * s  # z_bar may be 0, lse infinite
+    weightless = (weight == 0) & (z_bar is None)  # a row whose logits nothing asks for, be they NaN
+    softmax = jnp.exp(jnp.where(weightless, 0, x - top)) / jnp.where(weightless | ~(total > 0), 1, total)
+    x_bar = l_bar * (weight * softmax - w * s)
+    if z_bar is not None:
+        x_bar = x_bar + 2 * z_bar * finite(lse) * softmax  # z_bar may be 0, lse infinite
     t_bar = None if are_classes(labels) else cotangent((1 - label_smoothing) * l_bar * w * costs, labels)
     w_bar = l_bar * times(s, costs)
     return cotangent(x_bar, logits), t_bar, per_feature(w_bar, class_weights)
@@ -206,14 +212,14 @@ def _own(labels, a, x):
 def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
     require_rows(rule, "logits", logits)
     weights = {"class_weights": (class_weights, "classes | None")}
+    if not hasattr(labels, "dtype"):
+        raise TypeError(f"{rule}: labels must be an array of class numbers or of distributions, got {describe(labels)}")
     if are_classes(labels) or getattr(labels, "shape", None) == logits.shape[:-1]:
         require_classes(rule, labels, logits)
     else:
         weights = {"labels": (labels, "... classes"), **weights}
     shapes(rule, logits=(logits, "... classes"), **weights)
     require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
-    if not hasattr(labels, "dtype"):
-        raise TypeError(f"{rule}: labels must be an array of class numbers or of distributions, got {describe(labels)}")
     if ignore is not None:
         _check_ignore(rule, labels, ignore)
 

@@ -1,7 +1,7 @@
 """What `rules/losses/_sigmoid_cross_entropy.py` declares."""
 
 import math
-from math import inf
+from math import inf, nan
 
 from ... import focal, sigmoid_cross_entropy
 from .._arguments import Simplex, Uniform, of
@@ -29,6 +29,8 @@ entries = [
             at(logits=0.0, labels=0.5, y=math.log(2), logits_bar=0.0, labels_bar=0.0),
             at(logits=-inf, labels=1.0, pos_weight=3.0, y=inf, logits_bar=-3.0, labels_bar=inf, pos_weight_bar=inf),
             at(logits=-inf, labels=1.0, pos_weight=0.0, y=0.0, logits_bar=0.0, pos_weight_bar=inf),
+            at(logits=nan, labels=1.0, pos_weight=0.0, y=0.0, logits_bar=0.0),
+            at(logits=nan, labels=1.0, pos_weight=1.0, y=nan, logits_bar=nan),
             at(logits=-inf, labels=0.0, pos_weight=3.0, y=0.0, logits_bar=0.0, labels_bar=inf, pos_weight_bar=0.0),
         ],
         bad=[
@@ -88,6 +90,7 @@ entries = [
             at(logits=-inf, labels=1.0, alpha=0.25, y=inf, logits_bar=-0.25),
             at(logits=-inf, labels=1.0, alpha=0.0, y=0.0, logits_bar=0.0),
             at(logits=1000.0, labels=1.0, y=0.0, logits_bar=0.0, labels_bar=0.0),
+            at(logits=nan, labels=0.0, y=nan, logits_bar=nan),
             at(logits=0.0, labels=0.5, y=math.log(2) / 4, logits_bar=0.0, labels_bar=0.0),
         ],
         bad=[

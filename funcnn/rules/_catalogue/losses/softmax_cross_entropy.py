@@ -64,6 +64,8 @@ entries = [
                 logits_bar=[0.0, 0.0],
                 class_weights_bar=[0.0, inf],
             ),
+            at(logits=[nan, inf], labels=1, class_weights=[1.0, 0.0], y=0.0, logits_bar=[0.0, 0.0]),
+            at(logits=[nan, inf], labels=[0.0, 0.0], y=0.0, logits_bar=[0.0, 0.0]),
             at(logits=[0.0, 0.0], labels=0, label_smoothing=0.0, y=math.log(2), logits_bar=[-0.5, 0.5]),
         ],
         bad=[

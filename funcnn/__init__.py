@@ -46,6 +46,7 @@ from .layers import spatial_dropout as spatial_dropout
 from .layers import spectral_norm as spectral_norm
 from .layers import weight_norm as weight_norm
 from .rules import adaptive_avg_pool as adaptive_avg_pool
+from .rules import adaptive_max_pool as adaptive_max_pool
 from .rules import avg_pool as avg_pool
 from .rules import celu as celu
 from .rules import clip_gradient as clip_gradient
@@ -66,6 +67,7 @@ from .rules import log_sigmoid as log_sigmoid
 from .rules import log_softmax as log_softmax
 from .rules import logsumexp as logsumexp
 from .rules import max_pool as max_pool
+from .rules import max_unpool as max_unpool
 from .rules import mish as mish
 from .rules import pixel_shuffle as pixel_shuffle
 from .rules import pixel_unshuffle as pixel_unshuffle

@@ -77,10 +77,12 @@ from .numerics._safe_divide import safe_divide as safe_divide
 from .numerics._safe_norm import safe_norm as safe_norm
 from .numerics._safe_sqrt import safe_sqrt as safe_sqrt
 from .spatial._adaptive_avg_pool import adaptive_avg_pool as adaptive_avg_pool
+from .spatial._adaptive_max_pool import adaptive_max_pool as adaptive_max_pool
 from .spatial._conv import conv as conv
 from .spatial._conv_transpose import conv_transpose as conv_transpose
 from .spatial._global_pool import global_avg_pool as global_avg_pool
 from .spatial._global_pool import global_max_pool as global_max_pool
+from .spatial._max_unpool import max_unpool as max_unpool
 from .spatial._pixel_shuffle import pixel_shuffle as pixel_shuffle
 from .spatial._pixel_shuffle import pixel_unshuffle as pixel_unshuffle
 from .spatial._pool import avg_pool as avg_pool

@@ -246,12 +246,45 @@ def windows():
                 pool(channels_first(x), *o, count_include_pad=False)
             )
             yield case(f"avg_pool-inside-{i}", fn.rules.avg_pool, peer, normal(*x), **options, count_padding=False)
+    for i, (x, window, stride, pad, dilation) in enumerate(
+        [
+            ((2, 9, 3), 3, 1, 1, 2),
+            ((2, 8, 7, 2), 2, 2, 1, 3),
+            ((1, 7, 9, 2), 3, 2, 0, 2),
+            ((1, 5, 5, 6, 2), 2, 2, 0, 2),
+            ((2, 6, 5, 1), 2, 2, 0, 1),
+        ]
+    ):
+        n = len(x) - 2
+
+        def ours(x, o=(window, stride, ((pad, pad),) * n, dilation)):
+            y, indices = fn.rules.max_pool(x, *o, return_indices=True)
+            return y * indices.astype(y.dtype)
+
+        def theirs(x, pool=getattr(F, f"max_pool{n}d"), o=(window, stride, pad, dilation)):
+            y, indices = pool(channels_first(x), *o, return_indices=True)
+            return channels_last(y * indices.to(y.dtype))
+
+        yield case(f"max_pool-indices-{i}", ours, theirs, normal(*x))
+        batch, *places, channels = x
+        size = [window * m for m in places]
+        drawn = [RNG.permutation(np.prod(size))[: np.prod(places)] for _ in range(batch * channels)]
+        at = np.stack(drawn).reshape(batch, channels, *places)
+        yield case(
+            f"max_unpool-{i}",
+            lambda y, at=at, size=tuple(size): fn.rules.max_unpool(y, jnp.asarray(np.moveaxis(at, 1, -1)), size),
+            lambda y, at=at, k=window, f=getattr(F, f"max_unpool{n}d"): channels_last(
+                f(channels_first(y), torch.as_tensor(at), k)
+            ),
+            normal(*x),
+        )
     for i, (x, size) in enumerate(
         [((2, 7, 3), 3), ((2, 7, 6, 2), (2, 5)), ((1, 5, 4), 5), ((1, 5, 5, 4, 2), 2), ((2, 3, 3, 1), 1)]
     ):
         n = len(x) - 2
         for name, theirs, ours in [
             ("adaptive_avg_pool", getattr(F, f"adaptive_avg_pool{n}d"), {"sizes": size}),
+            ("adaptive_max_pool", getattr(F, f"adaptive_max_pool{n}d"), {"sizes": size}),
         ]:
             yield case(
                 f"{name}-{i}",

@@ -41,6 +41,7 @@ ANY_VALUE = {
     "keepdims",
     "approximate",
     "count_padding",
+    "return_indices",
     "full",
     "log_targets",
 }  # whether it is true is all that is read

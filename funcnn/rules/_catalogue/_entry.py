@@ -32,7 +32,10 @@ class Call(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A point with declared values, by names: arguments and options, ``y``, and the cotangents, ``x_bar`` for x."""
+    """A point with declared values, by names: arguments and options, ``y``, and the cotangents, ``x_bar`` for x.
+
+    What a rule gives for an argument ``y`` is ``x``.
+    """
 
     declared: dict[str, Any]
 
@@ -215,11 +218,12 @@ def _in_order(f, arguments):
 
 def _edge(f, declared):
     bars = {name: value for name, value in declared.items() if name.endswith("_bar")}
-    args, options = _in_order(f, {name: value for name, value in declared.items() if name not in {"y", *bars}})
+    result = "x" if "y" in array_names(f) else "y"
+    args, options = _in_order(f, {name: value for name, value in declared.items() if name not in {result, *bars}})
     wrong = {name.removesuffix("_bar") for name in bars} - set(array_names(f)[: len(args)])
     if wrong:
         raise TypeError(f"{f.__name__}: an edge declares cotangents of {', '.join(sorted(wrong))}, not arguments of it")
-    return Edge(args, declared["y"], tuple(bars.get(f"{name}_bar") for name in array_names(f)[: len(args)]), options)
+    return Edge(args, declared[result], tuple(bars.get(f"{name}_bar") for name in array_names(f)[: len(args)]), options)
 
 
 def draw(example: Example, seed: int, dtype: Any = jnp.float32) -> tuple[Any, ...]:

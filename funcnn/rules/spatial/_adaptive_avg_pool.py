@@ -35,7 +35,7 @@ from jax import Array, lax
 
 from .._common._cotangent import cotangent, token
 from .._common._precision import widen
-from ._window import Sizes, along_space, each, require_space
+from ._window import Sizes, along_space, bins, each, require_space
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
@@ -87,7 +87,6 @@ def _bins(x, sizes):
     require_space("adaptive_avg_pool", x)
     matrices = []
     for n, m in zip(x.shape[1:-1], each("adaptive_avg_pool", "sizes", sizes, x.ndim - 2), strict=True):
-        i, j = np.ogrid[:m, :n]
-        inside = (i * n // m <= j) & (j < ((i + 1) * n + m - 1) // m)
+        inside = np.array([(a <= np.arange(n)) & (np.arange(n) < b) for a, b in bins(n, m)])
         matrices.append(inside / inside.sum(1, keepdims=True))
     return matrices

@@ -1,9 +1,11 @@
 """What the rules over space share: one, two or three spatial axes, and a window that slides along them."""
 
+import math
 from collections.abc import Callable, Sequence
 
+import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from .._common._checks import is_int, require_floating, require_shape, shapes
 
@@ -11,11 +13,11 @@ Sizes = int | tuple[int, ...]
 Padding = str | Sequence[tuple[int, int]]
 
 
-def require_space(rule: str, x) -> None:
+def require_space(rule: str, x, name: str = "x") -> None:
     """Raise TypeError or ValueError unless x is floating, ``[batch, *space, channels]``, and no spatial axis is empty."""
-    require_floating(rule, x=x)
+    require_floating(rule, **{name: x})
     fits = 3 <= x.ndim <= 5 and 0 not in x.shape[1:-1]
-    require_shape(rule, "x", x, "[batch, *space, channels] with 1 to 3 spatial axes, none of them empty", fits)
+    require_shape(rule, name, x, "[batch, *space, channels] with 1 to 3 spatial axes, none of them empty", fits)
 
 
 def each(rule: str, name: str, value, axes: int) -> tuple[int, ...]:
@@ -67,6 +69,18 @@ def require_fit(rule: str, sizes, padding, reach) -> None:
     for n, (lo, hi), r in zip(sizes, padding, reach, strict=True):
         if n + lo + hi < r:
             raise ValueError(f"{rule}: window must fit into the padded x, got a reach of {r} over {n} + {lo} + {hi}")
+
+
+def bins(n: int, m: int) -> list[tuple[int, int]]:
+    """Where each of m bins over n entries begins and ends: all of about one size, no entry left out."""
+    return [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
+
+
+def in_each_image(f: Callable[..., Array], arrays: Sequence[Array], size: tuple[int, ...]) -> Array:
+    """A function of all places of one image in one channel, row by row, for each image ``[batch, *space, channels]``."""
+    rows = (a.reshape(a.shape[0], math.prod(a.shape[1:-1]), a.shape[-1]) for a in arrays)
+    y = jax.vmap(jax.vmap(f, 1, 1))(*rows)
+    return y.reshape(y.shape[0], *size, y.shape[-1])
 
 
 def channels_last(x) -> lax.ConvDimensionNumbers:

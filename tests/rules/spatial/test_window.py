@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import funcnn as fn
 from funcnn import rules
+from funcnn.rules.spatial._pool import max_pool_reference
 from tests.helpers.judge import assert_close
 
 POOLS = rules.max_pool, rules.avg_pool
@@ -47,6 +49,54 @@ def test_pools_are_those_of_lax(padding):
         assert_close(pools[0](x), expected, 0.0)
         expected = jax.lax.reduce_window(x, 0.0, jax.lax.add, *windows)
         assert_close(pools[1](x), expected / window**2, 1e-12)
+
+
+INDICES = [
+    {"window": 2},
+    {"window": (3, 2), "stride": (2, 1), "padding": "SAME", "dilation": (2, 1)},
+    {"window": 2, "stride": 1, "padding": ((1, 1), (2, 0)), "dilation": 2},
+    {"window": 1, "padding": ((1, 0), (0, 0))},
+]
+
+
+@pytest.mark.parametrize("options", INDICES)
+def test_indices_say_where_each_maximum_stands(options):
+    x = normal(2, 7, 6, 3)
+    found = jax.jit(partial(rules.max_pool, return_indices=True, **options))(x)
+    expected = max_pool_reference(x, return_indices=True, **options)
+    assert_close(found, expected, 0.0)
+    rows, indices = np.asarray(x).reshape(2, -1, 3), np.asarray(found[1]).reshape(2, -1, 3)
+    read = np.where(indices < 0, -np.inf, np.take_along_axis(rows, np.maximum(indices, 0), 1))
+    np.testing.assert_array_equal(read.reshape(found[0].shape), found[0])
+
+
+def test_indices_change_nothing_of_derivatives():
+    x = normal(2, 7, 6, 3)
+    plain = lambda x: rules.max_pool(x, 3, 1) ** 2
+    pair = lambda x: rules.max_pool(x, 3, 1, return_indices=True)[0] ** 2
+    sides = jax.jit(lambda x: [derivatives(f, x) for f in (plain, pair)])(x)
+    assert_close(*sides, 0.0)
+
+
+def derivatives(f, x):
+    """The gradient of the sum, its tangent along x, and f's."""
+    gradient = jax.grad(lambda x: f(x).sum())
+    return gradient(x), jax.jvp(gradient, (x,), (x,))[1], jax.jvp(fn.forward(f), (x,), (x,))[1]
+
+
+def test_of_equal_entries_the_first_is_named_and_never_padding():
+    x = jnp.full((1, 3, 1), -jnp.inf)
+    assert_close(rules.max_pool(x, 2, 1, ((1, 1),), return_indices=True)[1][0, :, 0], jnp.int32([0, 0, 1, 2]), 0.0)
+    x = jnp.array([1.0, jnp.nan, jnp.nan, 2.0]).reshape(1, 2, 2, 1)
+    assert int(rules.max_pool(x, 2, return_indices=True)[1].item()) == 1
+
+
+def test_unpooled_the_maxima_stand_where_they_stood():
+    x = normal(2, 7, 6, 3)
+    y, indices = rules.max_pool(x, 3, 2, return_indices=True)
+    again = rules.max_unpool(y, indices, (7, 6))
+    assert_close(again, jnp.where(again == 0, 0, x), 0.0)
+    assert_close(rules.max_pool(again, 3, 2), jnp.maximum(y, 0), 0.0)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from jax.core import Tracer as _Tracer
 from .. import initializers, rules
 from .._core import Layer, split_key
 from .._shown import shown
+from ..rules.affine._embedding import require_row
 from ._example import features as features_of
 from ._example import positive
 
@@ -85,12 +86,15 @@ def einsum(equation: str, shape: tuple[int, ...], *, w_init=None) -> Layer:
 
 
 @shown
-def embedding(rows: int, features: int, *, table_init=initializers.normal(1.0), dtype=jnp.float32) -> Layer:
+def embedding(
+    rows: int, features: int, *, padding_id: int | None = None, table_init=initializers.normal(1.0), dtype=jnp.float32
+) -> Layer:
     """A learned row for each id.
 
     Args:
       rows: how many ids there are.
       features: the size of a row.
+      padding_id: an id whose row is drawn as 0 and stays so, since its gradient is 0; None for no such id.
       table_init: an initializer.
       dtype: of the table, because ids are integers.
 
@@ -105,15 +109,17 @@ def embedding(rows: int, features: int, *, table_init=initializers.normal(1.0), 
     """
     positive("embedding", "rows", rows)
     positive("embedding", "features", features)
+    require_row(padding_id, rows)
 
     def init(key, ids):
         del ids
-        return {"table": table_init(split_key(key, 1)[0], (rows, features), dtype)}
+        table = table_init(split_key(key, 1)[0], (rows, features), dtype)
+        return {"table": table if padding_id is None else table.at[padding_id].set(0)}
 
     def apply(params, ids, *, key=None, training=False):
         del key, training
         _require_ids(ids, rows)
-        return rules.embedding(ids, params["table"])
+        return rules.embedding(ids, params["table"], padding_id)
 
     return Layer(init, apply)
 

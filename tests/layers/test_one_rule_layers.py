@@ -73,6 +73,15 @@ def test_embedding():
     assert np.isnan(jax.jit(layer.apply)(params, jnp.array([1, 7]))[1]).all()
 
 
+def test_the_row_of_padding_is_0_and_stays_so():
+    ids = jnp.array([[1, 0, 1], [2, 2, 6]])
+    layer = fn.embedding(7, 4, padding_id=2)
+    params = layer.init(KEY, ids)
+    assert_close(params["table"], fn.embedding(7, 4).init(KEY, ids)["table"].at[2].set(0), 0.0)
+    gradient = jax.grad(lambda params: layer.apply(params, ids).sum())(params)["table"]
+    assert_close(gradient[:, 0], jnp.float32([1, 2, 0, 0, 0, 0, 1]), 0.0)
+
+
 @pytest.mark.parametrize(
     ("layer", "together"), [(fn.dropout(0.5), ()), (fn.spatial_dropout(0.5), (1, 2)), (fn.drop_path(0.5), (1, 2, 3))]
 )
@@ -113,6 +122,7 @@ BAD = [
     (lambda: fn.spatial_dropout("half"), "spatial_dropout: rate"),
     (lambda: fn.gaussian_noise(-1.0), "gaussian_noise: stddev must be a number not below 0, got -1.0"),
     (lambda: fn.embedding(0, 4), "embedding: rows must be a positive int, got 0"),
+    (lambda: fn.embedding(7, 4, padding_id=7), "embedding: padding_id must be an int from 0 to 6 or None, got 7"),
     (lambda: fn.bilinear(0), "bilinear: features must be a positive int, got 0"),
 ]
 

@@ -169,12 +169,13 @@ def cases():
         )
     for i, (ids, rows, n) in enumerate([((5,), 3, 4), ((2, 3), 7, 2), ((1,), 1, 3), ((4, 1, 2), 5, 1), ((6,), 2, 5)]):
         drawn = RNG.integers(0, rows, ids)
-        yield case(
-            f"embedding-{i}",
-            lambda table, ids=drawn: fn.rules.embedding(jnp.asarray(ids), table),
-            lambda table, ids=drawn: F.embedding(torch.as_tensor(ids), table),
-            normal(rows, n),
-        )
+        for padding in (None, int(drawn.flat[0])):
+            yield case(
+                f"embedding-{i}-{padding}",
+                lambda table, ids=drawn, p=padding: fn.rules.embedding(jnp.asarray(ids), table, p),
+                lambda table, ids=drawn, p=padding: F.embedding(torch.as_tensor(ids), table, p),
+                normal(rows, n),
+            )
 
 
 def norms():

@@ -311,6 +311,30 @@ def windows():
             factor=3,
             method="linear",
         )
+        for mode, corners in (
+            (smooth, False),
+            (smooth, True),
+            *((("bicubic", False), ("bicubic", True)) if n == 2 else ()),
+        ):
+            sizes = [m + 2 * (-1) ** j for j, m in enumerate(x[1:-1])]
+            yield case(
+                f"upsample-{mode}-{i}",
+                fn.rules.upsample,
+                lambda x, o={"size": sizes, "mode": mode, "align_corners": corners}: channels_last(
+                    F.interpolate(channels_first(x), **o)
+                ),
+                normal(*x),
+                size=tuple(sizes),
+                method="cubic" if mode == "bicubic" else "linear",
+                align_corners=corners,
+            )
+        yield case(
+            f"upsample-size-{i}",
+            fn.rules.upsample,
+            lambda x: channels_last(F.interpolate(channels_first(x), size=5, mode="nearest")),
+            normal(*x),
+            size=5,
+        )
         yield case(
             f"upsample-{i}",
             fn.rules.upsample,

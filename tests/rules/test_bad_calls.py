@@ -58,7 +58,19 @@ def test_an_option_of_another_type_is_named(name, value):
             entry.rule(*args, **(example.options | {option: value}))
 
 
-INTEGERS = {"axis", "window", "stride", "dilation", "groups", "factor", "sizes", "iterations", "ignore", "padding_id"}
+INTEGERS = {
+    "axis",
+    "window",
+    "stride",
+    "dilation",
+    "groups",
+    "factor",
+    "sizes",
+    "size",
+    "iterations",
+    "ignore",
+    "padding_id",
+}
 
 
 def of_numpy(value):

@@ -149,10 +149,12 @@ def triplet(
     *,
     margin: float = 1.0,
     eps: float = 1e-6,
+    swap: bool = False,
     reduction: str = "mean",
 ) -> Array:
     """``max(0, distance to the positive - distance to the negative + margin)``, ``[..., features]`` of all three."""
-    return _reduced(lambda *rows: rules.triplet(*rows, margin, eps), (anchor, positive, negative), weight, reduction)
+    rows = anchor, positive, negative
+    return _reduced(lambda *rows: rules.triplet(*rows, margin, eps, swap), rows, weight, reduction)
 
 
 def cosine_distance(
@@ -188,10 +190,16 @@ def kl_divergence(
 
 
 def poisson_nll(
-    log_rate: Array, target: Array, weight: Array | None = None, *, full: bool = False, reduction: str = "mean"
+    prediction: Array,
+    target: Array,
+    weight: Array | None = None,
+    *,
+    full: bool = False,
+    log_input: bool = True,
+    reduction: str = "mean",
 ) -> Array:
     """Negative log-likelihood of counts under a Poisson distribution, ``[...]`` of both."""
-    return _reduced(lambda *rows: rules.poisson_nll(*rows, full), (log_rate, target), weight, reduction)
+    return _reduced(lambda *rows: rules.poisson_nll(*rows, full, log_input), (prediction, target), weight, reduction)
 
 
 def gaussian_nll(
@@ -210,8 +218,7 @@ def gaussian_nll(
     if not isinstance(prediction, (tuple, list)) or len(prediction) != 2:
         raise TypeError(f"gaussian_nll: prediction must be a pair (mean, variance), got {describe(prediction)}")
     mean, variance = prediction
-    rule = lambda *rows: rules.gaussian_nll(*rows, eps, full)
-    return _reduced(rule, (mean, target, variance), weight, reduction)
+    return _reduced(lambda *rows: rules.gaussian_nll(*rows, eps, full), (mean, target, variance), weight, reduction)
 
 
 def _reduced(rule, rows, weight, reduction, counts=None):

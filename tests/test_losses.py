@@ -114,10 +114,12 @@ OPTIONS = [
     (losses.focal, rules.focal, (P, YES), {"gamma": 1.0, "alpha": 0.25}),
     (losses.multiclass_hinge, rules.multiclass_hinge, (P, LABELS), {"margin": 0.1}),
     (losses.triplet, rules.triplet, (P, T, YES), {"margin": 3.0, "eps": 0.1}),
+    (losses.triplet, rules.triplet, (P, T, YES), {"swap": True}),
     (losses.cosine_distance, rules.cosine_distance, (P, T), {"eps": 2.0}),
     (losses.info_nce, rules.info_nce, (P, T), {"temperature": 0.5}),
     (losses.kl_divergence, rules.kl_divergence, (P, T), {"log_targets": True}),
     (losses.poisson_nll, rules.poisson_nll, (P, 3 * T), {"full": True}),
+    (losses.poisson_nll, rules.poisson_nll, (T, 3 * T), {"log_input": False}),
 ]
 
 

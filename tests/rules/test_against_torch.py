@@ -405,6 +405,9 @@ def losses():
         yield case(f"huber-{i}", fn.rules.huber, each(F.huber_loss, reduction="none", delta=delta), *pair, delta=delta)
         yield case(f"poisson_nll-{i}", fn.rules.poisson_nll, each(F.poisson_nll_loss, full=full, reduction="none"),
                    normal(*shape), 3 * positive, full=full)  # fmt: skip
+        yield case(f"poisson_nll-rates-{i}", fn.rules.poisson_nll,
+                   each(F.poisson_nll_loss, full=full, log_input=False, reduction="none"),
+                   positive, 3 * positive[::-1].copy(), full=full, log_input=False)  # fmt: skip
         yield case(f"gaussian_nll-{i}", fn.rules.gaussian_nll, each(F.gaussian_nll_loss, full=full, reduction="none"),
                    *pair, positive, full=full)  # fmt: skip
         yield case(f"sigmoid_cross_entropy-{i}", fn.rules.sigmoid_cross_entropy,
@@ -436,6 +439,9 @@ def losses():
                        x, torch.as_tensor(ids), margin=m, reduction="none"), normal(*shape))  # fmt: skip
         yield case(f"triplet-{i}", fn.rules.triplet, each(F.triplet_margin_loss, margin=smoothing + 0.5, reduction="none"),
                    normal(*shape), normal(*shape), normal(*shape), margin=smoothing + 0.5)  # fmt: skip
+        yield case(f"triplet-swap-{i}", fn.rules.triplet,
+                   each(F.triplet_margin_loss, margin=smoothing + 2.0, swap=True, reduction="none"),
+                   normal(*shape), normal(*shape), normal(*shape), margin=smoothing + 2.0, swap=True)  # fmt: skip
         yield case(f"cosine_distance-{i}", fn.rules.cosine_distance,
                    lambda x, y: 1 - F.cosine_similarity(x, y), normal(*shape), normal(*shape))  # fmt: skip
         yield case(f"kl_divergence-{i}", fn.rules.kl_divergence,

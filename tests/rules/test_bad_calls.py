@@ -43,6 +43,8 @@ ANY_VALUE = {
     "count_padding",
     "return_indices",
     "full",
+    "log_input",
+    "swap",
     "log_targets",
 }  # whether it is true is all that is read
 

@@ -1,23 +1,27 @@
 r"""Negative log-likelihoods: Poisson counts and Gaussian values, one number an element.
 
 Forward
-    poisson_nll    l = eˣ - t x                                       x = log_rate, t, l [...]
+    poisson_nll    l = r - t q                                        x = prediction, t, l [...]
                      + t log t - t + log(2π t) / 2 where t > 1        if full
+                   r = eˣ, q = x                                      if log_input
+                   r = x, q = log(x + ε)                              otherwise, ε = 1e-8
     gaussian_nll   l = (log v + (m - t)² / v) / 2                     m, t, variance, v, l [...]
                      + log(2π) / 2                                    if full
                    v = max(variance, eps)
 
 Backward
-    poisson_nll    x_bar = l_bar (eˣ - t)
-                   t_bar = -l_bar x
+    poisson_nll    x_bar = l_bar (eˣ - t)                             if log_input
+                   x_bar = l_bar (1 - t / (x + ε))                    otherwise
+                   t_bar = -l_bar q
                      + l_bar (log t + 1 / (2 t)) where t > 1          if full
     gaussian_nll   m_bar = l_bar (m - t) / v
                    t_bar = -m_bar
                    variance_bar = l_bar (1 - (m - t)² / v) / (2 v)    where variance ≥ eps, else 0
 
 Derivation
-    The likelihood of a count is e^(t x) e^(-eˣ) / t!, with Stirling's formula for log t!. deˣ = eˣ dx gives
-    dl = (eˣ - t) dx - x dt; d(t log t - t) = log t dt and d log(2π t) / 2 = dt / (2 t).
+    The likelihood of a count is e^(t q) e^(-r) / t!, with Stirling's formula for log t!. So dl = dr - t dq - q dt, with
+    dr = eˣ dx and dq = dx if log_input, otherwise dr = dx and dq = dx / (x + ε).
+    d(t log t - t) = log t dt and d log(2π t) / 2 = dt / (2 t).
     The likelihood of a value is that of the normal distribution. d(1 / v) = -dv / v² gives
     dl = (m - t) / v (dm - dt) + (1 / v - (m - t)² / v²) dv / 2. v is constant where the clamp acts.
 
@@ -25,7 +29,8 @@ Residuals
     The arguments, which the caller holds.
 
 Edges
-    poisson_nll: a rate of 0 costs 0 at t = 0, inf at t > 0. A rate that overflows costs inf.
+    poisson_nll: a rate of 0, of logarithm -inf, costs 0 at t = 0, inf at t > 0. A rate that overflows costs inf. ε is
+    torch's: a rate that is itself given as 0 costs 18.4 t.
     gaussian_nll: below eps the variance has cotangent 0, at eps the whole one. (In torch it is never 0 there: the gradient
     ignores the clamp.) An infinite mean of an infinite target is NaN.
 
@@ -48,15 +53,18 @@ from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import times, widen
 
+_EPS = 1e-8
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def poisson_nll(log_rate: Array, target: Array, full: bool = False) -> Array:
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def poisson_nll(prediction: Array, target: Array, full: bool = False, log_input: bool = True) -> Array:
     """Take the negative log-likelihood of counts under a Poisson distribution, element by element.
 
     Args:
-      log_rate: ``[...]``, floating: the logarithm of the expected count.
+      prediction: ``[...]``, floating: the logarithm of the expected count, or the expected count.
       target: of the same shape and dtype: counts, not negative.
       full: whether to add log(target!), by Stirling's formula and for targets above 1 only, as torch does.
+      log_input: whether the prediction is the logarithm.
 
     Returns:
       ``[...]``, each element's loss.
@@ -64,39 +72,40 @@ def poisson_nll(log_rate: Array, target: Array, full: bool = False) -> Array:
     Raises:
       TypeError, ValueError: dtypes or shapes differ.
     """
-    return poisson_nll_fwd(log_rate, target, full)[0]
+    return poisson_nll_fwd(prediction, target, full, log_input)[0]
 
 
-def poisson_nll_fwd(log_rate, target, full):
-    shapes("poisson_nll", log_rate=(log_rate, "..."), target=(target, "..."))
-    x, t = widen(log_rate), widen(target)
-    rate = jnp.exp(x)
-    loss = jnp.where(rate == jnp.inf, jnp.inf, rate - times(t, x))
+def poisson_nll_fwd(prediction, target, full, log_input):
+    shapes("poisson_nll", prediction=(prediction, "..."), target=(target, "..."))
+    x, t = widen(prediction), widen(target)
+    rate, log_rate = (jnp.exp(x), x) if log_input else (x, jnp.log(x + _EPS))
+    loss = jnp.where(rate == jnp.inf, jnp.inf, rate - times(t, log_rate))
     if full:
         many = jnp.maximum(t, 1)
         loss = loss + jnp.where(t > 1, many * jnp.log(many) - many + jnp.log(2 * math.pi * many) / 2, 0)
-    return loss.astype(log_rate.dtype), (log_rate, target)
+    return loss.astype(prediction.dtype), (prediction, target)
 
 
-def poisson_nll_bwd(full, residuals, l_bar):
-    log_rate, target = residuals
-    x, t, l_bar = widen(log_rate), widen(target), widen(l_bar)
-    slope = -x
+def poisson_nll_bwd(full, log_input, residuals, l_bar):
+    prediction, target = residuals
+    x, t, l_bar = widen(prediction), widen(target), widen(l_bar)
+    x_slope, slope = (jnp.exp(x) - t, -x) if log_input else (1 - t / (x + _EPS), -jnp.log(x + _EPS))
     if full:
         many = jnp.maximum(t, 1)
         slope = slope + jnp.where(t > 1, jnp.log(many) + 1 / (2 * many), 0)
-    return cotangent(l_bar * (jnp.exp(x) - t), log_rate), cotangent(l_bar * slope, target)
+    return cotangent(l_bar * x_slope, prediction), cotangent(l_bar * slope, target)
 
 
 poisson_nll.defvjp(poisson_nll_fwd, poisson_nll_bwd)
 
 
-def poisson_nll_reference(log_rate, target, full=False):
+def poisson_nll_reference(prediction, target, full=False, log_input=True):
     """By the logarithm of the whole likelihood, a product of powers."""
-    rate = jnp.exp(log_rate)
+    rate = jnp.exp(prediction) if log_input else prediction
+    counted = rate if log_input else rate + 1e-8
     stirling = (target / math.e) ** target * jnp.sqrt(2 * math.pi * target)
     factorial = jnp.where(target > 1, stirling, 1) if full else 1
-    return rate - jnp.log(rate**target / factorial)
+    return rate - jnp.log(counted**target / factorial)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))

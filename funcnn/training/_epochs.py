@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from ._faults import all_finite
+from ._mesh import divided_alike
 from ._metrics import Sums
 from ._order import epoch_order
 from ._state import Position, TrainState
@@ -138,7 +139,8 @@ def _move(progress, batch, over):
 
 
 def _rows(data, rows):
-    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
+    placed = lambda a: divided_alike(a, len(rows))
+    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds", out_sharding=placed(a)), data)
 
 
 def _with_row(arrays, i, rows):

@@ -12,6 +12,7 @@ import numpy as np
 from ._data import as_data, examine, require_count
 from ._epochs import Progress, compiled_loop, start
 from ._faults import NonFiniteError, last_good, name_fault
+from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._state import TrainState
 from ._step import Batch, Step
 from ._watchers import Moment
@@ -53,10 +54,15 @@ class Arrays:
         """
         batches = -(-self.n // self.batch_size)
         self._require_within(state, batches)
-        progress = start(step, state, self.data, epochs)
+        mesh = explicit_mesh(self.data)
+        state, data = on_mesh(mesh, (state, jax.tree.map(jnp.asarray, self.data)))
+        with inside(mesh):
+            progress = start(step, state, self.data, epochs)
         loop = compiled_loop(step, state, self.n, self.batch_size)
-        data = jax.tree.map(jnp.asarray, self.data)
-        run = lambda progress, steps: loop(progress, data, np.int32(steps))
+
+        def run(progress, steps):
+            with inside(mesh):
+                return settled(loop(progress, data, np.int32(steps)))
 
         began = time.perf_counter()
         yield _moment(progress, progress, began)

@@ -1,6 +1,7 @@
 """One step of training: gradient by the hand-written rules, update by the optimizer."""
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, NamedTuple
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from .._core import Layer, PyTree, as_layer
+from ._mesh import settled
 from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
 from ._state import TrainState, require_optimizer, require_own_state, step_key
 
@@ -45,7 +47,7 @@ def make_step(
     Returns:
       ``step(state, batch) -> (state, metrics)``. A batch is a tuple ``(inputs, *targets)``; metrics holds ``"loss"``. The
       state that is passed in is donated: its memory becomes the new state's. A batch that does not fit raises before
-      that, and the state is kept.
+      that, and the state is kept. On several devices of a CPU each step waits for the one before.
 
     Example:
       >>> x, y = jnp.ones((4, 3)), jnp.zeros((4, 1))
@@ -62,7 +64,13 @@ def make_step(
         state, sums = plain.take(state, batch)
         return state, plain.value(sums)
 
-    return jax.jit(step, donate_argnums=0)
+    compiled = jax.jit(step, donate_argnums=0)
+
+    @wraps(compiled)
+    def waiting(state, batch):
+        return settled(compiled(state, batch))
+
+    return waiting
 
 
 def plain_step(

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import AxisType
 
 from ._precision import as_row, widen
 
@@ -35,7 +36,7 @@ def cotangent(x_bar, x) -> Any:
     devices = _varying(x_bar) - _varying(x)
     if devices:
         x_bar = jax.lax.psum(widen(x_bar), tuple(sorted(devices)))
-    return x_bar.astype(x.dtype)
+    return _placed_as(x, x_bar.astype(x.dtype))
 
 
 def per_feature(x_bar, v) -> Any:
@@ -61,6 +62,14 @@ def rows_placement(ids, table):
     if mesh.empty:
         return None
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec, *jax.typeof(table).sharding.spec[1:]))
+
+
+def _placed_as(x, x_bar):
+    """``x_bar`` divided over an Explicit mesh as ``x`` is, which may be less than what it met was."""
+    sharding = jax.typeof(x).sharding
+    if AxisType.Explicit not in sharding.mesh.axis_types or jax.typeof(x_bar).sharding == sharding:
+        return x_bar
+    return jax.sharding.reshard(x_bar, sharding)
 
 
 def _is_token_for(x_bar, x):

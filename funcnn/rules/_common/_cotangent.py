@@ -64,6 +64,14 @@ def rows_placement(ids, table):
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec, *jax.typeof(table).sharding.spec[1:]))
 
 
+def batch_placement(x, ndim: int):
+    """As ``out_sharding=``, for x reshaped but along its first axis: divided along that alone; elsewhere None."""
+    mesh, spec = jax.typeof(x).sharding.mesh, jax.typeof(x).sharding.spec
+    if AxisType.Explicit not in mesh.axis_types:
+        return None
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(spec[0], *[None] * (ndim - 1)))
+
+
 def _placed_as(x, x_bar):
     """``x_bar`` divided over an Explicit mesh as ``x`` is, which may be less than what it met was."""
     sharding = jax.typeof(x).sharding

@@ -36,6 +36,7 @@ import numpy as np
 from jax import Array
 
 from .._common._checks import require_shape
+from .._common._cotangent import batch_placement
 from ._window import Sizes, each, require_space
 
 
@@ -133,10 +134,10 @@ def _to_places(x, factor):
     batch, *space, channels = x.shape
     axes = len(space)
     channels //= math.prod(factor)
-    x = x.reshape(batch, *space, channels, *factor)
+    x = _reshaped(x, (batch, *space, channels, *factor))
     side_by_side = [axis for i in range(axes) for axis in (1 + i, 2 + axes + i)]
     places = [n * f for n, f in zip(space, factor, strict=True)]
-    return x.transpose(0, *side_by_side, 1 + axes).reshape(batch, *places, channels)
+    return _reshaped(x.transpose(0, *side_by_side, 1 + axes), (batch, *places, channels))
 
 
 def _to_channels(x, factor):
@@ -144,6 +145,10 @@ def _to_channels(x, factor):
     batch, *places, channels = x.shape
     axes = len(places)
     space = [n // f for n, f in zip(places, factor, strict=True)]
-    x = x.reshape(batch, *(n for pair in zip(space, factor, strict=True) for n in pair), channels)
+    x = _reshaped(x, (batch, *(n for pair in zip(space, factor, strict=True) for n in pair), channels))
     i, r = range(1, 2 * axes, 2), range(2, 2 * axes + 1, 2)
-    return x.transpose(0, *i, 1 + 2 * axes, *r).reshape(batch, *space, channels * math.prod(factor))
+    return _reshaped(x.transpose(0, *i, 1 + 2 * axes, *r), (batch, *space, channels * math.prod(factor)))
+
+
+def _reshaped(x, shape):
+    return jax.lax.reshape(x, shape, out_sharding=batch_placement(x, len(shape)))

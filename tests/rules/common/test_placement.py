@@ -27,3 +27,23 @@ def test_predictions_are_divided_and_targets_are_not():
     for rule, one, other in zip(OF_TWO, got, expected, strict=True):
         assert_close(jax.device_get(one), jax.device_get(other), 1e-12, rule.__name__)
         assert [a.sharding.spec[0] for a in one] == ["data", None], rule.__name__
+
+
+def test_images_are_divided_along_the_batch():
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
+    images = jnp.asarray(RNG.normal(size=(16, 4, 4, 4)))
+    slide = [lambda x: rules.max_pool(x, 3, 2, "SAME"), lambda x: rules.avg_pool(x, 2), rules.global_avg_pool]
+    laid_out = [
+        lambda x: rules.pixel_shuffle(x, 2),
+        lambda x: rules.pixel_unshuffle(x, 2),
+        lambda x: rules.upsample(x, 2),
+    ]
+    for f in (
+        *slide,
+        *laid_out,
+    ):  # not compiled as one, because a rule may fail only where each operation runs by itself
+        both = lambda x, f=f: jax.vjp(f, x)[1](jnp.cos(f(x)))
+        with jax.set_mesh(mesh):
+            got = both(jax.device_put(images, NamedSharding(mesh, P("data"))))
+        assert_close(jax.device_get(got), jax.device_get(both(images)), 1e-12)
+        assert got[0].sharding.spec[0] == "data"

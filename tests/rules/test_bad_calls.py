@@ -106,6 +106,12 @@ def test_batch_statistics_says_what_was_wrong(shapes, message):
         batch_statistics([jnp.zeros(shape) for shape in shapes])
 
 
+def test_a_table_of_numpy_is_a_table():
+    table = np.arange(6.0).reshape(3, 2)
+    assert rules.embedding(np.array([2]), table, 1).tolist() == [[4.0, 5.0]]
+    assert jax.grad(lambda table: rules.embedding(np.array([2]), table).sum())(table)[:, 0].tolist() == [0.0, 0.0, 1.0]
+
+
 def test_a_number_is_an_array_of_rank_0():
     assert float(rules.tanh(0.5)) == pytest.approx(0.46211715726)
     assert float(jax.grad(rules.gelu)(0.0)) == 0.5

@@ -63,7 +63,8 @@ def embedding_fwd(ids, table, padding_id):
         raise TypeError(f"embedding: ids must be an array of integers, got {describe(ids)}")
     require_row(padding_id, len(table))
     placed = rows_placement(ids, table)
-    y = table.at[ids].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False, out_sharding=placed)
+    rows = jnp.asarray(table).at[ids]
+    y = rows.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False, out_sharding=placed)
     if padding_id is not None:
         y = jnp.where(jnp.equal(ids, int(padding_id))[..., None], jax.lax.stop_gradient(y), y)
     return y, (ids, table)

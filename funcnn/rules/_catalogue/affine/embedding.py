@@ -11,7 +11,8 @@ entries = [
         embedding,
         examples=[
             call(ids=Classes((5,), 3), table=(3, 4)),
-            call(ids=Classes((3, 9), 7), table=(7, 2), padding_id=3),
+            call(ids=Classes((3, 9), 7), table=(7, 2)),
+            call(ids=Classes((2, 5), 4), table=(4, 3), padding_id=3),
             call(ids=Classes((), 5), table=(5, 3)),
             call(ids=Classes((2, 1, 3), 1), table=(1, 2)),
             call(ids=Classes((0, 3), 4), table=(4, 2)),

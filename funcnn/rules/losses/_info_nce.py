@@ -2,7 +2,7 @@ r"""InfoNCE: the cross-entropy of finding one's own key among those of all rows.
 
 Forward
     z = q kᵀ,  s = z / τ                     q, k [..., n, features]   z, s [..., n, n]
-    l_i = lse_j s_ij - s_ii                  l [..., n]
+    l_i = lse_j s_ij - s_ii                  l [..., n]   as lse_j (s_ij - s_ii): large similarities lose no digits
 
 Backward, 1 the unit matrix
     z_bar = l_bar (softmax_j(s) - 1) / τ     each row times its own l_bar
@@ -62,7 +62,7 @@ def info_nce_fwd(query, key, temperature):
     shapes("info_nce", query=(query, "... n features"), key=(key, "... n features"))
     require_number("info_nce", "temperature", temperature, "above 0", lambda v: v > 0)
     s, unit = _similarities(query, key, temperature)
-    loss = jax.scipy.special.logsumexp(s, axis=-1) - jnp.sum(unit * s, axis=-1)
+    loss = jax.scipy.special.logsumexp(s - jnp.sum(unit * s, axis=-1, keepdims=True), axis=-1)
     return loss.astype(query.dtype), (query, key)
 
 

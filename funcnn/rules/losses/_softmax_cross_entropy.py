@@ -148,9 +148,9 @@ def _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore):
     top = jax.lax.stop_gradient(finite(jnp.max(x, axis=-1, keepdims=True)))  # the softmax does not depend on it
     total = jnp.sum(jnp.exp(x - top), axis=-1, keepdims=True)
     lse = _lse(top, total)
-    w, costs = as_factor(class_weights, x), lse - x
+    w, costs = as_factor(class_weights, x), _costs(x, top, total)
     if are_classes(labels):
-        loss = times(_own(labels, w, x), lse - _own(labels, x, x))
+        loss = times(_own(labels, w, x), _costs(_own(labels, x, x), top, total))
     else:
         loss = jnp.sum(times(w * widen(labels), costs), axis=-1, keepdims=True)
     if label_smoothing:
@@ -168,7 +168,7 @@ def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
     known = lambda a: None if a is None else _of_known(a[..., None], labels, x, ignore)
     l_bar, z_bar = known(l_bar), known(z_bar)
     lse = _lse(top, total)
-    w, costs = as_factor(class_weights, x), lse - x
+    w, costs = as_factor(class_weights, x), _costs(x, top, total)
     if are_classes(labels):
         t, weight = onehot(labels, x).astype(x.dtype), _own(labels, w, x)
     else:
@@ -188,8 +188,16 @@ def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
 
 def _lse(top, total):
     """log Σ e^x of rows with the largest x and Σ e^(x - top); the least number, not -inf, where all x are -inf."""
-    none = total == 0
-    return jnp.where(none, jnp.finfo(top.dtype).min, top + jnp.log(jnp.where(none, 1, total)))
+    return jnp.where(total == 0, jnp.finfo(top.dtype).min, top + _log(total))
+
+
+def _costs(x, top, total):
+    """lse - x; where all logits are huge lse has lost the digits of log Σ e^(x - top), and top - x has not."""
+    return (top - x) + _log(total)
+
+
+def _log(total):
+    return jnp.log(jnp.where(total == 0, 1, total))
 
 
 def _of_kept(a, labels, ignore):

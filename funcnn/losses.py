@@ -268,11 +268,9 @@ def _with_keys_out(query, key, weight):
     if weight is None or not hasattr(query, "shape") or not hasattr(key, "shape"):
         return query, key
     far = 6e4  # float16 holds it
-    out = jnp.where(_beside(key, _as_weight(weight)).astype(bool), 0.0, -far)
-    one_more = lambda a, feature: jnp.concatenate(
-        [a, jnp.broadcast_to(feature, (*a.shape[:-1], 1)).astype(a.dtype)], -1
-    )
-    return one_more(query, far), one_more(key, out)
+    counts = _beside(key, _as_weight(weight)).astype(bool)
+    out = jnp.where(counts, jnp.zeros_like(key[..., :1]), -far)
+    return jnp.concatenate([query, jnp.full_like(query[..., :1], far)], -1), jnp.concatenate([key, out], -1)
 
 
 def _counts(logits, labels, class_weights, ignore):

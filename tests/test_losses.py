@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from funcnn import losses, rules
 from tests.helpers.judge import assert_close
@@ -75,6 +76,14 @@ def test_what_has_weight_0_is_as_if_it_were_not_there(loss, args):
             spoilt = [a.at[1].set(there if i in floats else -7) for i, a in enumerate(args)]
             assert_close(run(*spoilt, weight), expected, 1e-14, f"{there} where the weight is 0")
             assert not any(bar[1].any() for bar in run(*spoilt, weight)[1])
+
+
+def test_weights_lie_on_an_explicit_mesh_as_the_rows_do():
+    mesh, weight = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Explicit,)), jnp.array([1.0, 0.0, 2.0, 0.5])
+    for loss in (losses.squared_error, losses.info_nce):
+        with jax.set_mesh(mesh):
+            found = jax.grad(loss)(*jax.device_put((P, T, weight), NamedSharding(mesh, PartitionSpec("data"))))
+        assert_close(jax.device_get(found), jax.grad(loss)(P, T, weight), 1e-14)
 
 
 def test_an_element_of_weight_0_is_as_if_it_were_not_there():

@@ -140,9 +140,10 @@ def log_cosh(prediction: Array, target: Array) -> Array:
 def log_cosh_fwd(prediction, target):
     shapes("log_cosh", prediction=(prediction, "..."), target=(target, "..."))
     size = jnp.abs(_difference(prediction, target))
-    near = -jnp.log1p(-jnp.square(jnp.tanh(jnp.minimum(size, 1)))) / 2  # cosh⁻² d = 1 - tanh² d
-    far = size - math.log(2) + jnp.log1p(jnp.exp(-2 * size))
-    return jnp.where(size < 1, near, far).astype(prediction.dtype), (prediction, target)
+    near = size < 1  # cosh⁻² d = 1 - tanh² d near 0, and 2 cosh d = e^|d| (1 + e^(-2 |d|)) further out
+    rest = jnp.where(near, -jnp.square(jnp.tanh(jnp.minimum(size, 1))), jnp.exp(-2 * size))
+    loss = jnp.where(near, 0, size - math.log(2)) + jnp.where(near, -0.5, 1) * jnp.log1p(rest)
+    return loss.astype(prediction.dtype), (prediction, target)
 
 
 def log_cosh_bwd(residuals, l_bar):

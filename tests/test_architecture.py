@@ -33,6 +33,7 @@ BELOW = {
         "training",
         "_arrays",
         "_core",
+        "_forward",
         "_paths",
         "_calibration",
         "initializers",

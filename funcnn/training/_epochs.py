@@ -14,6 +14,7 @@ from ._metrics import Sums
 from ._order import epoch_order
 from ._state import Position, TrainState
 from ._step import Batch, Step, Values
+from ._trees import require_alike
 
 
 class Progress(NamedTuple):
@@ -56,14 +57,33 @@ def compiled_loop(step: Step, state: TrainState, n: int, batch_size: int) -> Run
 
     It returns the progress after so many steps, and whether the state and the losses up to there are finite.
     """
+    weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    small = jax.default_backend() == "cpu" and weights * batch_size < 1_000_000
+    return _compiled(step, n, batch_size, small)
+
+
+def _compiled(step: Step, n: int, batch_size: int, small: bool) -> Run:
+    """The same for all states; ``small`` is whether matrix products are done sooner than a thread of the CPU wakes up."""
+    step = step._replace(take=_steady(step.take))
     loop = _over_all(step) if batch_size == n else _over_batches(step, n, batch_size)
 
     def run(progress, data, steps):
         progress = loop(progress, data, steps)
         losses = progress.sums["loss"], progress.values["loss"]
-        return progress, all_finite((progress.state, losses))
+        return progress, all_finite(step.judged(progress.state, losses))
 
-    return jax.jit(run, compiler_options=_compiler_options(state, batch_size))
+    return jax.jit(run, compiler_options={"xla_cpu_multi_thread_eigen": False} if small else None)
+
+
+def _steady(take):
+    """The same, if it leaves the state's types as they were: a loop carries no others."""
+
+    def steady(state, batch):
+        after, sums = take(state, batch)
+        require_alike("optimizer must keep the structure and dtypes of its state", after, state)
+        return after, sums
+
+    return steady
 
 
 def _over_all(step):
@@ -145,10 +165,3 @@ def _rows(data, rows):
 
 def _with_row(arrays, i, rows):
     return jax.tree.map(lambda array, row: array.at[i].set(row), arrays, rows)
-
-
-def _compiler_options(state, batch_size):
-    """On a CPU, no threads for matrix products that are done sooner than a thread wakes up."""
-    weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-    small = jax.default_backend() == "cpu" and weights * batch_size < 1_000_000
-    return {"xla_cpu_multi_thread_eigen": False} if small else None

@@ -56,8 +56,10 @@ def fit(
     Raises:
       TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has
         been compiled yet.
-      NonFiniteError: the loss or a parameter became NaN or inf. Every exception that ends training, Ctrl-C's too, carries
-        the last good state as ``state``. The history that led there is its ``history``.
+      NonFiniteError: the loss, a parameter or the optimizer's state became NaN or inf. What the optimizer starts as inf by
+        design is left out. So is the loss with an optimizer that passes over gradients that are not finite, such as
+        `optax.apply_if_finite`. Every exception that ends training, Ctrl-C's too, carries the last good state as ``state``.
+        The history that led there is its ``history``.
 
     Example:
       >>> x, y = jnp.eye(2), jnp.array([[1.0], [0.0]])

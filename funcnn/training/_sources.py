@@ -75,7 +75,7 @@ class Arrays:
             if not finite:
                 good = last_good(run, progress, steps)
                 yield _moment(progress, good, began)
-                raise _fault(good, run(good, 1)[0])
+                raise _fault(step, good, run(good, 1)[0])
             count = _next_count(count, time.perf_counter() - dispatched)
             yield _moment(progress, after, began)
             progress = after
@@ -100,8 +100,7 @@ def _next_count(count, seconds):
     return max(1, min(8 * count, int(count * _DISPATCH_SECONDS / seconds)))
 
 
-def _fault(good, after):
+def _fault(step, good, after):
     """What the step between them did."""
-    loss = after.values["loss"][good.ended]
-    what = name_fault({"loss": loss, "params": after.state.params, "opt_state": after.state.opt_state})
+    what = name_fault(step.judged(after.state, after.values["loss"][good.ended]))
     return NonFiniteError(f"{what} at step {good.state.step} (epoch {good.state.position.epoch})")

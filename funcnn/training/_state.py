@@ -6,8 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.core import Tracer
 
 from .._core import Layer, Params, as_layer, split_key
+from .._paths import dotted
+from ._optimizer import as_optimizer, require_trainable
 from ._trees import described, require_alike
 
 
@@ -47,25 +50,46 @@ class TrainState(NamedTuple):
         return "\n".join(["TrainState", *(f"  {path:{width}}  {what}" for path, what in leaves.items())])
 
     @staticmethod
-    def create(model: Layer, optimizer: optax.GradientTransformation, key: jax.Array, x: Any) -> "TrainState":
-        """Draw the parameters for inputs like ``x`` and set everything else to its start.
+    def create(
+        model: Layer,
+        optimizer: optax.GradientTransformation,
+        key: jax.Array,
+        x: Any = None,
+        *,
+        params: Params | None = None,
+    ) -> "TrainState":
+        """Draw the parameters for inputs like ``x``, or take given ones, and set everything else to its start.
+
+        The state's arrays are its own, none of them in two places: a step that takes over its memory leaves what was
+        handed in as it is.
 
         Args:
           model: a layer.
           optimizer: an optax optimizer.
           key: a `jax.random.key`.
-          x: a batch of inputs, or its `jax.ShapeDtypeStruct`.
+          x: a batch of inputs, or its `jax.ShapeDtypeStruct`; with params it may be None.
+          params: where to start from, such as what was trained before; None draws them.
 
         Raises:
-          TypeError: key is not a key, or optimizer not an optimizer; an input does not fit the model.
+          TypeError: key is not a key, or optimizer not an optimizer, or not one that trains one set of parameters; an input
+            does not fit the model; a parameter is not floating; there are neither x nor params.
+          ValueError: there are both, and params are not such as the model has for x.
         """
-        require_optimizer(optimizer)
+        optimizer = as_optimizer(optimizer)
         init_key, train_key = split_key(key)
-        params = as_layer(model).init(init_key, x)
-        # Some optimizers start with one array in several places; a step donates each place's memory.
-        opt_state = jax.tree.map(lambda a: a.copy() if isinstance(a, jax.Array) else a, optimizer.init(params))
+        init = as_layer(model).init
+        if params is None:
+            if x is None:
+                raise TypeError("x must be a batch of inputs where no params are given, got None")
+            params = init(init_key, x)
+        elif x is not None:
+            require_alike("params must be such as the model has for x", params, jax.eval_shape(init, init_key, x))
+        require_learnable(params)
+        own: Params = jax.tree.map(_own, params)
+        opt_state = jax.tree.map(_own, optimizer.init(own))
+        require_trainable(opt_state)
         step, epoch, batch = (jnp.zeros((), jnp.int32) for _ in range(3))
-        return TrainState(params, opt_state, train_key, step, Position(epoch, batch))
+        return TrainState(own, opt_state, train_key, step, Position(epoch, batch))
 
 
 def require_fit(state: TrainState, model: Layer, optimizer: optax.GradientTransformation, x: Any) -> TrainState:
@@ -74,9 +98,11 @@ def require_fit(state: TrainState, model: Layer, optimizer: optax.GradientTransf
     Raises:
       TypeError: it is not a TrainState.
       ValueError: a leaf differs.
+      RuntimeError: its memory was handed on.
     """
     if not isinstance(state, TrainState):
         raise TypeError(f"state must be a TrainState, got {type(state).__name__}")
+    require_kept(state)
     expected = jax.eval_shape(lambda key, x: TrainState.create(model, optimizer, key, x), state.key, x)
     require_alike("state must fit the model and the optimizer", state, expected)
     return state
@@ -89,10 +115,29 @@ def require_own_state(optimizer: optax.GradientTransformation, state: TrainState
         require_alike("state must fit the optimizer", {"opt_state": state.opt_state}, {"opt_state": expected})
 
 
-def require_optimizer(optimizer) -> None:
-    """Raise TypeError unless it has what an optax optimizer has."""
-    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
-        raise TypeError(f"optimizer must be an optax optimizer, got {type(optimizer).__name__}: optax.sgd(0.1), say")
+def require_learnable(params: Params) -> None:
+    """Raise TypeError, naming the first leaf that has no gradient, unless all parameters are floating or complex."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        if not jnp.issubdtype(dtype := jnp.result_type(leaf), jnp.inexact):
+            raise TypeError(
+                f"params.{dotted(path)} must be floating-point, to be learned, got {dtype}{list(jnp.shape(leaf))}: what is "
+                "not learned belongs into the function apply, not into its parameters"
+            )
+
+
+def require_kept(state: TrainState) -> None:
+    """Raise RuntimeError if a step took over the memory of the state."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        if isinstance(leaf, jax.Array) and not isinstance(leaf, Tracer) and leaf.is_deleted():
+            raise RuntimeError(
+                f"state was donated, {dotted(path)} is gone: an earlier step took over its memory. Go on from the state "
+                "that it returned, or keep every state with make_step(..., donate=False)"
+            )
+
+
+def _own(a):
+    """A copy, so that a step may take over its memory."""
+    return jnp.array(a, dtype=jnp.result_type(a))
 
 
 def step_key(state: TrainState) -> jax.Array:

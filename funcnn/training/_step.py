@@ -11,7 +11,8 @@ import optax
 from .._core import Layer, PyTree, as_layer
 from ._mesh import settled
 from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
-from ._state import TrainState, require_optimizer, require_own_state, step_key
+from ._optimizer import as_optimizer, judged, updated
+from ._state import TrainState, require_kept, require_learnable, require_own_state, step_key
 
 Batch = tuple[Any, ...]
 Values = dict[str, PyTree]
@@ -20,34 +21,38 @@ NO_METRICS: Mapping[str, Metric] = {}
 
 
 class Step(NamedTuple):
-    """Three pure functions: a step of training, what it measures, and what the sums stand for.
+    """Four pure functions: a step of training, what it measures, what the sums stand for, and what must stay finite.
 
     Attributes:
       take: ``take(state, batch) -> (state, sums)``. The sums are a dict, those of the loss and of each metric by name. The
         sums of several batches add up. The state's position is handed on as it came.
       measure: ``measure(state, batch) -> sums``, those of `take`, at the cost of a forward pass.
       value: ``value(sums) -> results``, by the same names.
+      judged: ``judged(state, losses) -> pytree``, of which a NaN or inf is a fault.
     """
 
     take: Callable[[TrainState, Batch], tuple[TrainState, dict[str, Sums]]]
     measure: Callable[[TrainState, Batch], dict[str, Sums]]
     value: Callable[[dict[str, Sums]], Values]
+    judged: Callable[[TrainState, PyTree], PyTree]
 
 
 def make_step(
-    model: Layer, loss: Loss, optimizer: optax.GradientTransformation
+    model: Layer, loss: Loss, optimizer: optax.GradientTransformation, *, donate: bool = True
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Values]]:
     """A compiled training step, to be called in a loop of one's own.
 
     Args:
       model: a layer, or a plain function.
       loss: ``loss(prediction, *targets) -> scalar``, such as those in `funcnn.losses`.
-      optimizer: an optax optimizer, those that need the loss's value or function (line searches) included.
+      optimizer: an optax optimizer, those that need the loss's value or function (line searches, sharpness-aware
+        minimisation) included.
+      donate: whether the memory of the state that is passed in becomes the new state's. False keeps every state.
 
     Returns:
-      ``step(state, batch) -> (state, metrics)``. A batch is a tuple ``(inputs, *targets)``; metrics holds ``"loss"``. The
-      state that is passed in is donated: its memory becomes the new state's. A batch that does not fit raises before
-      that, and the state is kept. On several devices of a CPU each step waits for the one before.
+      ``step(state, batch) -> (state, metrics)``. A batch is a tuple ``(inputs, *targets)``; metrics holds ``"loss"``. A
+      batch that does not fit raises before the state is donated. A state that was donated raises RuntimeError. On
+      several devices of a CPU each step waits for the one before.
 
     Example:
       >>> x, y = jnp.ones((4, 3)), jnp.zeros((4, 1))
@@ -64,13 +69,17 @@ def make_step(
         state, sums = plain.take(state, batch)
         return state, plain.value(sums)
 
-    compiled = jax.jit(step, donate_argnums=0)
+    compiled = jax.jit(step, donate_argnums=0 if donate else ())
 
     @wraps(compiled)
-    def waiting(state, batch):
-        return settled(compiled(state, batch))
+    def explained(state, batch):
+        try:
+            return settled(compiled(state, batch))
+        except (RuntimeError, ValueError):
+            require_kept(state)
+            raise
 
-    return waiting
+    return explained
 
 
 def plain_step(
@@ -87,8 +96,7 @@ def plain_step(
     model = as_layer(model)
     if not callable(loss):
         raise TypeError(f"loss must be a function (prediction, *targets) -> scalar, got {type(loss).__name__}")
-    require_optimizer(optimizer)
-    optimizer = optax.with_extra_args_support(optimizer)
+    complete = as_optimizer(optimizer)
     measured = {name: as_metric(metric) for name, metric in metrics.items()}
 
     def objective(params, state, batch):
@@ -104,12 +112,10 @@ def plain_step(
         return wide(sums | {"loss": weighted(value, _examples(batch))})
 
     def take(state, batch):
+        require_learnable(state.params)
         (value, prediction), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state, batch)
-        value_fn = lambda params: objective(params, state, batch)[0]
-        updates, opt_state = optimizer.update(
-            gradient, state.opt_state, state.params, value=value, grad=gradient, value_fn=value_fn
-        )
-        params = optax.apply_updates(state.params, updates)
+        loss_of = lambda params: objective(params, state, batch)[0]
+        params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, loss_of)
         state = state._replace(params=params, opt_state=opt_state, step=state.step + 1)
         return state, sums_of(value, prediction, batch)
 
@@ -120,7 +126,10 @@ def plain_step(
         results = {name: metric.value(sums[name]) for name, metric in measured.items()}
         return results | {"loss": ratio(sums["loss"])}
 
-    return Step(take, measure, value)
+    def watched(state, losses):
+        return judged(complete, state.opt_state, state.params, losses)
+
+    return Step(take, measure, value, watched)
 
 
 def _examples(batch) -> int:

@@ -10,7 +10,7 @@ import pytest
 import funcnn as fn
 from funcnn.training._metrics import Metric, as_metric, ratio, weighted
 from funcnn.training._sources import source_of
-from funcnn.training._step import Step, plain_step
+from funcnn.training._step import plain_step
 from tests.helpers.judge import assert_close
 
 pytestmark = pytest.mark.slow
@@ -83,7 +83,7 @@ def test_a_wrapper_of_a_step_may_add_a_sum_of_its_own():
         def measure(state, batch):
             return step.measure(state, batch) | {"steps": jnp.float32(1)}
 
-        return Step(take, measure, lambda sums: step.value(sums) | {"steps": sums["steps"]})
+        return step._replace(take=take, measure=measure, value=lambda sums: step.value(sums) | {"steps": sums["steps"]})
 
     first, *others = source_of((X, LABELS), 4).train(counting(STEP), STATE, epochs=2)
     assert np.concatenate([moment.values["steps"] for moment in others]).tolist() == [3, 3]

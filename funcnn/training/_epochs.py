@@ -11,6 +11,7 @@ from jax import lax
 from ._faults import all_finite
 from ._mesh import divided_alike
 from ._metrics import Sums
+from ._once import once
 from ._order import epoch_order
 from ._state import Position, TrainState
 from ._step import Batch, Step, Values
@@ -62,6 +63,7 @@ def compiled_loop(step: Step, state: TrainState, n: int, batch_size: int) -> Run
     return _compiled(step, n, batch_size, small)
 
 
+@once
 def _compiled(step: Step, n: int, batch_size: int, small: bool) -> Run:
     """The same for all states; ``small`` is whether matrix products are done sooner than a thread of the CPU wakes up."""
     step = step._replace(take=_steady(step.take))

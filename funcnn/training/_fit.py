@@ -31,6 +31,9 @@ def fit(
     The examples are shuffled anew each epoch, in an order that depends on the state's key and the epoch alone. A batch of
     all examples takes them as given. The last, shorter batch is used too.
 
+    The same model, loss and optimizer are compiled once, however often they are passed. That is for the same objects: a
+    function that reads what has changed since is to be made anew.
+
     Args:
       model: a layer, or a plain function.
       loss: ``loss(prediction, *targets) -> scalar``, such as those in `funcnn.losses`.

@@ -11,6 +11,7 @@ import optax
 from .._core import Layer, PyTree, as_layer
 from ._mesh import settled
 from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
+from ._once import once
 from ._optimizer import as_optimizer, judged, updated
 from ._state import TrainState, require_kept, require_learnable, require_own_state, step_key
 
@@ -37,10 +38,11 @@ class Step(NamedTuple):
     judged: Callable[[TrainState, PyTree], PyTree]
 
 
+@once
 def make_step(
     model: Layer, loss: Loss, optimizer: optax.GradientTransformation, *, donate: bool = True
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Values]]:
-    """A compiled training step, to be called in a loop of one's own.
+    """A compiled training step, to be called in a loop of one's own. The same arguments give the same step, compiled once.
 
     Args:
       model: a layer, or a plain function.
@@ -82,6 +84,7 @@ def make_step(
     return explained
 
 
+@once
 def plain_step(
     model: Layer,
     loss: Loss,

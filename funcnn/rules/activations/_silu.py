@@ -4,11 +4,11 @@ Forward, each element by itself, with σ(x) = 1 / (1 + e⁻ˣ)
     y = x σ(x)                           x [...]   y [...]
 
 Backward
-    x_bar = y_bar σ(x) (1 + x (1 - σ(x)))
+    x_bar = y_bar σ(x) (1 + x + eˣ) / (1 + eˣ)
 
 Derivation
-    dσ = σ (1 - σ) dx, hence dy = σ dx + x σ (1 - σ) dx = σ (1 + x (1 - σ)) dx,
-    and the slope moves to the other side of ⟨·,·⟩ as it is.
+    dσ = σ (1 - σ) dx, hence dy = σ dx + x σ (1 - σ) dx = σ (1 + x (1 - σ)) dx, with 1 - σ = 1 / (1 + eˣ).
+    The slope moves to the other side of ⟨·,·⟩ as it is. Near its root, -1.28, 1 + x is exact and so small as eˣ is.
 
 Residuals
     x, one array, from which σ(x) is recomputed.
@@ -61,12 +61,14 @@ def silu_reference(x):
     return x / (1 + jnp.exp(-x))
 
 
-# Left of minus this, σ is 0, and right of this it is 1, in float64 too. ±inf is moved here: 0 · inf is never computed.
-_SIGMOID_FLAT = 1000.0
+# Left of the first σ is 0, and right of the second it is 1, in float64 too. x is moved there: neither 0 · inf nor the square
+# of an infinite eˣ is computed.
+_FLAT, _LINEAR = -1000.0, 40.0
 
 
 def silu_value_and_slope(x):
-    """x σ(x), and σ(x) (1 + x (1 - σ(x)))."""
-    s = jax.lax.logistic(x)
-    inside = jnp.clip(x, -_SIGMOID_FLAT, _SIGMOID_FLAT)
-    return jnp.maximum(x, -_SIGMOID_FLAT) * s, s * (1 + inside * (1 - s))
+    """x σ(x), and σ(x) (1 + x + eˣ) / (1 + eˣ)."""
+    inside = jnp.clip(x, _FLAT, _LINEAR)
+    e = jnp.exp(inside)
+    s = e / (1 + e)
+    return jnp.maximum(x, _FLAT) * s, s * ((1 + inside + e) / (1 + e))

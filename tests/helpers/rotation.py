@@ -16,9 +16,9 @@ from pathlib import Path
 PARTS = 6
 
 
-def part(text: str) -> int:
+def part(text: str, parts: int = PARTS) -> int:
     """The part that a test or a commit belongs to: the same in every process, on every machine."""
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % PARTS
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % parts
 
 
 def kept(nodeid: str, drawn: int) -> bool:
@@ -30,13 +30,24 @@ def drawn_part() -> tuple[int, str]:
     """The part of this run and what it was drawn by: the environment, the commit or the package's version."""
     if "FUNCNN_ROTATION" in os.environ:
         return int(os.environ["FUNCNN_ROTATION"]) % PARTS, "FUNCNN_ROTATION"
+    name, by = drawn_by()
+    return part(name), by
+
+
+def drawn_number(numbers: int) -> int:
+    """A number below that many, which the commit draws."""
+    return part(drawn_by()[0], numbers)
+
+
+def drawn_by() -> tuple[str, str]:
+    """What a run draws by, the commit or the package's version, and how it is called."""
     here = Path(__file__).parent
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=here, check=False)
     commit = git.stdout.strip()
     if git.returncode == 0:
-        return part(commit), f"commit {commit[:12]}"
+        return commit, f"commit {commit[:12]}"
     version = importlib.metadata.version("funcnn")
-    return part(version), f"version {version}"
+    return version, f"version {version}"
 
 
 def pytest_addoption(parser):

@@ -25,6 +25,11 @@ Edges
     At -inf elu, selu and celu (with α > 0) are -α, -λ α and -α, with slope 0; at inf they are inf, with slopes 1, λ and 1.
     NaN stays NaN in y and in the slope.
 
+Accuracy
+    elu: value within 1 ulp, slope within 1; in half precision 0.51 and 0.51.
+    selu: value within 2.5 ulp, slope within 2.5; in half precision 0.51 and 0.51.
+    celu: value within 1 ulp, slope within 1; in half precision 0.51 and 0.51.
+
 Source
     Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2016, eq. 15;
     Klambauer et al., "Self-normalizing neural networks", 2017, eq. 2; Barron, "Continuously differentiable exponential

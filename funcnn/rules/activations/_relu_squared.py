@@ -18,6 +18,9 @@ Edges
     At 0 the slope is 0 from both sides, and the second derivative is 0. At -inf value and slope are 0, at inf both are
     inf. NaN stays NaN.
 
+Accuracy
+    relu_squared: value within 0.51 ulp, slope within 0; in half precision 0.51 and 0.
+
 Source
     So et al., "Primer: searching for efficient transformers for language modeling", NeurIPS 2021.
 

@@ -18,6 +18,10 @@ Residuals
 Edges
     At ±t the slope is 0. At ±inf y is ±inf with slope 1. NaN stays NaN in y, with slope 1.
 
+Accuracy
+    soft_shrink: value within 0.51 ulp, slope within 0; in half precision 0.51 and 0.
+    hard_shrink: value within 0 ulp, slope within 0; in half precision 0 and 0.
+
 Source
     Donoho, "De-noising by soft-thresholding", 1995, eq. 4.
 

@@ -16,6 +16,9 @@ Residuals
 Edges
     At -inf y is 0 with slope 0, at inf it is inf with slope 1. NaN stays NaN in y and in the slope.
 
+Accuracy
+    silu: value within 3.5 ulp, slope within 7; in half precision 0.51 and 0.51.
+
 Source
     Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", 2018, eqs. 2 and 3.
 
@@ -61,8 +64,8 @@ def silu_reference(x):
     return x / (1 + jnp.exp(-x))
 
 
-# Left of the first σ is 0, and right of the second it is 1, in float64 too. x is moved there: neither 0 · inf nor the square
-# of an infinite eˣ is computed.
+# Left of the first σ is 0, and right of the second it is 1, in float64 too. x is moved there, so that neither 0 · inf nor a
+# quotient of infinities is computed.
 _FLAT, _LINEAR = -1000.0, 40.0
 
 

@@ -25,6 +25,10 @@ Edges
     tanh's slope is off by at most one ulp of the largest slope, 1, in every dtype. So is softcap's in half precision; in
     float32, where y / c is rounded once more, by two and a half.
 
+Accuracy
+    tanh: value within 5 ulp, slope within 66; in half precision 0.51 and 64.
+    softcap: value within 5 ulp, slope within 66; in half precision 0.51 and 64.
+
 Source
     Goodfellow, Bengio & Courville, "Deep Learning", 2016, section 6.3; Bello et al., "Neural combinatorial optimization",
     2017, eq. 16 (softcap).

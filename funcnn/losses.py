@@ -245,8 +245,9 @@ def _weighted(loss, weight, reduction, counts):
         return jnp.sum(loss)
     if counts is None:
         return jnp.mean(loss)
-    total = jnp.sum(counts)
-    return jnp.sum(loss) / jnp.where(total == 0, 1, total)
+    wide = loss.dtype if loss.dtype.itemsize >= 4 else jnp.float32  # a sum of float16 overflows long before its mean
+    total = jnp.sum(counts, dtype=wide)
+    return (jnp.sum(loss, dtype=wide) / jnp.where(total == 0, 1, total)).astype(loss.dtype)
 
 
 def _as_weight(weight):

@@ -167,6 +167,18 @@ def test_the_loss_with_its_z_is_the_loss_with_a_z_loss():
     assert_close(loss + 0.1 * z, losses.softmax_cross_entropy(P, LABELS, **options, z_loss=0.1), 1e-15)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_weighted_mean_in_half_precision_overflows_no_sooner_than_the_loss(dtype):
+    prediction, target, weight = (
+        jnp.full((70_000, 1), 30, dtype),
+        jnp.zeros((70_000, 1), dtype),
+        jnp.ones(70_000, dtype),
+    )
+    mean = losses.squared_error(prediction, target, weight)
+    assert mean.dtype == dtype
+    assert float(mean) == pytest.approx(900, rel=4e-3)
+
+
 def test_the_summed_square_of_the_from_scratch_texts():
     gradient = jax.grad(lambda p: losses.squared_error(p, T, reduction="sum"))(P)
     assert_close(gradient, 2 * (P - T), 1e-15)

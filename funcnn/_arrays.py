@@ -1,9 +1,16 @@
 """Arrays of other libraries as NumPy's."""
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from functools import partial, wraps
+from itertools import chain, repeat
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def as_arrays(name: str, tree: Any) -> Any:
@@ -15,16 +22,42 @@ def as_arrays(name: str, tree: Any) -> Any:
     """
 
     def convert(path, a):
-        if isinstance(a, (jax.Array, np.ndarray, np.generic, int, float)) or hasattr(a, "__jax_array__"):
-            return a
-        place, came = name + jax.tree_util.keystr(path), type(a).__name__
-        if hasattr(a, "toarray"):
-            raise TypeError(f"{place} must be a dense array, got {came}: convert it with .toarray()")
-        if not hasattr(a, "__array__"):
-            raise TypeError(f"{place} must be an array, got {came}: convert it with numpy.asarray")
-        return np.asarray(a)
+        place = name + jax.tree_util.keystr(path)
+        a = _as_array(place, a)
+        if not _is_array(a):
+            raise TypeError(f"{place} must be an array, got {type(a).__name__}: convert it with numpy.asarray")
+        return a
 
     return jax.tree_util.tree_map_with_path(convert, tree, is_leaf=_is_list_of_numbers)
+
+
+def of_arrays(f: Callable[P, R]) -> Callable[P, R]:
+    """The function, which gets what NumPy can convert among its arguments converted, and anything else as it came.
+
+    Raises:
+      TypeError: an argument is a sparse matrix.
+    """
+    names = list(inspect.signature(f).parameters)
+    call: Callable[..., R] = f
+
+    @wraps(f)
+    def on_arrays(*args: P.args, **kwargs: P.kwargs) -> R:
+        named = [*zip(chain(names, repeat("argument")), args), *kwargs.items()]  # noqa: B905
+        converted = [jax.tree.map(partial(_as_array, f"{f.__name__}: {name}"), a) for name, a in named]
+        return call(*converted[: len(args)], **dict(zip(kwargs, converted[len(args) :], strict=True)))
+
+    return on_arrays
+
+
+def _as_array(place: str, a: Any) -> Any:
+    """The array that NumPy makes of one of another library; anything else as it came."""
+    if hasattr(a, "toarray"):
+        raise TypeError(f"{place} must be a dense array, got {type(a).__name__}: convert it with .toarray()")
+    return np.asarray(a) if hasattr(a, "__array__") and not _is_array(a) else a
+
+
+def _is_array(a: Any) -> bool:
+    return isinstance(a, (jax.Array, np.ndarray, np.generic, int, float)) or hasattr(a, "__jax_array__")
 
 
 def _is_list_of_numbers(a: Any) -> bool:

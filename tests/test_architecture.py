@@ -27,7 +27,8 @@ BELOW = {
     "rules": {"rules"},
     "layers": {"layers", "_core", "_calibration", "_shown", "initializers", "rules"},
     "combinators": {"combinators", "_core", "_calibration", "_shown"},
-    "losses": {"rules"},
+    "_reduction": {"rules"},
+    "losses": {"_arrays", "_reduction", "rules"},
     "_summary": {"_core", "_html", "_intercept", "combinators"},
     "training": {
         "training",

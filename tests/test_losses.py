@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.sparse
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from funcnn import losses, rules
@@ -237,3 +238,25 @@ def test_labels_of_a_narrow_dtype_count_as_far_as_the_classes():
     logits = jnp.zeros((1, 300)).at[0, 259].set(5.0)
     narrow, wide = (rules.softmax_cross_entropy(logits, jnp.array([3], dtype)) for dtype in (jnp.uint8, jnp.int32))
     assert_close(narrow, wide, 0.0)
+
+
+class Table:
+    """An array of another library, such as pandas' or PyTorch's: it has all that an array has, and NumPy can convert it."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype, self.ndim = values, values.shape, values.dtype, values.ndim
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+
+def test_tables_are_arrays():
+    x, y, w = np.eye(3), np.ones((3, 3)), np.array([1.0, 0.0, 2.0])
+    ids = np.array([0, 2, 1])
+    assert losses.squared_error(Table(x), Table(y), weight=Table(w)) == losses.squared_error(x, y, w)
+    assert losses.softmax_cross_entropy(x, Table(ids)) == losses.softmax_cross_entropy(x, ids)
+    assert losses.gaussian_nll((x, Table(y)), Table(x)) == losses.gaussian_nll((x, y), x)
+    with pytest.raises(TypeError, match=r"^squared_error: target must be a dense array, got csr_array: .*toarray\(\)$"):
+        losses.squared_error(x, scipy.sparse.csr_array(y))
+    with pytest.raises(TypeError, match="positional arguments"):
+        losses.squared_error(x, y, w, w)

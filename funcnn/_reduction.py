@@ -1,0 +1,89 @@
+"""Losses weighted and reduced, and what is asked of weights and labels before."""
+
+from numbers import Real
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer as _Tracer
+
+from .rules._common._checks import describe
+from .rules.losses._labels import are_classes
+
+
+def reduced(rule, rows, weight, reduction, counts=None):
+    """A rule's losses of the rows, weighted and reduced; ``counts`` are their weights in the mean, None for 1 each.
+
+    The rule is given zeros for what has weight 0, so that no NaN and no infinity meets a 0 on the way back.
+    """
+    if reduction not in {"mean", "sum", "none"}:
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    if weight is not None:
+        weight = _as_weight(weight)
+        rows = [jnp.where(_beside(a, weight).astype(bool), a, 0) if hasattr(a, "shape") else a for a in rows]
+    return jax.tree.map(lambda loss: _weighted(loss, weight, reduction, counts), rule(*rows))
+
+
+def _weighted(loss, weight, reduction, counts):
+    if weight is not None:
+        weight = jnp.broadcast_to(_beside(loss, weight), loss.shape).astype(loss.dtype)
+        loss, weight = (jnp.where(weight == 0, 0, a) for a in (loss * weight, weight))
+        counts = weight if counts is None else counts * weight
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return jnp.sum(loss)
+    if counts is None:
+        return jnp.mean(loss)
+    wide = loss.dtype if loss.dtype.itemsize >= 4 else jnp.float32  # a sum of float16 overflows long before its mean
+    total = jnp.sum(counts, dtype=wide)
+    return (jnp.sum(loss, dtype=wide) / jnp.where(total == 0, 1, total)).astype(loss.dtype)
+
+
+def _as_weight(weight):
+    """The weight as an array: a number is the weight of every loss."""
+    if not hasattr(weight, "dtype") and not isinstance(weight, Real):
+        raise TypeError(f"weight must be a number or an array, got {describe(weight)}")
+    return jnp.asarray(weight)
+
+
+def _beside(a, weight):
+    """The weight of the leading axes of ``a``, with an axis of size 1 for each other axis."""
+    if weight.shape != a.shape[: weight.ndim]:
+        raise ValueError(f"weight must have the leading axes of {list(a.shape)}, got shape {list(weight.shape)}")
+    return weight.reshape(weight.shape + (1,) * (a.ndim - weight.ndim))
+
+
+def with_keys_out(query, key, weight):
+    """Queries and keys with one more feature, which adds -3.6e9 to every similarity of a key of weight 0."""
+    if weight is None or not hasattr(query, "shape") or not hasattr(key, "shape"):
+        return query, key
+    far = 6e4  # float16 holds it
+    counts = _beside(key, _as_weight(weight)).astype(bool)
+    out = jnp.where(counts, jnp.zeros_like(key[..., :1]), -far)
+    return jnp.concatenate([query, jnp.full_like(query[..., :1], far)], -1), jnp.concatenate([key, out], -1)
+
+
+def counts_of(logits, labels, class_weights, ignore):
+    """Each row's weight in the mean: its class's weight, or 0 if it is ignored; None for 1 each."""
+    if not are_classes(labels) or (class_weights is None and ignore is None):
+        return None
+    counts = jnp.ones(labels.shape, logits.dtype)
+    if class_weights is not None:
+        onehot = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+        counts = jnp.einsum("...k,k->...", onehot, class_weights, precision="highest")
+    return counts if ignore is None else jnp.where(labels == int(ignore), 0, counts)
+
+
+def require_labels(labels, logits, weight, ignore=None):
+    """Raise ValueError for a label outside the classes that counts, unless a tracer, which has no values, decides."""
+    if isinstance(labels, _Tracer) or isinstance(weight, _Tracer) or not are_classes(labels):
+        return
+    labels, classes = np.asarray(labels), logits.shape[-1] if logits.ndim else 0
+    outside = (labels < 0) | (labels >= classes)
+    places = np.argwhere(outside if ignore is None else outside & (labels != ignore))
+    if weight is not None and np.shape(weight) == labels.shape[: np.ndim(weight)]:
+        places = places[np.asarray(weight)[tuple(places.T[: np.ndim(weight)])] != 0]
+    if len(places):
+        place = tuple(map(int, places[0]))
+        raise ValueError(f"labels must be class numbers from 0 to {classes - 1}, got {labels[place]} at {list(place)}")

@@ -24,6 +24,14 @@ def until_steady(x):
     return jax.lax.while_loop(going, once, (x, jnp.asarray(False), 0))[0]
 
 
+def in_a_scan(x):
+    return jax.lax.scan(lambda y, _: (until_small(y) + 1, None), x, length=1)[0] - 1
+
+
+def in_a_cond(x):
+    return jax.lax.cond(x > 0, until_small, lambda x: x, x)
+
+
 def counted(x):
     return jax.lax.fori_loop(0, jnp.int32(3), lambda _, y: y / 2, x)
 
@@ -34,6 +42,8 @@ def counted(x):
         (until_small, 2.0**-5),
         (until_steady, 2.0**-5),
         (lambda x: jax.jit(until_small)(x) + 0, 2.0**-5),
+        (in_a_scan, 2.0**-5),
+        (in_a_cond, 2.0**-5),
         (counted, 1.0),
         (jnp.sin, 1.0),
     ],

@@ -19,7 +19,7 @@ ELSEWHERE = {  # names of other libraries, in small letters, whose own names her
     "avg_pool": "averagepooling averagepool meanpool",
     "max_pool": "maxpooling",
     "global_avg_pool": "globalaveragepooling",
-    "global_max_pool": "globalmaxpooling adaptivemaxpool",
+    "global_max_pool": "globalmaxpooling",
     "upsample": "interpolate resize upsamplingnearest upsamplingbilinear",
     "silu": "swish",
     "hard_silu": "hardswish",

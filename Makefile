@@ -22,7 +22,7 @@ quick: $(VENV)/installed  ## the tests to run after each change: within a minute
 	@$(SAY)
 	$(PYTEST) --quick
 
-test: $(VENV)/installed  ## every test, of the heaviest loops the sixth that this commit draws
+test: $(VENV)/installed  ## every test; of the slow ones a third, and of the heaviest loops a sixth, as this commit draws
 	@$(SAY)
 	$(PYTEST)
 

@@ -17,13 +17,15 @@ MARKED = """
         pass
 
     @pytest.mark.slow
-    def test_slow():
+    @pytest.mark.parametrize("i", range(30))
+    def test_slow(i):
         pass
 
     def test_light():
         pass
 """
 CASES = [f"tests/test_marked.py::test_heavy[{i}]" for i in range(90)]
+ALL = 90 + 30 + 1
 
 
 @pytest.fixture
@@ -69,10 +71,11 @@ def test_without_a_checkout_the_version_draws(monkeypatch):
     assert drawn_part()[1].startswith("version ")
 
 
-def test_as_many_runs_as_parts_keep_every_case_once(run):
+def test_as_many_runs_as_parts_keep_every_heavy_case_once_and_every_slow_one_twice(run):
     kept_by = [run(drawn=drawn)[0] for drawn in map(str, range(PARTS))]
-    assert sum(outcomes["passed"] - 2 for outcomes in kept_by) == 90
-    assert all(outcomes["passed"] - 2 + outcomes["deselected"] == 90 for outcomes in kept_by)
+    assert sum(outcomes["passed"] for outcomes in kept_by) == 90 + 2 * 30 + PARTS
+    assert all(outcomes["passed"] + outcomes["deselected"] == ALL for outcomes in kept_by)
+    assert len({outcomes["passed"] for outcomes in kept_by}) > 1
 
 
 def test_the_header_says_which_part(run):
@@ -81,12 +84,12 @@ def test_the_header_says_which_part(run):
 
 def test_all_keeps_every_case(run):
     outcomes, output = run("--all")
-    assert outcomes == {"passed": 92}
+    assert outcomes == {"passed": ALL}
     assert "rotating tests: all of them" in output
 
 
 def test_quick_leaves_out_what_is_heavy_or_slow(run):
-    assert run("--quick")[0] == {"passed": 1, "deselected": 91}
+    assert run("--quick")[0] == {"passed": 1, "deselected": ALL - 1}
 
 
 @pytest.mark.parametrize("named", [["test_marked.py::test_heavy"], ["-k", "heavy"]])
@@ -97,4 +100,4 @@ def test_what_is_asked_for_by_name_is_kept(run, named):
 def test_the_workers_of_xdist_agree(run):
     pytest.importorskip("xdist")
     alone, together = run(drawn="2")[0], run("-n", "2", drawn="2")[0]
-    assert together["passed"] == alone["passed"] < 92
+    assert together["passed"] == alone["passed"] < ALL

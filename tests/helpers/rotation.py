@@ -1,8 +1,10 @@
-"""The heaviest loops take turns: of each test marked ``rotating``, a run keeps the sixth of its cases drawn by the commit.
+"""What takes long takes turns: of the tests marked ``rotating`` a run keeps a sixth, of those marked ``slow`` a third.
 
-- ``--all`` keeps every case.
-- ``--quick`` keeps none of them, and no test marked ``slow``.
-- ``--third`` keeps the sixth of them, and of all other tests a third.
+The commit draws which.
+
+- ``--all`` keeps every test.
+- ``--quick`` keeps none of these.
+- ``--third`` keeps of all other tests a third, too.
 - ``FUNCNN_ROTATION=0`` … ``5`` keeps that part.
 - A test that is asked for by name, as ``file.py::test`` or by ``-k``, is always kept.
 """
@@ -71,11 +73,11 @@ def pytest_collection_modifyitems(config, items):
     by_name = config.option.keyword or any("::" in arg for arg in config.args)
     if config.option.all or by_name:
         return
-    if config.option.quick:
-        keep = lambda item: not any(item.iter_markers("rotating")) and not any(item.iter_markers("slow"))
-    else:
-        drawn, _ = drawn_part()
-        near = {drawn, (drawn + 1) % PARTS} if config.option.third else {*range(PARTS)}
-        keep = lambda item: part(item.nodeid) in ({drawn} if any(item.iter_markers("rotating")) else near)
+    drawn, _ = drawn_part()
+    near = {drawn, (drawn + 1) % PARTS}
+    everything = near if config.option.third else {*range(PARTS)}
+    parts = {"rotating": set(), "slow": set()} if config.option.quick else {"rotating": {drawn}, "slow": near}
+    mark = lambda item: next((mark for mark in parts if any(item.iter_markers(mark))), None)
+    keep = lambda item: part(item.nodeid) in parts.get(mark(item), everything)
     config.hook.pytest_deselected(items=[item for item in items if not keep(item)])
     items[:] = list(filter(keep, items))

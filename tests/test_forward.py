@@ -14,6 +14,8 @@ from jax.sharding import PartitionSpec as P
 import funcnn as fn
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 ROUNDING = 2e-15  # of the same formulas in another order
 OTHERWISE = 1e-14  # of other formulas, through all layers
 

@@ -9,6 +9,8 @@ from jax.sharding import PartitionSpec as P
 from funcnn import rules
 from tests.helpers.judge import assert_close
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 X, T = jnp.asarray(RNG.normal(size=(8, 3))), jnp.asarray(RNG.uniform(0.1, 0.9, size=(8, 3)))
 OF_TWO = [

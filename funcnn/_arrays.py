@@ -42,7 +42,7 @@ def of_arrays(f: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(f)
     def on_arrays(*args: P.args, **kwargs: P.kwargs) -> R:
-        named = [*zip(chain(names, repeat("argument")), args), *kwargs.items()]  # noqa: B905
+        named = [*zip(chain(names, repeat("argument")), args, strict=False), *kwargs.items()]  # names have no end
         converted = [jax.tree.map(partial(_as_array, f"{f.__name__}: {name}"), a) for name, a in named]
         return call(*converted[: len(args)], **dict(zip(kwargs, converted[len(args) :], strict=True)))
 

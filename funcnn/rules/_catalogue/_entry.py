@@ -76,6 +76,10 @@ AXES = [
     *[call(x=(5,), axis=-1), call(x=(3, 5), axis=0), call(x=(2, 3, 7), axis=1), call(x=(2, 3, 5), axis=(0, 2))],
     *[call(x=(3, 1), axis=-1), call(x=(0, 3), axis=-1), call(x=(3, 0), axis=-1)],
 ]
+BINS = [
+    *[call(x=(2, 5, 3), sizes=3), call(x=(2, 3, 4, 2), sizes=(1, 3)), call(x=(1, 7, 2, 3), sizes=3)],
+    *[call(x=(1, 3, 2, 4, 2), sizes=(2, 2, 1)), call(x=(0, 5, 3), sizes=2), call(x=(2, 9, 1), sizes=9)],
+]
 
 
 class Example(NamedTuple):

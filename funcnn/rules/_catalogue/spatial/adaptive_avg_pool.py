@@ -4,19 +4,12 @@ from math import inf, nan
 
 from ... import adaptive_avg_pool
 from .._arguments import ints, line
-from .._entry import IMAGES, at, bad, call, rule
+from .._entry import BINS, IMAGES, at, bad, call, rule
 
 entries = [
     rule(
         adaptive_avg_pool,
-        examples=[
-            call(x=(2, 5, 3), sizes=3),
-            call(x=(2, 3, 4, 2), sizes=(1, 3)),
-            call(x=(1, 7, 2, 3), sizes=3),
-            call(x=(1, 3, 2, 4, 2), sizes=(2, 2, 1)),
-            call(x=(0, 5, 3), sizes=2),
-            call(x=(2, 9, 1), sizes=9),
-        ],
+        examples=BINS,
         saves=[],
         edges=[
             at(x=line(1.0, 2.0, 6.0), sizes=2, y=line(1.5, 4.0), x_bar=line(0.5, 1.0, 0.5)),

@@ -6,6 +6,7 @@ Which of float32, each commit draws; `python -m benchmarks.every_number` measure
 import re
 import sys
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -13,7 +14,10 @@ from tests.helpers.accuracy import UNARY, errors, numbers, rule_of
 from tests.helpers.rotation import drawn_number
 
 TURNS = 1024
-LINE = r"^    {name}: value within ([\d.]+) ulp, slope within ([\d.]+); in half precision ([\d.]+) and ([\d.]+)\.$"
+LINE = (
+    r"^    {name}: value within ([\d.]+) ulp(?: \(by JAX 0\.10: ([\d.]+)\))?, slope within ([\d.]+);"
+    r" in half precision ([\d.]+) and ([\d.]+)\.$"
+)
 
 
 def declared(name):
@@ -21,8 +25,10 @@ def declared(name):
     page = sys.modules[UNARY[name].rule.__module__].__doc__ or ""
     found = re.search(LINE.format(name=name), page, re.MULTILINE)
     assert found, f"the page of {name} declares no accuracy: a line such as\n{LINE.format(name=name)}"
-    bounds = [float(bound) for bound in found.groups()]
-    return bounds[:2], bounds[2:]
+    value, by_oldest, slope, *half = found.groups()
+    if by_oldest and jax.__version_info__ < (0, 11):
+        value = by_oldest
+    return (float(value), float(slope)), tuple(map(float, half))
 
 
 def hold(name, dtype, turn, turns, bounds):

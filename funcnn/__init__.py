@@ -7,6 +7,7 @@ from jax import custom_vjp as _custom_vjp
 
 from . import initializers as initializers
 from . import losses as losses
+from . import metrics as metrics
 from . import rules as rules
 from ._core import Layer as Layer
 from ._core import as_layer as as_layer
@@ -101,7 +102,7 @@ from .training import calibrate as calibrate
 from .training import fit as fit
 from .training import make_step as make_step
 
-for _module in (losses, rules, initializers):
+for _module in (losses, rules, initializers, metrics):
     vars(_module)["__getattr__"] = _partial(_no_attribute, _module.__name__)
 _explain(rule for rule in vars(rules).values() if isinstance(rule, _custom_vjp))
 

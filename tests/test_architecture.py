@@ -43,6 +43,7 @@ BELOW = {
         "combinators",
         "losses",
     },
+    "metrics": {"metrics", "_arrays", "_reduction", "rules", "training"},
     "verify": {"verify", "_html", "_hijax", "_intercept", "_forward"},
 }
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}
@@ -125,7 +126,7 @@ def test_every_module_says_what_it_is_for():
 
 
 def test_every_public_name_has_a_docstring():
-    for module in (fn, fn.rules, fn.losses, fn.verify):
+    for module in (fn, fn.rules, fn.losses, fn.metrics, fn.verify):
         for name, value in vars(module).items():
             if not name.startswith("_") and callable(value):
                 assert value.__doc__, f"{module.__name__}.{name}"

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core import PyTree
+from ..rules._common._checks import describe
 
 Sums = PyTree  # of arrays, float32 or wider
 
@@ -37,7 +38,15 @@ def as_metric(metric: Metric | Callable[..., tuple[Any, Any]]) -> Metric:
 
 
 def ratio(sums: tuple[jax.Array, jax.Array]) -> jax.Array:
-    """The sum divided by the weight."""
+    """The sum divided by the weight.
+
+    Raises:
+      TypeError: there are not these two.
+    """
+    if not isinstance(sums, (tuple, list)) or len(sums) != 2:
+        raise TypeError(
+            f"a metric must return (sum, weight), got {describe(sums)}: losses return a mean, metrics do not"
+        )
     total, weight = sums
     return total / weight.astype(total.dtype)
 

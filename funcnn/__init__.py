@@ -99,8 +99,14 @@ from .rules import upsample as upsample
 from .training import NonFiniteError as NonFiniteError
 from .training import TrainState as TrainState
 from .training import calibrate as calibrate
+from .training import distributed as distributed
+from .training import divide as divide
 from .training import fit as fit
+from .training import fsdp as fsdp
 from .training import make_step as make_step
+from .training import place as place
+from .training import replicated as replicated
+from .training import tensor_parallel as tensor_parallel
 
 for _module in (losses, rules, initializers, metrics):
     vars(_module)["__getattr__"] = _partial(_no_attribute, _module.__name__)

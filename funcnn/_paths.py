@@ -18,13 +18,14 @@ class Paths:
     inverted: bool = False
 
     def __call__(self, params: PyTree) -> PyTree:
-        return jax.tree_util.tree_map_with_path(lambda path, _: self._names(dotted(path)) != self.inverted, params)
+        return jax.tree_util.tree_map_with_path(lambda path, _: self.names(dotted(path)), params)
 
     def __invert__(self) -> "Paths":
         return replace(self, inverted=not self.inverted)
 
-    def _names(self, path):
-        return any(_matches(path.split("."), glob.split(".")) for glob in self.globs)
+    def names(self, path: str) -> bool:
+        """Whether a dotted path is one of these."""
+        return any(_matches(path.split("."), glob.split(".")) for glob in self.globs) != self.inverted
 
 
 def paths(*globs: str) -> Paths:

@@ -1,7 +1,13 @@
 """The training loop: a state that is one pytree, a compiled step, and whole epochs in one compiled loop."""
 
 from ._calibrate import calibrate as calibrate
+from ._distributed import distributed as distributed
 from ._faults import NonFiniteError as NonFiniteError
 from ._fit import fit as fit
+from ._placement import divide as divide
+from ._placement import fsdp as fsdp
+from ._placement import place as place
+from ._placement import replicated as replicated
+from ._placement import tensor_parallel as tensor_parallel
 from ._state import TrainState as TrainState
 from ._step import make_step as make_step

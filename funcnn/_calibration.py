@@ -78,6 +78,11 @@ def unmeasured(params: Params) -> list[str]:
     return [dotted(path) for path, leaf in found if _of_batch_norm(leaf) and never_measured(leaf)]
 
 
+def has_statistics(params: Params) -> bool:
+    """Whether there is a batch norm, whose statistics are to be measured."""
+    return any(map(_of_batch_norm, jax.tree.leaves(params, is_leaf=_of_batch_norm)))
+
+
 def never_measured(params: Params) -> bool:
     """Whether every mean is exactly 0 and the variances are all one number: 1, or what weight decay left of it."""
     mean, variance = params["mean"], params["variance"]

@@ -1,6 +1,7 @@
 """Training data, checked before anything is compiled."""
 
 import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -12,19 +13,41 @@ from .._core import Layer, PyTree
 from ..rules._common._checks import is_int
 
 
-def as_data(data: Any) -> tuple[Any, ...]:
+def as_data(data: Any, what: str = "data") -> tuple[Any, ...]:
     """The data as a tuple (inputs, *targets) of pytrees of NumPy's and JAX's arrays.
 
     Raises:
       TypeError: data is not a tuple, or a leaf is not an array.
     """
     if not isinstance(data, (tuple, list)) or not data:
-        raise TypeError(f"data must be a tuple (inputs, *targets), got {type(data).__name__}")
-    return as_arrays("data", tuple(data))
+        raise TypeError(f"{what} must be a tuple (inputs, *targets), got {type(data).__name__}")
+    return as_arrays(what, tuple(data))
 
 
-def examine(data: tuple[Any, ...]) -> int:
-    """The number of examples in ``data``, which they have along axis 0.
+def batches_of(what: str, data: Any, batch_size: int | None) -> Callable[[], Iterable[tuple[Any, ...]]]:
+    """A function that gives an iterator over the batches of arrays, in their order; the last may be shorter.
+
+    Args:
+      what: the argument's name.
+      data: arrays, examined here; or such a function itself.
+      batch_size: None makes one batch of all.
+    """
+    if callable(data):
+        given: Callable[[], Any] = data
+        return lambda: (as_data(batch, f"{what} batch {i}") for i, batch in enumerate(given()))
+    data = as_data(data, what)
+    n = examine(data, what)
+    size = batch_size or n
+    return lambda: (rows(data, slice(i, i + size)) for i in range(0, n, size))
+
+
+def rows(tree: PyTree, which: slice | np.ndarray) -> PyTree:
+    """Some of the examples."""
+    return jax.tree.map(lambda a: a[which], tree)
+
+
+def examine(data: tuple[Any, ...], what: str = "data") -> int:
+    """The number of examples in the data, which they have along axis 0.
 
     Raises:
       TypeError: a leaf is not an array of numbers.
@@ -34,7 +57,7 @@ def examine(data: tuple[Any, ...]) -> int:
     leaves = jax.tree_util.tree_leaves_with_path(data)
     lengths = {}
     for path, leaf in leaves:
-        name = "data" + jax.tree_util.keystr(path)
+        name = what + jax.tree_util.keystr(path)
         _require_numbers(name, leaf)
         _require_finite(name, leaf, data[-1] if 0 < path[0].idx < len(data) - 1 else None)
         lengths[name] = leaf.shape[0]

@@ -13,7 +13,7 @@ from ._mesh import divided_alike
 from ._metrics import Sums
 from ._once import once
 from ._order import epoch_order
-from ._state import Position, TrainState
+from ._state import Position, TrainState, step_key
 from ._step import Batch, Step, Values
 from ._trees import require_alike
 
@@ -23,9 +23,9 @@ class Progress(NamedTuple):
 
     Attributes:
       state: the training state.
-      sums: those of the epoch under way.
-      values: the results of the epochs that have ended, each array ``[epochs, ...]``.
-      ended: how many these are, int32.
+      sums: those of the row under way.
+      values: the rows that ended with an epoch, each array ``[rows, ...]``; of no rows where an epoch ends none.
+      ended: how many epochs have ended, int32.
     """
 
     state: TrainState
@@ -37,20 +37,23 @@ class Progress(NamedTuple):
 Run = Callable[[Progress, Batch, np.int32], tuple[Progress, jax.Array]]
 
 
-def start(step: Step, state: TrainState, data: Batch, epochs: int) -> Progress:
+def start(step: Step, state: TrainState, data: Batch, rows: int) -> Progress:
     """The progress at which nothing has been done, found on shapes alone: whatever does not fit raises here.
 
     The targets have values while the prediction is only a shape, so that a loss can check them (labels in range).
     """
-    inputs, *targets = data
-    sums = jax.eval_shape(lambda state, inputs: step.measure(state, (inputs, *targets)), state, inputs)
-    values = jax.eval_shape(step.value, sums)
-    return Progress(
-        state,
-        jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), sums),
-        jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), values),
-        np.int32(0),
+    sums = zero_sums(step, state, data)
+    values = jax.eval_shape(lambda sums, state: step.value(sums) | step.shown(state), sums, state)
+    return Progress(state, sums, jax.tree.map(lambda a: jnp.zeros((rows, *a.shape), a.dtype), values), np.int32(0))
+
+
+def zero_sums(step: Step, state: TrainState, batch: Batch) -> dict[str, Sums]:
+    """The sums of no batches, for batches like this one."""
+    inputs, *targets = batch
+    measure = lambda state, inputs: (
+        step.measure(state.params, (inputs, *targets), step_key(state)) | step.untaken(state)
     )
+    return jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(measure, state, inputs))
 
 
 def compiled_loop(step: Step, state: TrainState, n: int, batch_size: int) -> Run:
@@ -93,12 +96,14 @@ def _over_all(step):
 
     def run(progress, data, steps):
         def epoch(i, carry):
-            state, values = carry
-            state, sums = step.take(state, data)
-            return state, _with_row(values, i, step.value(sums))
+            state, sums, values = carry
+            state, more = step.take(state, data)
+            if _has_rows(values):
+                return state, sums, _with_row(values, i, step, more, state)
+            return state, jax.tree.map(jnp.add, sums, more), values
 
         state, sums, values, ended = progress
-        state, values = lax.fori_loop(ended, ended + steps, epoch, (state, values))
+        state, sums, values = lax.fori_loop(ended, ended + steps, epoch, (state, sums, values))
         state = state._replace(position=Position(state.position.epoch + steps, state.position.batch))
         return Progress(state, sums, values, ended + steps)
 
@@ -116,7 +121,7 @@ def _over_batches(step, n, batch_size):
             first = progress.state.position.batch
             stop = jnp.minimum(first + left, batches)
             state, sums = take(progress.state, progress.sums, data, first, stop)
-            values = _with_row(progress.values, progress.ended, step.value(sums))
+            values = _with_row(progress.values, progress.ended, step, sums, state)
             progress = Progress(state, sums, values, progress.ended)
             return _move(progress, stop, stop == batches), left - (stop - first)
 
@@ -149,12 +154,13 @@ def _some_of_epoch(step, n, batch_size):
 
 
 def _move(progress, batch, over):
-    """The position before that batch; if the epoch is over, before the next one's first, with new sums."""
+    """The position before that batch; if the epoch is over, before the next one's first, with new sums for a new row."""
     ended = over.astype(jnp.int32)
     position = Position(progress.state.position.epoch + ended, jnp.where(over, 0, batch))
+    anew = over if _has_rows(progress.values) else False
     return Progress(
         state=progress.state._replace(position=position),
-        sums=jax.tree.map(lambda a: jnp.where(over, jnp.zeros_like(a), a), progress.sums),
+        sums=jax.tree.map(lambda a: jnp.where(anew, jnp.zeros_like(a), a), progress.sums),
         values=progress.values,
         ended=progress.ended + ended,
     )
@@ -165,5 +171,10 @@ def _rows(data, rows):
     return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds", out_sharding=placed(a)), data)
 
 
-def _with_row(arrays, i, rows):
-    return jax.tree.map(lambda array, row: array.at[i].set(row), arrays, rows)
+def _has_rows(values) -> bool:
+    return len(values["loss"]) > 0
+
+
+def _with_row(values, i, step, sums, state):
+    row = step.value(sums) | step.shown(state)
+    return jax.tree.map(lambda array, a: array.at[i].set(a), values, row) if _has_rows(values) else values

@@ -1,17 +1,29 @@
 """Train a model: a source of batches, a step, and those who watch."""
 
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any
 
+import numpy as np
 import optax
 
-from .._calibration import unmeasured, warn_unmeasured
+from .._calibration import has_statistics, unmeasured, warn_unmeasured
 from .._core import Layer, as_layer
-from ._data import require_count, warn_of_missing_channels
-from ._sources import source_of
+from ..combinators import mixed as computed_in
+from ._calibrate import calibrate
+from ._data import batches_of, require_count, warn_of_missing_channels
+from ._history import History, join, timed
+from ._metrics import Metric, as_metrics
+from ._once import once
+from ._plan import Plan
+from ._sources import Arrays, end_row, source_of
 from ._state import TrainState, require_fit
-from ._step import Loss, plain_step
-from ._watchers import History, join, keep_history, progress_bar
+from ._step import Loss, Step, plain_step
+from ._validation import validation as validating
+from ._watchers import Moment, ProgressBar, Watcher, as_watchers, close, resulting, shown_to
+
+_mixed = once(computed_in)
 
 
 def fit(
@@ -20,10 +32,18 @@ def fit(
     optimizer: optax.GradientTransformation,
     data: tuple[Any, ...],
     *,
-    epochs: int,
+    epochs: int | None = None,
+    steps: int | None = None,
     key: Any = None,
     batch_size: int | None = None,
     state: TrainState | None = None,
+    validation: Any = None,
+    validate_every: int | None = None,
+    metrics: Mapping[str, Metric | Callable[..., tuple[Any, Any]]] | None = None,
+    watch: Sequence[Watcher] = (),
+    mixed: Any = None,
+    probes: bool = False,
+    on_nonfinite: str = "raise",
     progress: bool = True,
 ) -> tuple[TrainState, History]:
     """Train a model on arrays.
@@ -36,21 +56,40 @@ def fit(
 
     Args:
       model: a layer, or a plain function.
-      loss: ``loss(prediction, *targets) -> scalar``, such as those in `funcnn.losses`.
+      loss: ``loss(prediction, *targets)`` to a scalar, such as those in `funcnn.losses`, or to a scalar and a dict of
+        further ones, each a column of the history. One with an argument ``params`` is handed the parameters, for penalties.
       optimizer: an optax optimizer.
       data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis. What NumPy can
         convert is converted: arrays of pandas, of PyTorch.
       epochs: how many epochs are to end, each once through the data. If the state is in the middle of one, that is the
         first of them. Its remaining batches are taken.
+      steps: how many steps to take; either these or epochs.
       key: a `jax.random.key`, from which parameters, order and noise are drawn; None beside a state, which has its own.
       batch_size: examples a step; None takes all of them at once, not shuffled.
       state: where to go on from: what an earlier call returned, or an error carried. None starts anew. In the middle of an
         epoch it needs the same data and batch size. It is not donated.
+      validation: data like ``data``, or a function that gives an iterator over their batches. The loss and every metric are
+        measured on them after each row of the history, without noise. A batch norm is calibrated before, on up to 4,096
+        of the inputs that are trained on.
+      validate_every: how many steps make a row of the history, after which validation follows; None makes it an epoch.
+      metrics: by name, functions ``(prediction, *targets) -> (sum, weight)`` or a `Metric`, such as those in
+        `funcnn.metrics`.
+      watch: functions of a `Moment`, shown to them after each row at the latest. One that returns True ends training.
+      mixed: a dtype to compute in, such as ``jnp.bfloat16``, while parameters stay as they are: `funcnn.mixed`.
+      probes: whether to measure the norm of each step's gradient, which costs a pass over it.
+      on_nonfinite: ``"raise"``, or ``"skip"`` to leave out updates that are not finite, by `optax.apply_if_finite`, whose
+        state counts them.
       progress: whether to show a progress bar.
 
     Returns:
-      The final state, and a history. ``history["loss"]`` has one value an epoch. It is the mean over the batches that this
-      call took in it, each weighted by its size.
+      The final state, and a history: arrays by column, with an entry a row. A row is an epoch, or ``validate_every`` steps.
+      Steps that are left over at the end make a last, shorter row. The columns are
+
+      - ``step`` and ``epoch``: how many had ended;
+      - ``loss``, the metrics, ``gradient_norm`` with probes: means over the row's batches, each weighted by its size;
+      - ``learning_rate``, where `optax.inject_hyperparams` shows it;
+      - ``seconds`` since training began, and ``examples_per_second``;
+      - with validation ``val_loss`` and ``val_`` with each metric's name.
 
     Warns:
       UserWarning: a batch norm has statistics that were never measured: `calibrate` comes after training. Or square images
@@ -72,31 +111,94 @@ def fit(
       (3,)
     """
     source = source_of(data, batch_size)
-    data = source.data
-    require_count("epochs", epochs, low=0)
-    step = plain_step(model, loss, optimizer)
+    inputs = source.data[0]
+    require_end(epochs, steps)
+    if mixed is not None:
+        model = _mixed(model, mixed)
+    optimizer = _guarded(optimizer, on_nonfinite)
+    step = plain_step(model, loss, optimizer, as_metrics(metrics), probes)
     if state is None:
-        state = TrainState.create(model, optimizer, key, data[0])
+        state = TrainState.create(model, optimizer, key, inputs)
     elif key is not None:
         raise TypeError(f"key must be None beside a state, which has a key of its own, got {type(key).__name__}")
     else:
-        require_fit(state, model, optimizer, data[0])
-    warn_of_missing_channels(as_layer(model), data[0])
+        require_fit(state, model, optimizer, inputs)
+    warn_of_missing_channels(as_layer(model), inputs)
 
+    plan = Plan(
+        epochs=None if epochs is None else int(state.position.epoch) + epochs,
+        steps=None if steps is None else int(state.step) + steps,
+        interval=None if validate_every is None else require_count("validate_every", validate_every, low=1),
+        row_by_row=validation is not None or bool(watch),
+    )
+    completed = [timed()]
+    if validation is not None:
+        ready = partial(_calibrated, as_layer(model), source)
+        completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
+    watchers = *as_watchers(watch), ProgressBar(plan.epochs, plan.steps, progress)
+    state, history = _train(source, step, state, plan, completed, watchers)
+    if paths := unmeasured(state.params):
+        warn_unmeasured(paths)
+    return state, history
+
+
+def _train(
+    source: Arrays,
+    step: Step,
+    state: TrainState,
+    plan: Plan,
+    completed: Sequence[Callable[[Moment], Moment]],
+    watchers: Sequence[Watcher],
+) -> tuple[TrainState, History]:
+    """Show each moment, completed, to all watchers, until the plan or one of them ends it."""
     parts: list[History] = []
+    moment, error = None, None
+
+    def see(moment):
+        nonlocal state
+        for complete in completed:
+            moment = complete(moment)
+        parts.append(moment.values)
+        state = moment.state
+        return shown_to(watchers, moment)
+
     try:
-        moments = source.train(step, state, epochs)
-        before = next(moments)  # what does not fit raises here, before there is a bar
-        with progress_bar(epochs, progress) as bar:
-            watchers = keep_history(parts), bar
-            for moment in chain([before], moments):
-                state = moment.state
-                for watch in watchers:
-                    watch(moment)
-    except BaseException as error:
+        with closing(source.train(step, state, plan)) as moments:
+            for moment in moments:
+                if see(moment):
+                    break
+        if moment is not None and moment.sums["loss"][1] > 0:  # steps are left over: a last, shorter row
+            see(end_row(step, moment)._replace(spent=0.0, examples=0))
+    except BaseException as caught:
+        error = caught
         if parts:
             vars(error).update(state=state, history=join(parts))
         raise
-    if paths := unmeasured(state.params):
-        warn_unmeasured(paths)
-    return state, join(parts)
+    finally:
+        close(watchers, error)
+    return resulting(watchers, state), join(parts)
+
+
+def require_end(epochs: int | None, steps: int | None) -> None:
+    """Raise unless exactly one of the two is given, and is a number."""
+    if (epochs is None) == (steps is None):
+        raise TypeError(f"fit takes either epochs or steps, got epochs={epochs!r} and steps={steps!r}")
+    name, value = ("epochs", epochs) if steps is None else ("steps", steps)
+    require_count(name, value, low=0)
+
+
+@once
+def _skipping(optimizer):
+    return optax.apply_if_finite(optimizer, np.iinfo(np.int32).max)
+
+
+def _guarded(optimizer, on_nonfinite):
+    """The optimizer, which leaves out what is not finite if it is asked to."""
+    if on_nonfinite not in ("raise", "skip"):
+        raise ValueError(f'on_nonfinite must be "raise" or "skip", got {on_nonfinite!r}')
+    return optimizer if on_nonfinite == "raise" else _skipping(optimizer)
+
+
+def _calibrated(model, source, params):
+    """The parameters as they are used outside of training."""
+    return calibrate(model, params, source.some_inputs()) if has_statistics(params) else params

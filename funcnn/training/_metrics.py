@@ -1,6 +1,6 @@
 """What is measured in training: sums that add up over batches, and the result that their total stands for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from .._core import PyTree
 from ..rules._common._checks import describe
 
+_TAKEN = {"step", "epoch", "loss", "gradient_norm", "learning_rate", "seconds", "examples_per_second"}
 Sums = PyTree  # of arrays, float32 or wider
 
 
@@ -35,6 +36,24 @@ def as_metric(metric: Metric | Callable[..., tuple[Any, Any]]) -> Metric:
     if not callable(metric):
         raise TypeError(f"a metric must be a Metric or a function to (sum, weight), got {type(metric).__name__}")
     return Metric(metric, ratio)
+
+
+def as_metrics(metrics: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
+    """Metrics by name as pairs, which can be a key.
+
+    Raises:
+      TypeError: they are not a mapping of names to metrics.
+      ValueError: a name is that of another column of the history.
+    """
+    if metrics is None:
+        return ()
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f'metrics must be a dict such as {{"accuracy": accuracy}}, got {type(metrics).__name__}')
+    for name, metric in metrics.items():
+        as_metric(metric)
+        if name in _TAKEN or not isinstance(name, str) or name.startswith("val_"):
+            raise ValueError(f"metrics must have names that the history has not, got {name!r}")
+    return tuple(metrics.items())
 
 
 def ratio(sums: tuple[jax.Array, jax.Array]) -> jax.Array:

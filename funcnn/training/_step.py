@@ -1,6 +1,7 @@
 """One step of training: gradient by the hand-written rules, update by the optimizer."""
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -17,44 +18,51 @@ from ._state import TrainState, require_kept, require_learnable, require_own_sta
 
 Batch = tuple[Any, ...]
 Values = dict[str, PyTree]
-Loss = Callable[..., jax.Array]
-NO_METRICS: Mapping[str, Metric] = {}
+Loss = Callable[..., Any]
+Metrics = tuple[tuple[str, Metric | Callable[..., tuple[Any, Any]]], ...]
 
 
 class Step(NamedTuple):
-    """Four pure functions: a step of training, what it measures, what the sums stand for, and what must stay finite.
+    """Pure functions: a step of training, what it measures, what the sums stand for, and what must stay finite.
 
     Attributes:
-      take: ``take(state, batch) -> (state, sums)``. The sums are a dict, those of the loss and of each metric by name. The
-        sums of several batches add up. The state's position is handed on as it came.
-      measure: ``measure(state, batch) -> sums``, those of `take`, at the cost of a forward pass.
+      take: ``take(state, batch) -> (state, sums)``. The sums are a dict, those of the loss, of each metric and of what a
+        gradient alone tells, by name. The sums of several batches add up. The state's position is handed on as it came.
+      measure: ``measure(params, batch, key=None) -> sums``, those of the loss and the metrics at the cost of a forward
+        pass: of training with a key, as it is outside of training without one.
+      untaken: ``untaken(state) -> sums``, the zeros of what `take` measures beyond `measure`.
       value: ``value(sums) -> results``, by the same names.
+      shown: ``shown(state) -> results``, what the state says of itself: the learning rate.
       judged: ``judged(state, losses) -> pytree``, of which a NaN or inf is a fault.
     """
 
     take: Callable[[TrainState, Batch], tuple[TrainState, dict[str, Sums]]]
-    measure: Callable[[TrainState, Batch], dict[str, Sums]]
+    measure: Callable[..., dict[str, Sums]]
+    untaken: Callable[[TrainState], dict[str, Sums]]
     value: Callable[[dict[str, Sums]], Values]
+    shown: Callable[[TrainState], Values]
     judged: Callable[[TrainState, PyTree], PyTree]
 
 
 @once
 def make_step(
-    model: Layer, loss: Loss, optimizer: optax.GradientTransformation, *, donate: bool = True
+    model: Layer, loss: Loss, optimizer: optax.GradientTransformation, *, donate: bool = True, probes: bool = False
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Values]]:
     """A compiled training step, to be called in a loop of one's own. The same arguments give the same step, compiled once.
 
     Args:
       model: a layer, or a plain function.
-      loss: ``loss(prediction, *targets) -> scalar``, such as those in `funcnn.losses`.
+      loss: ``loss(prediction, *targets)`` to a scalar, such as those in `funcnn.losses`, or to a scalar and a dict of
+        further ones, which are measured alone. One with an argument ``params`` is handed the parameters.
       optimizer: an optax optimizer, those that need the loss's value or function (line searches, sharpness-aware
         minimisation) included.
       donate: whether the memory of the state that is passed in becomes the new state's. False keeps every state.
+      probes: whether to measure the norm of the gradient.
 
     Returns:
-      ``step(state, batch) -> (state, metrics)``. A batch is a tuple ``(inputs, *targets)``; metrics holds ``"loss"``. A
-      batch that does not fit raises before the state is donated. A state that was donated raises RuntimeError. On
-      several devices of a CPU each step waits for the one before.
+      ``step(state, batch) -> (state, metrics)``. A batch is a tuple ``(inputs, *targets)``; metrics holds ``"loss"`` and
+      what the loss measures besides, with probes ``"gradient_norm"``. A batch that does not fit raises before the state is
+      donated. A state that was donated raises RuntimeError. On several devices of a CPU each step waits for the one before.
 
     Example:
       >>> x, y = jnp.ones((4, 3)), jnp.zeros((4, 1))
@@ -64,7 +72,7 @@ def make_step(
       >>> int(state.step), sorted(metrics)
       (1, ['loss'])
     """
-    plain = plain_step(model, loss, optimizer)
+    plain = plain_step(model, loss, optimizer, probes=probes)
 
     def step(state, batch):
         require_own_state(optimizer, state)
@@ -86,53 +94,94 @@ def make_step(
 
 @once
 def plain_step(
-    model: Layer,
-    loss: Loss,
-    optimizer: optax.GradientTransformation,
-    metrics: Mapping[str, Metric | Callable[..., tuple[Any, Any]]] = NO_METRICS,
+    model: Layer, loss: Loss, optimizer: optax.GradientTransformation, metrics: Metrics = (), probes: bool = False
 ) -> Step:
     """The same step, not compiled and with its sums: for use inside a loop that is.
 
     A batch's loss is weighted by the number of its examples, so that an epoch's result is the weighted mean of its batches'
-    losses.
+    losses. With probes the norm of each step's gradient is measured, of which a row shows the mean.
     """
     model = as_layer(model)
-    if not callable(loss):
-        raise TypeError(f"loss must be a function (prediction, *targets) -> scalar, got {type(loss).__name__}")
+    loss_of = as_loss(loss)
     complete = as_optimizer(optimizer)
-    measured = {name: as_metric(metric) for name, metric in metrics.items()}
+    measured = {name: as_metric(metric) for name, metric in metrics}
 
-    def objective(params, state, batch):
+    def objective(params, batch, key):
         inputs, *targets = batch
-        prediction = model.apply(params, inputs, key=step_key(state), training=True)
-        value = loss(prediction, *targets)
-        require_scalar(value)
-        return value, prediction
+        prediction = model.apply(params, inputs, key=key, training=key is not None)
+        value, besides = loss_of(params, prediction, *targets)
+        return value, (prediction, besides)
 
-    def sums_of(value, prediction, batch):
-        _, *targets = batch
+    def sums_of(value, others, batch):
+        (prediction, besides), (_, *targets) = others, batch
+        if doubled := besides.keys() & {"loss", *measured}:
+            raise ValueError(f"loss must not return another {', '.join(sorted(doubled))}")
         sums = {name: metric.measure(prediction, *targets) for name, metric in measured.items()}
-        return wide(sums | {"loss": weighted(value, _examples(batch))})
+        return wide(sums | {name: weighted(a, _examples(batch)) for name, a in (besides | {"loss": value}).items()})
 
     def take(state, batch):
         require_learnable(state.params)
-        (value, prediction), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state, batch)
-        loss_of = lambda params: objective(params, state, batch)[0]
-        params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, loss_of)
+        key = step_key(state)
+        (value, others), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)
+        again = lambda params: objective(params, batch, key)[0]
+        params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, again)
         state = state._replace(params=params, opt_state=opt_state, step=state.step + 1)
-        return state, sums_of(value, prediction, batch)
+        return state, sums_of(value, others, batch) | probed(gradient)
 
-    def measure(state, batch):
-        return sums_of(*objective(state.params, state, batch), batch)
+    def measure(params, batch, key=None):
+        value, others = objective(params, batch, key)
+        return sums_of(value, others, batch)
+
+    def probed(gradient):
+        return {"gradient_norm": weighted(optax.tree.norm(wide(gradient)), 1)} if probes else {}
+
+    def untaken(state):
+        return jax.tree.map(jnp.zeros_like, probed(state.params))
 
     def value(sums):
-        results = {name: metric.value(sums[name]) for name, metric in measured.items()}
-        return results | {"loss": ratio(sums["loss"])}
+        return {name: measured[name].value(a) if name in measured else ratio(a) for name, a in sums.items()}
 
     def watched(state, losses):
         return judged(complete, state.opt_state, state.params, losses)
 
-    return Step(take, measure, value, watched)
+    return Step(take, measure, untaken, value, learning_rate, watched)
+
+
+def as_loss(loss: Loss) -> Callable[..., tuple[jax.Array, dict[str, jax.Array]]]:
+    """A function ``(params, prediction, *targets) -> (value, besides)`` of what a user's loss may take and return."""
+    if not callable(loss):
+        raise TypeError(f"loss must be a function (prediction, *targets) -> scalar, got {type(loss).__name__}")
+    takes_params = "params" in _arguments(loss)
+
+    def whole(params, prediction, *targets):
+        returned = loss(prediction, *targets, **({"params": params} if takes_params else {}))
+        value: Any = returned
+        besides: Any = {}
+        if isinstance(returned, tuple) and len(returned) == 2:
+            value, besides = returned
+        if not isinstance(besides, dict):
+            raise TypeError(f"loss must return a scalar, or a scalar and a dict of scalars, got {besides!r} beside it")
+        require_scalar("loss", value)
+        for name, a in besides.items():
+            require_scalar(f"the loss's {name}", a)
+        return value, besides
+
+    return whole
+
+
+def _arguments(function):
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):  # of what C wrote
+        return ()
+
+
+def learning_rate(state: TrainState) -> Values:
+    """The learning rate of the state's last step, where `optax.inject_hyperparams` shows it."""
+    of_optax = lambda node: isinstance(getattr(node, "hyperparams", None), dict)
+    nodes = filter(of_optax, jax.tree.leaves(state.opt_state, is_leaf=of_optax))
+    rates = [node.hyperparams["learning_rate"] for node in nodes if "learning_rate" in node.hyperparams]
+    return {"learning_rate": rates[0]} if rates else {}
 
 
 def _examples(batch) -> int:
@@ -140,9 +189,9 @@ def _examples(batch) -> int:
     return next((leaf.shape[0] for leaf in jax.tree.leaves(batch) if leaf.shape), 1)
 
 
-def require_scalar(value) -> None:
-    """Raise unless a loss's value is one floating-point number."""
+def require_scalar(what: str, value) -> None:
+    """Raise unless a value is one floating-point number."""
     if not hasattr(value, "shape") or not jnp.issubdtype(value.dtype, jnp.floating):
-        raise TypeError(f"loss must return a floating-point scalar, got {value!r}")
+        raise TypeError(f"{what} must return a floating-point scalar, got {value!r}")
     if value.shape != ():
-        raise ValueError(f"loss must return a scalar, got {value.dtype}{list(value.shape)}: take its mean or its sum")
+        raise ValueError(f"{what} must return a scalar, got {value.dtype}{list(value.shape)}: take its mean or its sum")

@@ -1,17 +1,13 @@
 """What looks on while training goes: functions of a moment, which change nothing in it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-
+from ._history import History
 from ._metrics import Sums
 from ._state import TrainState
-from ._step import Values
 
-History = Values  # of NumPy arrays, [epochs, ...]
+Watcher = Callable[["Moment"], Any]
 
 
 class Moment(NamedTuple):
@@ -19,45 +15,80 @@ class Moment(NamedTuple):
 
     Attributes:
       state: the state, its position included. It is not going to be donated.
-      values: the results of the epochs that ended since the moment before, NumPy arrays ``[epochs, ...]``.
-      sums: those of the epoch under way; zeros between two epochs.
+      values: the rows of the history that ended since the moment before, NumPy arrays ``[rows, ...]`` by column. At the
+        start there are all columns, and no rows.
+      sums: those of the row under way; zeros between two rows.
       seconds: since training began.
+      spent: seconds of training since the moment before.
+      examples: how many were trained on since the moment before.
     """
 
     state: TrainState
     values: History
     sums: dict[str, Sums]
     seconds: float
+    spent: float = 0.0
+    examples: int = 0
 
     @property
-    def ended(self) -> int:
-        """How many epochs ended since the moment before."""
+    def rows(self) -> int:
+        """How many rows ended since the moment before."""
         return len(self.values["loss"])
 
-
-Watcher = Callable[[Moment], None]
-
-
-def keep_history(parts: list[History]) -> Watcher:
-    """Adds the values of each moment to the parts of a history."""
-    return lambda moment: parts.append(moment.values)
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last of these rows, by column."""
+        return {name: array[-1] for name, array in self.values.items()}
 
 
-def join(parts: list[History]) -> History:
-    """The history that consists of these parts."""
-    return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts)
+def as_watchers(watch: Watcher | Sequence[Watcher]) -> tuple[Watcher, ...]:
+    """The watchers as a tuple, if they are functions."""
+    watchers = (watch,) if callable(watch) else tuple(watch)
+    for i, watcher in enumerate(watchers):
+        if not callable(watcher):
+            raise TypeError(f"watch[{i}] must be a function of a moment, got {type(watcher).__name__}")
+    return watchers
 
 
-@contextmanager
-def progress_bar(epochs: int, show: bool) -> Iterator[Watcher]:
-    """A bar of so many epochs, with the last one's loss."""
-    from tqdm.auto import tqdm  # here, because importing it takes longer than importing this library
+def shown_to(watchers: Iterable[Watcher], moment: Moment) -> bool:
+    """Show the moment to every watcher; whether one of them asks to end training."""
+    wishes = [watch(moment) for watch in watchers]
+    return True in wishes
 
-    with tqdm(total=epochs, unit="epoch", disable=not show) as bar:
 
-        def update(moment):
-            if moment.ended:
-                bar.set_postfix(loss=f"{moment.values['loss'][-1]:.4g}", refresh=False)
-                bar.update(moment.ended)
+def resulting(watchers: Iterable[Watcher], state: TrainState) -> TrainState:
+    """The state that `fit` returns: the last one, or what a watcher makes of it."""
+    for watch in watchers:
+        state = watch.result(state) if hasattr(watch, "result") else state  # pyright: ignore[reportFunctionMemberAccess]
+    return state
 
-        yield update
+
+def close(watchers: Iterable[Watcher], error: BaseException | None) -> None:
+    """Tell every watcher that has a ``close`` that training ended, and by which error."""
+    for watch in watchers:
+        if hasattr(watch, "close"):
+            watch.close(error)  # pyright: ignore[reportFunctionMemberAccess]
+
+
+class ProgressBar:
+    """A bar of so many epochs or steps, with the last row's loss."""
+
+    def __init__(self, epochs: int | None, steps: int | None, show: bool):
+        self.unit = "step" if epochs is None else "epoch"
+        self.total, self.show, self.bar, self.at = epochs or steps, show, None, 0
+
+    def __call__(self, moment: Moment) -> None:
+        at = int(moment.state.step if self.unit == "step" else moment.state.position.epoch)
+        if self.bar is None:
+            from tqdm.auto import tqdm  # here, because importing it takes longer than importing this library
+
+            self.bar, self.at = tqdm(total=self.total, initial=at, unit=self.unit, disable=not self.show), at
+        if moment.rows:
+            self.bar.set_postfix(loss=f"{moment.last['loss']:.4g}", refresh=False)
+        if at > self.at:
+            self.bar.update(at - self.at)
+            self.at = at
+
+    def close(self, error: BaseException | None) -> None:
+        if self.bar is not None:
+            self.bar.close()

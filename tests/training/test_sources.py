@@ -12,6 +12,7 @@ import pytest
 import funcnn as fn
 from funcnn.training._epochs import compiled_loop, start
 from funcnn.training._faults import last_good
+from funcnn.training._plan import Plan
 from funcnn.training._sources import source_of
 from funcnn.training._step import plain_step
 from tests.helpers.judge import assert_close
@@ -90,27 +91,30 @@ def test_any_pieces_are_one_run(begun):
 
 def test_every_moment_says_where_training_stands(begun):
     step = plain_step(MODEL, LOSS, OPTIMIZER)
-    first, *others = source_of((X, Y), BATCH).train(step, begun, 50)
-    assert first.ended == 0
+    first, *others = source_of((X, Y), BATCH).train(step, begun, Plan(epochs=50))
+    assert first.rows == 0
     assert_close(first.state, begun, 0.0)
     ended, seconds = 0, first.seconds
     for moment in others:
-        ended += moment.ended
-        assert moment.ended > 0
+        ended += moment.rows
         assert moment.seconds > seconds
-        assert tuple(map(int, moment.state.position)) == (ended, 0)
-        assert not any(leaf.any() for leaf in jax.tree.leaves(moment.sums))
+        assert moment.values["epoch"].tolist() == [*range(ended - moment.rows + 1, ended + 1)]
+        assert (moment.values["step"] == BATCHES * moment.values["epoch"]).all()
+        epoch, batch = map(int, moment.state.position)
+        assert (epoch, BATCHES * epoch + batch) == (ended, int(moment.state.step))
+        assert float(moment.sums["loss"][1]) == min(batch * BATCH, len(X))
         seconds = moment.seconds
     assert ended == 50
+    assert sum(moment.examples for moment in others) == 50 * len(X)
 
 
 def test_a_source_tells_the_last_good_moment_before_it_fails(begun):
     step = plain_step(MODEL, LOSS, OPTIMIZER)
-    training = source_of((X, Y), BATCH).train(step, with_fuse(begun, 7), EPOCHS)
+    training = source_of((X, Y), BATCH).train(step, with_fuse(begun, 7), Plan(epochs=EPOCHS))
     moments = []
     with pytest.raises(fn.NonFiniteError):
         moments.extend(training)
-    assert sum(moment.ended for moment in moments) == 2
+    assert sum(moment.rows for moment in moments) == 2
     assert tuple(map(int, moments[-1].state.position)) == (2, 1)
     assert float(moments[-1].sums["loss"][1]) == BATCH
 

@@ -1,0 +1,60 @@
+"""How far a run goes, and where it has to pause on its way, counted in epochs and steps from the beginning."""
+
+from typing import NamedTuple
+
+from ._state import TrainState
+
+
+class Plan(NamedTuple):
+    """Where training ends and where its moments have to be. The others are where they suit the source.
+
+    Attributes:
+      epochs: after so many epochs it ends; None does not say.
+      steps: after so many steps it ends; None does not say.
+      interval: after each so many steps a row of the history ends; None ends one with each epoch.
+      row_by_row: whether there is a moment at each row's end.
+      pauses: at each multiple of these steps there is a moment.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    interval: int | None = None
+    row_by_row: bool = False
+    pauses: tuple[int, ...] = ()
+
+    def over(self, state: TrainState) -> bool:
+        """Whether training has come to its end."""
+        if self.steps is not None and int(state.step) >= self.steps:
+            return True
+        return self.epochs is not None and int(state.position.epoch) >= self.epochs
+
+    def ahead(self, state: TrainState, batches: int | None = None) -> int | None:
+        """How many steps there are to the next place where training has to end or to pause; None if nobody can tell.
+
+        Args:
+          state: where training stands.
+          batches: how many steps an epoch has; None if that is not known.
+        """
+        at, (epoch, batch) = int(state.step), map(int, state.position)
+        every = (*self.pauses, *([self.interval] if self.interval else []))
+        steps = [k - at % k for k in every]
+        if self.steps is not None:
+            steps.append(self.steps - at)
+        if batches is not None and self.epochs is not None:
+            steps.append((self.epochs - epoch) * batches - batch)
+        if batches is not None and self.row_by_row and not self.interval:
+            steps.append(batches - batch)
+        return min(steps, default=None)
+
+    def rows(self, state: TrainState, batches: int) -> int:
+        """How many rows end with an epoch from where training stands, at most, if an epoch has so many steps."""
+        if self.interval:
+            return 0
+        epoch, batch = map(int, state.position)
+        by_epochs = [] if self.epochs is None else [self.epochs - epoch]
+        by_steps = [] if self.steps is None else [(batch + self.steps - int(state.step)) // batches]
+        return max(0, min(by_epochs + by_steps))
+
+    def row_ends(self, state: TrainState) -> bool:
+        """Whether a row of so many steps ends where training stands."""
+        return bool(self.interval) and int(state.step) % self.interval == 0

@@ -1,0 +1,63 @@
+"""What a model is worth on data that it is not trained on, after each row of the history."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core import Params, PyTree
+from ._metrics import Sums
+from ._once import once
+from ._step import Batch, Step, Values
+from ._watchers import Moment
+
+Batches = Callable[[], Iterable[Batch]]
+
+
+def validation(step: Step, batches: Batches, ready: Callable[[Params], Params]) -> Callable[[Moment], Moment]:
+    """A function that adds to a moment's row the columns of validation, ``val_loss`` and one a metric.
+
+    Args:
+      step: whose loss and metrics are measured, as outside of training.
+      batches: gives an iterator over all of the data.
+      ready: makes parameters ready for use outside of training: `calibrate`, where a model needs it. The moment's state
+        has them from then on.
+    """
+
+    def add(moment):
+        if moment.rows:
+            params = ready(moment.state.params)
+            row = measured(step, params, batches())
+            moment = moment._replace(state=moment.state._replace(params=params))
+            columns = {name: np.asarray(a)[None] for name, a in row.items()}
+        else:
+            first = next(iter(batches()))
+            row = jax.eval_shape(lambda params: step.value(step.measure(params, first)), moment.state.params)
+            columns = {name: np.zeros((0, *a.shape), a.dtype) for name, a in row.items()}
+        return moment._replace(values=moment.values | {f"val_{name}": a for name, a in columns.items()})
+
+    return add
+
+
+def measured(step: Step, params: Params, batches: Iterable[Batch]) -> Values:
+    """The loss and the metrics over all batches, as outside of training."""
+    measure, total = compiled_measure(step), None
+    for batch in batches:
+        sums = measure(params, batch)
+        total = sums if total is None else _sum(total, sums)
+    if total is None:
+        raise ValueError("validation must have at least one batch, got none")
+    return jax.tree.map(np.asarray, step.value(total))
+
+
+@once
+def compiled_measure(step: Step) -> Callable[[Params, Batch], dict[str, Sums]]:
+    """The step's measure outside of training, compiled once for the same step."""
+    return jax.jit(lambda params, batch: step.measure(params, batch))
+
+
+@jax.jit
+def _sum(a: Any, b: Any) -> PyTree:
+    return jax.tree.map(jnp.add, a, b)

@@ -105,6 +105,7 @@ from .training import fit as fit
 from .training import fsdp as fsdp
 from .training import make_step as make_step
 from .training import place as place
+from .training import predict as predict
 from .training import replicated as replicated
 from .training import tensor_parallel as tensor_parallel
 

@@ -9,5 +9,6 @@ from ._placement import fsdp as fsdp
 from ._placement import place as place
 from ._placement import replicated as replicated
 from ._placement import tensor_parallel as tensor_parallel
+from ._predict import predict as predict
 from ._state import TrainState as TrainState
 from ._step import make_step as make_step

@@ -96,6 +96,7 @@ from .rules import swiglu as swiglu
 from .rules import tanh as tanh
 from .rules import threshold as threshold
 from .rules import upsample as upsample
+from .training import Checkpointer as Checkpointer
 from .training import NonFiniteError as NonFiniteError
 from .training import TrainState as TrainState
 from .training import calibrate as calibrate
@@ -103,10 +104,12 @@ from .training import distributed as distributed
 from .training import divide as divide
 from .training import fit as fit
 from .training import fsdp as fsdp
+from .training import load as load
 from .training import make_step as make_step
 from .training import place as place
 from .training import predict as predict
 from .training import replicated as replicated
+from .training import save as save
 from .training import tensor_parallel as tensor_parallel
 
 for _module in (losses, rules, initializers, metrics):

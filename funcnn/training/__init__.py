@@ -12,3 +12,6 @@ from ._placement import tensor_parallel as tensor_parallel
 from ._predict import predict as predict
 from ._state import TrainState as TrainState
 from ._step import make_step as make_step
+from .checkpoints import Checkpointer as Checkpointer
+from .checkpoints import load as load
+from .checkpoints import save as save

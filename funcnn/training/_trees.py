@@ -1,6 +1,6 @@
 """Whether a tree of arrays is such as is expected, and where it is not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jax
 
@@ -16,13 +16,13 @@ def require_alike(what: str, tree: PyTree, expected: PyTree) -> None:
     try:
         chex.assert_trees_all_equal_shapes_and_dtypes(tree, expected)
     except AssertionError:
-        differences = list(_differences(tree, expected)) or [_containers(tree, expected)]
-        raise ValueError(f"{what}: " + "; ".join(differences)) from None
+        found = list(differences(described(tree), described(expected))) or [_containers(tree, expected)]
+        raise ValueError(f"{what}: " + "; ".join(found)) from None
 
 
-def _differences(tree, expected) -> Iterator[str]:
-    got, wanted = described(tree), described(expected)
-    for path in wanted | got:
+def differences(got: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
+    """What is at each path where it is not what is wanted there."""
+    for path in {**wanted, **got}:
         if got.get(path) != wanted.get(path):
             yield f"{path} must be {wanted.get(path, 'absent')}, got {got.get(path, 'nothing')}"
 

@@ -116,18 +116,21 @@ for _module in (losses, rules, initializers, metrics):
     vars(_module)["__getattr__"] = _partial(_no_attribute, _module.__name__)
 _explain(rule for rule in vars(rules).values() if isinstance(rule, _custom_vjp))
 
+_LATER = {"interop", "verify"}  # imported when they are first used: training needs neither
+
 if TYPE_CHECKING:
+    from . import interop as interop
     from . import verify as verify
 
 
 def __getattr__(name: str):
-    """`funcnn.verify`, which is imported when it is first used: training does not need it."""
-    if name == "verify":
+    """The modules that are imported when they are first used."""
+    if name in _LATER:
         from importlib import import_module
 
-        return import_module(".verify", __name__)
+        return import_module(f".{name}", __name__)
     _no_attribute(__name__, name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "verify"})
+    return sorted({*globals(), *_LATER})

@@ -17,7 +17,8 @@ from ._core import Layer, Params, PyTree, place
 from ._paths import dotted
 
 Measure = Callable[[Params, list[PyTree]], Params]
-_STATISTICS = {"scale", "shift", "mean", "variance"}  # the parameters of a batch norm
+_OWN = {"scale", "shift", "mean", "variance"}  # the parameters of a batch norm
+_FOREIGN = {"params", "statistics"}  # those of a module of another library that has running statistics
 
 
 def run_calibration(layer: Layer, params: Params, batches: list[PyTree]) -> tuple[Params, list[PyTree]]:
@@ -28,12 +29,12 @@ def run_calibration(layer: Layer, params: Params, batches: list[PyTree]) -> tupl
     """
     if layer.calibrate is not None:
         return layer.calibrate(params, batches)
-    leaves, tree = jax.tree.flatten(params, is_leaf=_of_batch_norm)
-    unmet = [i for i, leaf in enumerate(leaves) if _of_batch_norm(leaf)]
+    leaves, tree = jax.tree.flatten(params, is_leaf=_is_measured)
+    unmet = [i for i, leaf in enumerate(leaves) if _is_measured(leaf)]
     for i in unmet:
-        leaves[i] = leaves[i] | {"mean": jnp.array(leaves[i]["mean"])}  # an array of its own, by which it is known
+        leaves[i] = jax.tree.map(jnp.array, leaves[i])  # arrays of its own, by which it is known
     while True:  # each batch norm after those before it are measured
-        with _seeking({id(leaves[i]["mean"]): i for i in unmet}) as met:
+        with _seeking({_identity(leaves[i]): i for i in unmet}) as met:
             results = [layer.apply(tree.unflatten(leaves), x) for x in batches]
         if met.index is None:
             break
@@ -74,27 +75,35 @@ def warn_unmeasured(paths: list[str]) -> None:
 
 def unmeasured(params: Params) -> list[str]:
     """The paths of all batch norms whose statistics were never measured."""
-    found = jax.tree_util.tree_leaves_with_path(params, is_leaf=_of_batch_norm)
-    return [dotted(path) for path, leaf in found if _of_batch_norm(leaf) and never_measured(leaf)]
+    found = jax.tree_util.tree_leaves_with_path(params, is_leaf=_is_measured)
+    return [dotted(path) for path, leaf in found if _is_measured(leaf) and never_measured(leaf)]
 
 
 def has_statistics(params: Params) -> bool:
     """Whether there is a batch norm, whose statistics are to be measured."""
-    return any(map(_of_batch_norm, jax.tree.leaves(params, is_leaf=_of_batch_norm)))
+    return any(map(_is_measured, jax.tree.leaves(params, is_leaf=_is_measured)))
 
 
 def never_measured(params: Params) -> bool:
-    """Whether every mean is exactly 0 and the variances are all one number: 1, or what weight decay left of it."""
-    mean, variance = params["mean"], params["variance"]
-    if any(isinstance(a, Tracer) or not getattr(a, "is_fully_addressable", True) for a in (mean, variance)):
+    """Whether every mean is exactly 0 and the variances are all one number: 1, or what weight decay left of it.
+
+    Of another library's statistics, whether each is one number all over, and one of them 0.
+    """
+    statistics = _statistics(params)
+    if any(isinstance(a, Tracer) or not getattr(a, "is_fully_addressable", True) for a in statistics):
         return False
-    mean, variance = np.asarray(mean), np.asarray(variance)
-    return mean.size > 0 and not mean.any() and bool((variance == variance.flat[0]).all()) and bool(variance.flat[0])
+    statistics = [np.asarray(a) for a in statistics]
+    if not all(a.size > 0 and (a == a.flat[0]).all() for a in statistics):
+        return False
+    if params.keys() == _FOREIGN:
+        return not all(a.any() for a in statistics)
+    mean, variance = statistics
+    return not mean.any() and bool(variance.any())
 
 
 @dataclass
 class _Met:
-    """The first batch norm that is met of those sought by the identity of their means, and everything that reaches it."""
+    """The first batch norm that is met of those sought by the identity of a statistic, and everything that reaches it."""
 
     sought: dict[int, int]  # the index of each
     trace: Any = field(default_factory=get_opaque_trace_state)
@@ -103,7 +112,7 @@ class _Met:
     measure: Measure = lambda params, batches: params
 
     def __call__(self, params: Params, x: PyTree, measure: Measure) -> None:
-        index = self.sought.get(id(params["mean"]))
+        index = self.sought.get(_identity(params))
         known = get_opaque_trace_state() == self.trace  # inside of a jit, scan or vmap of the layer's, x is not
         if known and index is not None and self.index in {None, index}:
             self.index, self.measure = index, measure
@@ -122,14 +131,22 @@ def _seeking(sought: dict[int, int]) -> Iterator[_Met]:
         _meeting.reset(token)
 
 
-def _of_batch_norm(node: Any) -> bool:
-    return isinstance(node, dict) and node.keys() == _STATISTICS
+def _is_measured(node: Any) -> bool:
+    return isinstance(node, dict) and node.keys() in (_OWN, _FOREIGN)
+
+
+def _statistics(params: Params) -> list[Any]:
+    return jax.tree.leaves(params["statistics"]) if params.keys() == _FOREIGN else [params["mean"], params["variance"]]
+
+
+def _identity(params: Params) -> int:
+    return id(_statistics(params)[0])
 
 
 def _require_none(unmet, params):
     if not unmet:
         return
-    paths = [dotted(path) for path, _ in jax.tree_util.tree_leaves_with_path(params, is_leaf=_of_batch_norm)]
+    paths = [dotted(path) for path, _ in jax.tree_util.tree_leaves_with_path(params, is_leaf=_is_measured)]
     raise ValueError(
         f"calibrate: the batch norm at {', '.join(paths[i] for i in unmet)} was not met: a layer without a calibrate must "
         "apply it outside of training, with the parameters that it got, not inside of jit, scan, vmap or remat; otherwise "

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -39,11 +40,12 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
     """The layer itself, or a plain function ``x -> y`` as a layer without parameters.
 
     Raises:
-      TypeError: it is neither, or it is a layer's constructor that was not called.
+      TypeError: it is neither, it is a layer's constructor that was not called, or a module of another library.
     """
     if isinstance(layer, Layer):
         return layer
     name = _name(layer)
+    _require_own(layer)
     if not callable(layer):
         hint = "pass several one by one, and an option by partial(softmax, axis=1), say"
         raise TypeError(f"a layer must be a Layer or a function x -> y, got {type(layer).__name__}: {hint}")
@@ -59,6 +61,35 @@ def as_layer(layer: Layer | Callable[[Any], Any]) -> Layer:
         return y
 
     return Layer(lambda key, x: (), apply, call=f"as_layer({name})")
+
+
+_CONVERTERS = {"flax": "from_flax", "equinox": "from_equinox", "haiku": "from_haiku", "torch": "from_torch"}
+_MODULES = {"Module", "Transformed", "TransformedWithState"}
+
+
+def _require_own(layer):
+    """Raise TypeError for a module of another library, jit or vmap of one included: its parameters would be constants."""
+    for f in _around(layer):
+        libraries = {c.__module__.partition(".")[0] for c in type(f).__mro__ if c.__name__ in _MODULES}
+        for library in libraries & _CONVERTERS.keys():
+            if library == "equinox" and not any(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(f)):
+                continue  # a layer without parameters, or a plain function that Equinox has wrapped
+            raise TypeError(
+                f"a layer must be a Layer or a function x -> y, got {type(f).__name__} of {library}, whose parameters "
+                f"would not be learned: convert it by funcnn.interop.{_CONVERTERS[library]}"
+            )
+
+
+def _around(f):
+    """The function, what it wraps, and the object whose method it is."""
+    yield f
+    inner = (
+        (f.func if isinstance(f, partial) else None),
+        *(getattr(f, name, None) for name in ("__wrapped__", "__self__")),
+    )
+    for g in inner:
+        if callable(g):
+            yield from _around(g)
 
 
 def _name(f) -> str:

@@ -20,6 +20,7 @@ BELOW = {
     "_hijax": set(),
     "_arrays": set(),
     "_did_you_mean": set(),
+    "_extras": set(),
     "_html": set(),
     "_shown": {"_core"},
     "_intercept": {"_hijax"},
@@ -44,6 +45,7 @@ BELOW = {
         "losses",
     },
     "metrics": {"metrics", "_arrays", "_reduction", "rules", "training"},
+    "interop": {"interop", "_core", "_calibration", "_extras", "_paths"},
     "verify": {"verify", "_html", "_hijax", "_intercept", "_forward"},
 }
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}
@@ -126,7 +128,7 @@ def test_every_module_says_what_it_is_for():
 
 
 def test_every_public_name_has_a_docstring():
-    for module in (fn, fn.rules, fn.losses, fn.metrics, fn.verify):
+    for module in (fn, fn.rules, fn.losses, fn.interop, fn.metrics, fn.verify):
         for name, value in vars(module).items():
             if not name.startswith("_") and callable(value):
                 assert value.__doc__, f"{module.__name__}.{name}"

@@ -1,0 +1,8 @@
+"""To and from other libraries: modules as layers, files as parameters, a model as a program that needs JAX alone."""
+
+from ._equinox import from_equinox as from_equinox
+from ._equinox import to_equinox as to_equinox
+from ._flax import from_flax as from_flax
+from ._flax import to_flax as to_flax
+from ._haiku import from_haiku as from_haiku
+from ._haiku import to_haiku as to_haiku

@@ -40,7 +40,7 @@ test-flags: $(VENV)/installed  ## a third of the promises and of the checker's t
 
 test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
-	$(PYTEST) --all tests/rules/test_against_torch.py tests/test_docs.py
+	$(PYTEST) --all tests/rules/test_against_torch.py tests/interop/test_torch.py tests/test_docs.py
 
 rule:  ## write the skeleton of a rule: make rule NAME=relu_squared ROOM=activations
 	@$(PYTHON) tools/new_rule.py $(NAME) $(ROOM)

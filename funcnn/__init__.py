@@ -106,6 +106,7 @@ from .training import fit as fit
 from .training import fsdp as fsdp
 from .training import load as load
 from .training import make_step as make_step
+from .training import on_device as on_device
 from .training import place as place
 from .training import predict as predict
 from .training import replicated as replicated

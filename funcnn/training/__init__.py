@@ -4,6 +4,7 @@ from ._calibrate import calibrate as calibrate
 from ._distributed import distributed as distributed
 from ._faults import NonFiniteError as NonFiniteError
 from ._fit import fit as fit
+from ._map import on_device as on_device
 from ._placement import divide as divide
 from ._placement import fsdp as fsdp
 from ._placement import place as place

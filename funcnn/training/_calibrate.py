@@ -1,6 +1,6 @@
 """Parameters that are measured on data, not learned: the population statistics of batch normalisation."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import jax
 import numpy as np
@@ -10,7 +10,7 @@ from .._calibration import run_calibration
 from .._core import Layer, Params, PyTree, as_layer
 
 
-def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params:
+def calibrate(model: Layer, params: Params, batches: Iterable[PyTree] | Callable[[], Iterable[PyTree]]) -> Params:
     """Measure the mean and variance that each batch norm of a trained model uses outside of training.
 
     All batches go through one layer after another. Each batch norm gets the mean and the biased variance of everything
@@ -26,7 +26,7 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params
     Args:
       model: a layer.
       params: its parameters.
-      batches: inputs, of any sizes.
+      batches: inputs, of any sizes; or a function to such. All of them are held in memory.
 
     Returns:
       The parameters, with every ``mean`` and ``variance`` measured.
@@ -51,7 +51,8 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree]) -> Params
         raise TypeError(
             f"batches must be several inputs, got one array, {batches.dtype}{list(batches.shape)}: [x], say"
         )
-    batches = [as_arrays(f"batches[{i}]", x) for i, x in enumerate(batches)]
+    given = batches() if callable(batches) else batches
+    batches = [as_arrays(f"batches[{i}]", x) for i, x in enumerate(given)]
     if not batches:
         raise ValueError("batches must not be empty, got none")
     return run_calibration(as_layer(model), params, batches)[0]

@@ -1,7 +1,6 @@
 """Training data, checked before anything is compiled."""
 
 import warnings
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -24,42 +23,26 @@ def as_data(data: Any, what: str = "data") -> tuple[Any, ...]:
     return as_arrays(what, tuple(data))
 
 
-def batches_of(what: str, data: Any, batch_size: int | None) -> Callable[[], Iterable[tuple[Any, ...]]]:
-    """A function that gives an iterator over the batches of arrays, in their order; the last may be shorter.
-
-    Args:
-      what: the argument's name.
-      data: arrays, examined here; or such a function itself.
-      batch_size: None makes one batch of all.
-    """
-    if callable(data):
-        given: Callable[[], Any] = data
-        return lambda: (as_data(batch, f"{what} batch {i}") for i, batch in enumerate(given()))
-    data = as_data(data, what)
-    n = examine(data, what)
-    size = batch_size or n
-    return lambda: (rows(data, slice(i, i + size)) for i in range(0, n, size))
-
-
 def rows(tree: PyTree, which: slice | np.ndarray) -> PyTree:
     """Some of the examples."""
     return jax.tree.map(lambda a: a[which], tree)
 
 
-def examine(data: tuple[Any, ...], what: str = "data") -> int:
+def examine(data: tuple[Any, ...], what: str = "data", finite: bool = True) -> int:
     """The number of examples in the data, which they have along axis 0.
 
     Raises:
       TypeError: a leaf is not an array of numbers.
-      ValueError: a leaf has no axis, is empty, has another length than the first, or holds NaN or inf. A target may hold
-        them where the last of several targets, a weight, is 0.
+      ValueError: a leaf has no axis, is empty, has another length than the first, or holds NaN or inf where it must be
+        ``finite``. A target may hold them where the last of several targets, a weight, is 0.
     """
     leaves = jax.tree_util.tree_leaves_with_path(data)
     lengths = {}
     for path, leaf in leaves:
         name = what + jax.tree_util.keystr(path)
         _require_numbers(name, leaf)
-        _require_finite(name, leaf, data[-1] if 0 < path[0].idx < len(data) - 1 else None)
+        if finite:
+            _require_finite(name, leaf, data[-1] if 0 < path[0].idx < len(data) - 1 else None)
         lengths[name] = leaf.shape[0]
     (first, n), *others = lengths.items()
     for name, length in others:

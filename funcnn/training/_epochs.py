@@ -69,7 +69,7 @@ def compiled_loop(step: Step, state: TrainState, n: int, batch_size: int) -> Run
 @once
 def _compiled(step: Step, n: int, batch_size: int, small: bool) -> Run:
     """The same for all states; ``small`` is whether matrix products are done sooner than a thread of the CPU wakes up."""
-    step = step._replace(take=_steady(step.take))
+    step = step._replace(take=steady(step.take))
     loop = _over_all(step) if batch_size == n else _over_batches(step, n, batch_size)
 
     def run(progress, data, steps):
@@ -80,7 +80,7 @@ def _compiled(step: Step, n: int, batch_size: int, small: bool) -> Run:
     return jax.jit(run, compiler_options={"xla_cpu_multi_thread_eigen": False} if small else None)
 
 
-def _steady(take):
+def steady(take):
     """The same, if it leaves the state's types as they were: a loop carries no others."""
 
     def steady(state, batch):

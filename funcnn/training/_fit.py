@@ -5,6 +5,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 import optax
 
@@ -12,16 +13,17 @@ from .._calibration import has_statistics, unmeasured, warn_unmeasured
 from .._core import Layer, as_layer
 from ..combinators import mixed as computed_in
 from ._calibrate import calibrate
-from ._data import batches_of, require_count, warn_of_missing_channels
+from ._data import require_count, warn_of_missing_channels
 from ._history import History, join, timed
+from ._map import Map, OnDevice, as_map, as_seen, mapped
 from ._metrics import Metric, as_metrics
 from ._once import once
 from ._plan import Plan
-from ._sources import Arrays, end_row, source_of
+from ._sources import Source, batches_of, source_of
 from ._state import TrainState, require_fit
 from ._step import Loss, Step, plain_step
 from ._validation import validation as validating
-from ._watchers import Moment, ProgressBar, Watcher, as_watchers, close, resulting, shown_to
+from ._watchers import Moment, ProgressBar, Watcher, as_watchers, close, end_row, resulting, shown_to
 
 _mixed = once(computed_in)
 
@@ -30,7 +32,7 @@ def fit(
     model: Layer,
     loss: Loss,
     optimizer: optax.GradientTransformation,
-    data: tuple[Any, ...],
+    data: Any,
     *,
     epochs: int | None = None,
     steps: int | None = None,
@@ -41,15 +43,20 @@ def fit(
     validate_every: int | None = None,
     metrics: Mapping[str, Metric | Callable[..., tuple[Any, Any]]] | None = None,
     watch: Sequence[Watcher] = (),
+    map: Map | OnDevice | None = None,
     mixed: Any = None,
     probes: bool = False,
     on_nonfinite: str = "raise",
     progress: bool = True,
 ) -> tuple[TrainState, History]:
-    """Train a model on arrays.
+    """Train a model on arrays, or on batches of anything that gives them.
 
-    The examples are shuffled anew each epoch, in an order that depends on the state's key and the epoch alone. A batch of
-    all examples takes them as given. The last, shorter batch is used too.
+    Arrays are shuffled anew each epoch, in an order that depends on the state's key and the epoch alone. A batch of all
+    examples takes them as given. The last, shorter batch is used too.
+
+    Batches are read ahead, two of them, by a thread of its own, and trained on as they come, in shapes that may differ.
+    If the data fail, or training does, the steps before are kept. No batch is read that no step is going to take, unless
+    a watcher ends training.
 
     The same model, loss and optimizer are compiled once, however often they are passed. That is for the same objects: a
     function that reads what has changed since is to be made anew.
@@ -60,20 +67,26 @@ def fit(
         further ones, each a column of the history. One with an argument ``params`` is handed the parameters, for penalties.
       optimizer: an optax optimizer.
       data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis. What NumPy can
-        convert is converted: arrays of pandas, of PyTorch.
+        convert is converted: arrays of pandas, of PyTorch. Or batches, each such a tuple: an iterable, which is iterated
+        anew each epoch (a list, a DataLoader, a tf.data or grain dataset), or a function to one, of no argument or of the
+        epoch's number. An iterator is one epoch, or endless: then steps say where to end.
       epochs: how many epochs are to end, each once through the data. If the state is in the middle of one, that is the
         first of them. Its remaining batches are taken.
       steps: how many steps to take; either these or epochs.
       key: a `jax.random.key`, from which parameters, order and noise are drawn; None beside a state, which has its own.
       batch_size: examples a step; None takes all of them at once, not shuffled.
       state: where to go on from: what an earlier call returned, or an error carried. None starts anew. In the middle of an
-        epoch it needs the same data and batch size. It is not donated.
-      validation: data like ``data``, or a function that gives an iterator over their batches. The loss and every metric are
-        measured on them after each row of the history, without noise. A batch norm is calibrated before, on up to 4,096
-        of the inputs that are trained on.
+        epoch it needs the same data and batch size. Batches that were trained on in it are read and left out, but an
+        iterator's are taken from where it stands. It is not donated.
+      validation: data like ``data``, but no iterator. The loss and every metric are measured on them after each row of the
+        history, without noise. A batch norm is calibrated before, on up to 4,096 of the inputs that are trained on, or on
+        the first batch of an iterator.
       validate_every: how many steps make a row of the history, after which validation follows; None makes it an epoch.
       metrics: by name, functions ``(prediction, *targets) -> (sum, weight)`` or a `Metric`, such as those in
         `funcnn.metrics`.
+      map: a function of a batch, done on the host to what the data give, while the step before runs; or `on_device` of
+        one. If it has an argument ``key``, it gets a key that depends on the state's key and the step alone. Validation
+        goes without it.
       watch: functions of a `Moment`, shown to them after each row at the latest. One that returns True ends training.
       mixed: a dtype to compute in, such as ``jnp.bfloat16``, while parameters stay as they are: `funcnn.mixed`.
       probes: whether to measure the norm of each step's gradient, which costs a pass over it.
@@ -89,15 +102,17 @@ def fit(
       - ``loss``, the metrics, ``gradient_norm`` with probes: means over the row's batches, each weighted by its size;
       - ``learning_rate``, where `optax.inject_hyperparams` shows it;
       - ``seconds`` since training began, and ``examples_per_second``;
+      - with batches ``compilations``: how often the step was compiled, once for each shape;
       - with validation ``val_loss`` and ``val_`` with each metric's name.
 
     Warns:
       UserWarning: a batch norm has statistics that were never measured: `calibrate` comes after training. Or square images
-        ``[n, s, s]`` without channels are taken for sequences.
+        ``[n, s, s]`` without channels are taken for sequences. Or batches have more than 8 shapes, or are read and left
+        out.
 
     Raises:
       TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has
-        been compiled yet.
+        been compiled yet, but for a batch that comes later.
       NonFiniteError: the loss, a parameter or the optimizer's state became NaN or inf. What the optimizer starts as inf by
         design is left out. So is the loss with an optimizer that passes over gradients that are not finite, such as
         `optax.apply_if_finite`. Every exception that ends training, Ctrl-C's too, carries the last good state as ``state``.
@@ -110,9 +125,9 @@ def fit(
       >>> history["loss"].shape
       (3,)
     """
-    source = source_of(data, batch_size)
-    inputs = source.data[0]
+    source = source_of(data, batch_size, as_map(map))
     require_end(epochs, steps)
+    inputs = jax.eval_shape(partial(as_seen, map), source.data)[0] if isinstance(map, OnDevice) else source.data[0]
     if mixed is not None:
         model = _mixed(model, mixed)
     optimizer = _guarded(optimizer, on_nonfinite)
@@ -131,19 +146,21 @@ def fit(
         interval=None if validate_every is None else require_count("validate_every", validate_every, low=1),
         row_by_row=validation is not None or bool(watch),
     )
-    completed = [timed()]
+    trained = mapped(step, map.function) if isinstance(map, OnDevice) else step
+    completed = [timed(), *source.columns(trained)]
     if validation is not None:
-        ready = partial(_calibrated, as_layer(model), source)
+        some = [as_seen(map, batch)[0] for batch in source.some()] if has_statistics(state.params) else []
+        ready = partial(_calibrated, as_layer(model), some)
         completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
     watchers = *as_watchers(watch), ProgressBar(plan.epochs, plan.steps, progress)
-    state, history = _train(source, step, state, plan, completed, watchers)
+    state, history = _train(source, trained, state, plan, completed, watchers)
     if paths := unmeasured(state.params):
         warn_unmeasured(paths)
     return state, history
 
 
 def _train(
-    source: Arrays,
+    source: Source,
     step: Step,
     state: TrainState,
     plan: Plan,
@@ -199,6 +216,6 @@ def _guarded(optimizer, on_nonfinite):
     return optimizer if on_nonfinite == "raise" else _skipping(optimizer)
 
 
-def _calibrated(model, source, params):
+def _calibrated(model, inputs, params):
     """The parameters as they are used outside of training."""
-    return calibrate(model, params, source.some_inputs()) if has_statistics(params) else params
+    return calibrate(model, params, inputs) if inputs else params

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from ._state import TrainState
 
+DISPATCH_SECONDS = 0.25  # how much work to hand to the device at once: small enough for a lively progress bar
+
 
 class Plan(NamedTuple):
     """Where training ends and where its moments have to be. The others are where they suit the source.
@@ -58,3 +60,8 @@ class Plan(NamedTuple):
     def row_ends(self, state: TrainState) -> bool:
         """Whether a row of so many steps ends where training stands."""
         return bool(self.interval) and int(state.step) % self.interval == 0
+
+
+def next_count(count: int, seconds: float) -> int:
+    """As many steps as take about the time that a dispatch should, when so many took so long."""
+    return max(1, min(8 * count, int(count * DISPATCH_SECONDS / seconds)))

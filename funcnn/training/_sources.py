@@ -1,7 +1,7 @@
 """Where batches come from: each source trains on its own data, and yields where training stands."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,28 +10,53 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import PyTree
 from ._data import as_data, examine, require_count, rows
 from ._epochs import Progress, compiled_loop, start
 from ._faults import NonFiniteError, last_good, name_fault
+from ._iterables import Passes, are_batches
+from ._map import Map, OnDevice
 from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._metrics import Sums
-from ._plan import Plan
+from ._plan import Plan, next_count
+from ._reading import ENOUGH, whole
+from ._shuffled import Shuffled
 from ._state import TrainState
 from ._step import Batch, Step
-from ._watchers import Moment
+from ._stream import Stream
+from ._watchers import Moment, end_row
 
-_ENOUGH = 4096
 _FIRST_STEPS = 16
-_DISPATCH_SECONDS = 0.25  # how much work to hand to the device at once: small enough for a lively progress bar
 
 
-def source_of(data: tuple[Any, ...], batch_size: int | None) -> "Arrays":
-    """The source that reads such data."""
+def source_of(data: Any, batch_size: int | None, map: Map | OnDevice | None = None) -> "Source":
+    """The source that reads such data, and on the host does to each batch what the map does."""
+    on_host = None if isinstance(map, OnDevice) else map
+    if are_batches(data):
+        if batch_size is not None:
+            raise TypeError(f"batch_size must be None where data are batches already, got {batch_size!r}")
+        return Stream(Passes(data), on_host)
     data = as_data(data)
     n = examine(data)
     size = n if batch_size is None else require_count("batch_size", batch_size, low=1, high=n)
-    return Arrays(data, n, size)
+    if on_host is None:
+        return Arrays(data, n, size)
+    return Stream(Shuffled(jax.tree.map(np.asarray, data), n, size), on_host)
+
+
+def batches_of(what: str, data: Any, batch_size: int | None) -> Callable[[], Iterator[Batch]]:
+    """A function that gives an iterator over all batches, in their order.
+
+    Args:
+      what: the argument's name.
+      data: arrays, examined here; or batches that can be passed through any number of times.
+      batch_size: of arrays, of which the last batch may be smaller; None makes one batch of all.
+    """
+    if are_batches(data):
+        return whole(Passes(data, what))
+    data = as_data(data, what)
+    n = examine(data, what)
+    size = batch_size or n
+    return lambda: (rows(data, slice(i, i + size)) for i in range(0, n, size))
 
 
 @dataclass(frozen=True)
@@ -92,18 +117,23 @@ class Arrays:
                 good = last_good(run, progress, steps)
                 yield tell(progress, good, spent)
                 raise _fault(step, good, run(good, 1)[0])
-            count = _next_count(steps, spent)
+            count = next_count(steps, spent)
             moment = tell(progress, after, spent)
             if plan.row_ends(after.state):
                 moment, after = end_row(step, moment), after._replace(sums=jax.tree.map(jnp.zeros_like, after.sums))
             yield moment
             progress = after
 
-    def some_inputs(self) -> list[PyTree]:
-        """Up to 4,096 of the inputs, evenly spread over all of them, in batches: enough to calibrate on."""
-        some = np.linspace(0, self.n - 1, min(self.n, _ENOUGH)).astype(int)
+    def columns(self, step: Step) -> list[Callable[[Moment], Moment]]:
+        """Functions that add a column to the rows of a moment: no such."""
+        del step
+        return []
+
+    def some(self) -> list[Batch]:
+        """Up to 4,096 of the examples, evenly spread over all of them, in batches: enough to calibrate on."""
+        some = np.linspace(0, self.n - 1, min(self.n, ENOUGH)).astype(int)
         size = min(len(some), max(self.batch_size, 256))
-        return [rows(self.data[0], some[i : i + size]) for i in range(0, len(some), size)]
+        return [rows(self.data, some[i : i + size]) for i in range(0, len(some), size)]
 
     @property
     def batches(self) -> int:
@@ -133,22 +163,12 @@ class Arrays:
         return epoch * self.n + batch * self.batch_size
 
 
-def end_row(step: Step, moment: Moment) -> Moment:
-    """The moment with the row that its sums stand for, and sums that are zero."""
-    row = {"step": int(moment.state.step), "epoch": int(moment.state.position.epoch)}
-    row |= step.value(moment.sums) | step.shown(moment.state)
-    values = jax.tree.map(lambda a: np.asarray(a)[None], row)
-    return moment._replace(values=values, sums=jax.tree.map(jnp.zeros_like, moment.sums))
-
-
-def _next_count(count, seconds):
-    """As many steps as take about the time that a dispatch should."""
-    return max(1, min(8 * count, int(count * _DISPATCH_SECONDS / seconds)))
-
-
 def _fault(step, good, after):
     """What the step between them did."""
     ended = after.ended > good.ended and len(after.values["loss"])
     loss = after.values["loss"][good.ended] if ended else after.sums["loss"][0]
     what = name_fault(step.judged(after.state, loss))
     return NonFiniteError(f"{what} at step {good.state.step} (epoch {good.state.position.epoch})")
+
+
+Source = Arrays | Stream

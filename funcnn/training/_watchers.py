@@ -3,9 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+
 from ._history import History
 from ._metrics import Sums
 from ._state import TrainState
+from ._step import Step
 
 Watcher = Callable[["Moment"], Any]
 
@@ -39,6 +44,14 @@ class Moment(NamedTuple):
     def last(self) -> dict[str, Any]:
         """The last of these rows, by column."""
         return {name: array[-1] for name, array in self.values.items()}
+
+
+def end_row(step: Step, moment: Moment) -> Moment:
+    """The moment with the row that its sums stand for, and sums that are zero."""
+    row = {"step": int(moment.state.step), "epoch": int(moment.state.position.epoch)}
+    row |= step.value(moment.sums) | step.shown(moment.state)
+    values = jax.tree.map(lambda a: np.asarray(a)[None], row)
+    return moment._replace(values=values, sums=jax.tree.map(jnp.zeros_like, moment.sums))
 
 
 def as_watchers(watch: Watcher | Sequence[Watcher]) -> tuple[Watcher, ...]:

@@ -1,0 +1,133 @@
+"""Steps on batches as they come: a block of them donates from step to step, and is judged as a whole."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ._data import examine
+from ._epochs import steady, zero_sums
+from ._faults import NonFiniteError, all_finite, name_fault
+from ._mesh import settled
+from ._metrics import Sums
+from ._once import once
+from ._plan import DISPATCH_SECONDS
+from ._reading import Read, naming
+from ._state import TrainState
+from ._step import Batch, Step
+from ._trees import described
+
+
+class Carry(NamedTuple):
+    """What goes from step to step: the state, and the sums of the row under way."""
+
+    state: TrainState
+    sums: dict[str, Sums]
+
+
+class Compiled(NamedTuple):
+    """What is compiled for a step.
+
+    Attributes:
+      take: ``take(carry, batch) -> carry``, which takes over the memory of the carry.
+      copy: ``copy(carry) -> carry``.
+      finite: ``finite(carry)``, whether all is finite that must be.
+      shapes: of the batches that `take` was compiled for, in words.
+    """
+
+    take: Callable[[Carry, Batch], Carry]
+    copy: Callable[[Carry], Carry]
+    finite: Callable[[Carry], jax.Array]
+    shapes: list[str]
+
+
+class Block(NamedTuple):
+    """Steps that were taken one after another.
+
+    Attributes:
+      carry: after them.
+      taken: the batches.
+      ended: whether the epoch ended behind them.
+      error: by which they came to an end; None if they came to none.
+    """
+
+    carry: Carry
+    taken: list[Read]
+    ended: bool = False
+    error: Exception | None = None
+
+
+@once
+def compiled(step: Step) -> Compiled:
+    """The same for all states and batches of a step."""
+    shapes: list[str] = []
+    once_more = steady(step.take)
+
+    def take(carry, batch):
+        shapes.append(", ".join(described(batch).values()))
+        state, sums = once_more(carry.state, batch)
+        state = state._replace(position=state.position._replace(batch=state.position.batch + 1))
+        return Carry(state, jax.tree.map(jnp.add, carry.sums, sums))
+
+    def copy(carry):
+        return jax.tree.map(jnp.copy, carry)
+
+    def finite(carry):
+        return all_finite(step.judged(carry.state, carry.sums["loss"]))
+
+    return Compiled(jax.jit(take, donate_argnums=0), jax.jit(copy), jax.jit(finite), shapes)
+
+
+def block_from(step: Step, start: Carry, ahead: Iterator[Read], count: int) -> Block:
+    """Up to so many steps, fewer if the epoch or `DISPATCH_SECONDS` are over; all that are good before an error.
+
+    What they start from is kept until all is known to be finite. If it is not, they are taken once more, each judged by
+    itself.
+    """
+    loop = compiled(step)
+    block = _taken(loop, start, ahead, count)
+    lost = any(leaf.is_deleted() for leaf in jax.tree.leaves(block.carry))  # in a step that failed
+    return block if not lost and loop.finite(block.carry) else _one_by_one(step, loop, start, block)
+
+
+def _taken(loop, start, ahead, count):
+    carry, taken, until = loop.copy(start), [], time.perf_counter() + DISPATCH_SECONDS
+    while len(taken) < count and time.perf_counter() < until:
+        try:
+            read = next(ahead)
+            if read.batch is None:
+                return Block(carry, taken, ended=True)
+            with naming(read.number, f"epoch {read.epoch}"):
+                carry = settled(loop.take(carry, read.batch))
+        except Exception as error:
+            return Block(carry, taken, error=error)
+        taken.append(read)
+    return Block(carry, taken)
+
+
+def _one_by_one(step, loop, good, block):
+    for i, read in enumerate(block.taken):
+        after = settled(loop.take(loop.copy(good), read.batch))
+        if not loop.finite(after):
+            return Block(good, block.taken[:i], error=_fault(step, good, after, read))
+        good = after
+    return block._replace(carry=good)
+
+
+def _fault(step, good, after, read):
+    """What the step between them did, and what of the batch explains it."""
+    what = name_fault(step.judged(after.state, after.sums["loss"][0]))
+    where = f"step {good.state.step} (epoch {read.epoch}, batch {read.number})"
+    return NonFiniteError(f"{what} at {where}{_blame(step, good.state, read.batch)}")
+
+
+def _blame(step, state, batch):
+    """What is wrong with a batch: NaN in it, or a target that the loss refuses when it sees its values."""
+    try:
+        examine(batch, "batch")
+        zero_sums(step, state, batch)
+    except (TypeError, ValueError) as error:
+        return f": {error}"
+    return ""

@@ -102,6 +102,7 @@ from .training import TrainState as TrainState
 from .training import calibrate as calibrate
 from .training import distributed as distributed
 from .training import divide as divide
+from .training import example_gradient_norms as example_gradient_norms
 from .training import fit as fit
 from .training import fsdp as fsdp
 from .training import load as load

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from ._intercept import Handler, Rule, current, handing, intercept, under
+from ._intercept import Handler, Rule, current, handing, in_order, intercept, under
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,7 +62,7 @@ class _WithTangent:
     outer: Handler | None
 
     def __call__(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        outer, args = self.outer, _in_order(rule, args, kwargs)
+        outer, args = self.outer, in_order(rule, args, kwargs)
         if outer is not None:
             bare = met = handing(outer, lambda *args: outer(rule, args, {}))
         else:
@@ -134,15 +134,6 @@ def _transposed(rule: Rule, pull: Callable[[Any], Any], y: Any, x_dot: list[Any]
 def _is_zero(dot: Any) -> bool:
     """Whether a tangent is zero, or that of an integer or a key, which has no other."""
     return isinstance(dot, SymbolicZero) or jax.typeof(dot).dtype == jax.dtypes.float0
-
-
-def _in_order(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """All arguments by position, as JAX resolves them."""
-    bound = inspect.signature(rule.__wrapped__).bind(*args, **kwargs)
-    bound.apply_defaults()
-    if any(name in kwargs for name in bound.kwargs):
-        raise TypeError(f"{rule.__name__} takes arguments by position only, got {', '.join(bound.kwargs)} by name")
-    return bound.args
 
 
 def _place(rule: Rule) -> str:

@@ -6,6 +6,7 @@ user context of JAX's, hence a part of the key of every cache that tracing has (
 outside the context, or under another handler, is traced again. Outside the context nothing is patched.
 """
 
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,6 +77,15 @@ def _is_jaxs(f: Any) -> bool:
         inside = [g for value in held for g in (value if isinstance(value, tuple) else (value,))]
         return all(_is_jaxs(g) for g in inside if callable(g) and not isinstance(g, Rule))
     return f.__module__.partition(".")[0] == "jax"
+
+
+def in_order(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """All arguments by position, as JAX resolves them."""
+    bound = inspect.signature(rule.__wrapped__).bind(*args, **kwargs)
+    bound.apply_defaults()
+    if any(name in kwargs for name in bound.kwargs):
+        raise TypeError(f"{rule.__name__} takes arguments by position only, got {', '.join(bound.kwargs)} by name")
+    return bound.args
 
 
 def under(handler: Handler, rule: Rule) -> Rule:

@@ -36,6 +36,7 @@ BELOW = {
         "_arrays",
         "_core",
         "_forward",
+        "_intercept",
         "_paths",
         "_calibration",
         "initializers",

@@ -16,3 +16,4 @@ from ._step import make_step as make_step
 from .checkpoints import Checkpointer as Checkpointer
 from .checkpoints import load as load
 from .checkpoints import save as save
+from .per_example._norms import example_gradient_norms as example_gradient_norms

@@ -64,13 +64,13 @@ def einsum_fwd(x, w, equation):
     if not isinstance(equation, str):
         raise TypeError(f"einsum: equation must be a string like '...d,dhk->...hk', got {describe(equation)}")
     shapes("einsum", x=(x, "*x"), w=(w, "*w"))
-    ix, iw, iy = _terms(equation, x, w)
+    ix, iw, iy = indices_of(equation, x, w)
     return contract(f"{ix},{iw}->{iy}", x, w).astype(x.dtype), (x, w)
 
 
 def einsum_bwd(equation, residuals, y_bar):
     x, w = residuals
-    ix, iw, iy = _terms(equation, x, w)
+    ix, iw, iy = indices_of(equation, x, w)
     x_bar = contract(f"{iy},{iw}->{ix}", y_bar, w, like=x)
     w_bar = contract(f"{ix},{iy}->{iw}", x, y_bar, like=w)
     return cotangent(x_bar, x), cotangent(w_bar, w)
@@ -81,7 +81,7 @@ einsum.defvjp(einsum_fwd, einsum_bwd)
 
 def einsum_reference(x, w, equation):
     """Both arrays spread over all indices, multiplied, and summed over those that do not stay."""
-    ix, iw, iy = _terms(equation, x, w)
+    ix, iw, iy = indices_of(equation, x, w)
     gone = "".join(i for i in ix if i not in iy)
     every = iy + gone
 
@@ -118,7 +118,7 @@ def unused_letters(n, taken):
     return "".join([c for c in map(chr, range(ord("a"), ord("z") + 1)) if c not in taken][:n])
 
 
-def _terms(equation, x, w):
+def indices_of(equation, x, w):
     """The indices of x, of w and of the result, with letters for the dots.
 
     Raises:

@@ -39,6 +39,7 @@ from .affine._bilinear import bilinear as bilinear
 from .affine._einsum import einsum as einsum
 from .affine._embedding import embedding as embedding
 from .affine._linear import linear as linear
+from .affine._lora_linear import lora_linear as lora_linear
 from .affine._scale_shift import scale_shift as scale_shift
 from .gradients._clip_gradient import clip_gradient as clip_gradient
 from .gradients._scale_gradient import gradient_reversal as gradient_reversal
@@ -69,6 +70,7 @@ from .normalization._group_norm import group_norm as group_norm
 from .normalization._group_norm import instance_norm as instance_norm
 from .normalization._l2_normalize import l2_normalize as l2_normalize
 from .normalization._layer_norm import layer_norm as layer_norm
+from .normalization._rms_norm import fused_add_rms_norm as fused_add_rms_norm
 from .normalization._rms_norm import rms_norm as rms_norm
 from .normalization._spectral_norm import spectral_norm as spectral_norm
 from .normalization._weight_norm import feature_norms as feature_norms

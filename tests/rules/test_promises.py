@@ -110,7 +110,7 @@ def test_edges_have_their_declared_values(entry):  # R3
         y, bars = value_and_bars(rule, args, jax.tree.map(jnp.ones_like, rule(*args)))
         assert_close(
             y,
-            jax.tree.map(jnp.asarray, edge.y) if isinstance(edge.y, tuple) else jnp.asarray(edge.y),
+            tuple(map(jnp.asarray, edge.y)) if isinstance(edge.y, tuple) else jnp.asarray(edge.y),
             1e-12,
             f"{edge}: value",
         )

@@ -44,6 +44,14 @@ def per_feature(x_bar, v) -> Any:
     return None if v is None else cotangent(x_bar, as_row(v, x_bar)).reshape(v.shape)
 
 
+def copied_as(y, a):
+    """``a`` with as many copies as ``y``, of its shape, has under vmap and shard_map.
+
+    Two results whose cotangents a backward pass adds need it: each cotangent is added once a copy.
+    """
+    return jnp.where(jnp.isnan(y), a, a)
+
+
 def token(x):
     """An array without elements, of x's dtype and placement: the residual of a rule that keeps nothing else of x."""
     x = jnp.asarray(x)

@@ -63,7 +63,7 @@ def linear(x: Array, w: Array, b: Array | None = None) -> Array:
 
 def linear_fwd(x, w, b=None):
     shapes("linear", x=(x, "... n"), w=(w, "n m"), b=(b, "m | 1 m | None"))
-    y = dot_general(x, w, (((x.ndim - 1,), (0,)), ((), ())), preferred_element_type=widen(x).dtype)
+    y = product(x, w)
     if b is not None:
         y = y + as_row(widen(b), y)
     return y.astype(x.dtype), (x, w, b)
@@ -71,16 +71,7 @@ def linear_fwd(x, w, b=None):
 
 def linear_bwd(residuals, y_bar):
     x, w, b = residuals
-    wide = widen(x).dtype
-    x_bar = dot_general(
-        y_bar, w.T, (((x.ndim - 1,), (0,)), ((), ())), preferred_element_type=wide, out_sharding=placement(x)
-    )
-    x_rows, y_bar_rows = _rows(x), _rows(y_bar)
-    rows = tuple(range(x_rows.ndim - 1))
-    w_bar = dot_general(
-        x_rows, y_bar_rows, ((rows, rows), ((), ())), preferred_element_type=wide, out_sharding=placement(w)
-    )
-    return cotangent(x_bar, x), cotangent(w_bar, w), per_feature(y_bar, b)
+    return cotangent(product(y_bar, w.T, x), x), cotangent(over_rows(x, y_bar, w), w), per_feature(y_bar, b)
 
 
 linear.defvjp(linear_fwd, linear_bwd)
@@ -90,6 +81,21 @@ def linear_reference(x, w, b=None):
     """The same function, entry by entry: the sum over n is written out as a broadcast product."""
     y = (x[..., :, None] * w.reshape((1,) * (x.ndim - 1) + w.shape)).sum(-2)
     return y if b is None else y + as_row(b, y)
+
+
+def product(x, w, like=None):
+    """Each row of x times w, float32 or wider; on an Explicit mesh divided as ``like`` is."""
+    axes = ((x.ndim - 1,), (0,)), ((), ())
+    placed = None if like is None else placement(like)
+    return dot_general(x, w, axes, preferred_element_type=widen(x).dtype, out_sharding=placed)
+
+
+def over_rows(x, y_bar, w):
+    """w's cotangent xᵀ y_bar, the leading axes taken together, float32 or wider."""
+    x, y_bar = _rows(x), _rows(y_bar)
+    rows = tuple(range(x.ndim - 1))
+    axes = (rows, rows), ((), ())
+    return dot_general(x, y_bar, axes, preferred_element_type=widen(x).dtype, out_sharding=placement(w))
 
 
 def _rows(a):

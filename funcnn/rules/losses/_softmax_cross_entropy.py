@@ -44,7 +44,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import describe, is_int, require_number, shapes
-from .._common._cotangent import cotangent, per_feature
+from .._common._cotangent import copied_as, cotangent, per_feature
 from .._common._precision import as_factor, finite, times, widen
 from ._labels import are_classes, inside, onehot, require_classes, require_rows
 
@@ -155,9 +155,7 @@ def _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore):
         loss = jnp.sum(times(w * widen(labels), costs), axis=-1, keepdims=True)
     if label_smoothing:
         loss = (1 - label_smoothing) * loss + label_smoothing * jnp.mean(times(w, costs), axis=-1, keepdims=True)
-    z = lse * lse
-    # Under vmap and shard_map z must have as many copies as the loss: `_cotangents` adds both cotangents, once a copy.
-    z = jnp.where(jnp.isnan(loss), z, z)
+    z = copied_as(loss, lse * lse)
     loss, z = (jnp.squeeze(_of_known(a, labels, x, ignore), -1) for a in (loss, z))
     return loss, z, (logits, labels, class_weights, top, total)
 

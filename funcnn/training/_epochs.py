@@ -1,7 +1,7 @@
 """The compiled loop over arrays: any number of steps in one call, from anywhere in an epoch to anywhere."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,6 +54,17 @@ def zero_sums(step: Step, state: TrainState, batch: Batch) -> dict[str, Sums]:
         step.measure(state.params, (inputs, *targets), step_key(state)) | step.untaken(state)
     )
     return jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(measure, state, inputs))
+
+
+def continued(zeros: dict[str, Sums], sums: Any) -> dict[str, Sums]:
+    """The sums of batches before, given as such or as the leaves of each by name, in the structure of these zeros.
+
+    Raises:
+      ValueError: their names, shapes or dtypes differ.
+    """
+    was, now = ({name: jax.tree.leaves(a) for name, a in each.items()} for each in (sums, zeros))
+    require_alike("metrics must be those that the row under way began with", now, was)
+    return jax.tree.unflatten(jax.tree.structure(zeros), [jnp.asarray(a) for a in jax.tree.leaves(was)])
 
 
 def compiled_loop(step: Step, state: TrainState, n: int, batch_size: int) -> Run:

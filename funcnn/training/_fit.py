@@ -14,11 +14,13 @@ from .._core import Layer, as_layer
 from ..combinators import mixed as computed_in
 from ._calibrate import calibrate
 from ._data import require_count, warn_of_missing_channels
-from ._history import History, join, timed
+from ._history import History, join, later, timed
+from ._keeping import Begun, Kept, Unkept, as_checkpointer, keeper_of, require_columns
 from ._map import Map, OnDevice, as_map, as_seen, mapped
 from ._metrics import Metric, as_metrics
 from ._once import once
 from ._plan import Plan
+from ._signals import deferred_signals
 from ._sources import Source, batches_of, source_of
 from ._state import TrainState, require_fit
 from ._step import Loss, Step, plain_step
@@ -42,6 +44,7 @@ def fit(
     validation: Any = None,
     validate_every: int | None = None,
     metrics: Mapping[str, Metric | Callable[..., tuple[Any, Any]]] | None = None,
+    checkpoint: Any = None,
     watch: Sequence[Watcher] = (),
     map: Map | OnDevice | None = None,
     mixed: Any = None,
@@ -84,6 +87,9 @@ def fit(
       validate_every: how many steps make a row of the history, after which validation follows; None makes it an epoch.
       metrics: by name, functions ``(prediction, *targets) -> (sum, weight)`` or a `Metric`, such as those in
         `funcnn.metrics`.
+      checkpoint: a directory, or a `Checkpointer` with settings. The run is saved there every minute, at its end, on any
+        exception, on Ctrl-C and on SIGTERM, after the step under way. The same call goes on from there to the same bits.
+        More epochs or steps go on, too; epochs and steps count from the run's beginning.
       map: a function of a batch, done on the host to what the data give, while the step before runs; or `on_device` of
         one. If it has an argument ``key``, it gets a key that depends on the state's key and the step alone. Validation
         goes without it.
@@ -108,11 +114,15 @@ def fit(
     Warns:
       UserWarning: a batch norm has statistics that were never measured: `calibrate` comes after training. Or square images
         ``[n, s, s]`` without channels are taken for sequences. Or batches have more than 8 shapes, or are read and left
-        out.
+        out. Or the run in the checkpoint was finished, and is returned as it is; or its last checkpoint is damaged, and
+        the one before is used.
 
     Raises:
       TypeError, ValueError: an argument is not as described, or the data or the state do not fit the model; nothing has
-        been compiled yet, but for a batch that comes later.
+        been compiled yet, but for a batch that comes later. Or the checkpoint is of another run: of another key, batch
+        size, length of the data or model.
+      OSError: a checkpoint cannot be written; the error says how many bytes are needed and free.
+      RuntimeError: another process saves into the directory.
       NonFiniteError: the loss, a parameter or the optimizer's state became NaN or inf. What the optimizer starts as inf by
         design is left out. So is the loss with an optimizer that passes over gradients that are not finite, such as
         `optax.apply_if_finite`. Every exception that ends training, Ctrl-C's too, carries the last good state as ``state``.
@@ -127,6 +137,7 @@ def fit(
     """
     source = source_of(data, batch_size, as_map(map))
     require_end(epochs, steps)
+    checkpointer = as_checkpointer(checkpoint)
     inputs = jax.eval_shape(partial(as_seen, map), source.data)[0] if isinstance(map, OnDevice) else source.data[0]
     if mixed is not None:
         model = _mixed(model, mixed)
@@ -145,6 +156,7 @@ def fit(
         steps=None if steps is None else int(state.step) + steps,
         interval=None if validate_every is None else require_count("validate_every", validate_every, low=1),
         row_by_row=validation is not None or bool(watch),
+        pauses=(checkpointer.every_steps,) if checkpointer and checkpointer.every_steps else (),
     )
     trained = mapped(step, map.function) if isinstance(map, OnDevice) else step
     completed = [timed(), *source.columns(trained)]
@@ -153,7 +165,11 @@ def fit(
         ready = partial(_calibrated, as_layer(model), some)
         completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
     watchers = *as_watchers(watch), ProgressBar(plan.epochs, plan.steps, progress)
-    state, history = _train(source, trained, state, plan, completed, watchers)
+    keeper = keeper_of(checkpointer, source, watchers)
+    begun = keeper.begin(state)
+    completed.insert(0, later(begun.seconds))
+    with deferred_signals(checkpointer is not None) as raise_signals:
+        state, history = _train(source, trained, begun, plan, completed, watchers, keeper, raise_signals)
     if paths := unmeasured(state.params):
         warn_unmeasured(paths)
     return state, history
@@ -162,32 +178,40 @@ def fit(
 def _train(
     source: Source,
     step: Step,
-    state: TrainState,
+    begun: Begun,
     plan: Plan,
     completed: Sequence[Callable[[Moment], Moment]],
     watchers: Sequence[Watcher],
+    keeper: Kept | Unkept,
+    raise_signals: Callable[[], None],
 ) -> tuple[TrainState, History]:
     """Show each moment, completed, to all watchers, until the plan or one of them ends it."""
-    parts: list[History] = []
+    state, parts = begun.state, [*begun.parts]
     moment, error = None, None
 
     def see(moment):
         nonlocal state
         for complete in completed:
             moment = complete(moment)
+        require_columns(parts, moment.values)
         parts.append(moment.values)
         state = moment.state
         return shown_to(watchers, moment)
 
     try:
-        with closing(source.train(step, state, plan)) as moments:
+        with closing(source.train(step, begun.state, plan, begun.sums)) as moments:
             for moment in moments:
-                if see(moment):
+                wished = see(moment)
+                keeper.see(moment, parts)
+                raise_signals()
+                if wished:
                     break
         if moment is not None and moment.sums["loss"][1] > 0:  # steps are left over: a last, shorter row
             see(end_row(step, moment)._replace(spent=0.0, examples=0))
+        keeper.finish(parts)
     except BaseException as caught:
         error = caught
+        keeper.rescue(parts, error)
         if parts:
             vars(error).update(state=state, history=join(parts))
         raise

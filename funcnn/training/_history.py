@@ -17,6 +17,11 @@ def join(parts: list[History]) -> History:
     return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts)
 
 
+def later(seconds: float) -> Callable[[Any], Any]:
+    """A function that adds to each moment what training took before."""
+    return lambda moment: moment._replace(seconds=moment.seconds + seconds)
+
+
 def timed() -> Callable[[Any], Any]:
     """A function that adds to each moment's rows when they ended, and how many examples a second they took.
 

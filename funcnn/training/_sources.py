@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._data import as_data, examine, require_count, rows
-from ._epochs import Progress, compiled_loop, start
+from ._epochs import Progress, compiled_loop, continued, start
 from ._faults import NonFiniteError, last_good, name_fault
 from ._iterables import Passes, are_batches
 from ._map import Map, OnDevice
 from ._mesh import explicit_mesh, inside, on_mesh, settled
-from ._metrics import Sums
 from ._plan import Plan, next_count
 from ._reading import ENOUGH, whole
 from ._shuffled import Shuffled
@@ -74,7 +73,7 @@ class Arrays:
     batch_size: int
 
     def train(
-        self, step: Step, state: TrainState, plan: Plan, sums: dict[str, Sums] | None = None
+        self, step: Step, state: TrainState, plan: Plan, sums: dict[str, Any] | None = None
     ) -> Generator[Moment, None, None]:
         """Train as far as the plan goes.
 
@@ -82,7 +81,7 @@ class Arrays:
           step: of `plain_step`.
           state: where to go on from, in the middle of an epoch too.
           plan: where training ends and pauses.
-          sums: those of the row under way, as the last moment told them; None begins one.
+          sums: those of the row under way, as the last moment told them, or the leaves of each; None begins one.
 
         Yields:
           The moment before anything is done, one after each dispatch, and the last good one before an error.
@@ -97,7 +96,7 @@ class Arrays:
         with inside(mesh):
             progress = start(step, state, self.data, plan.rows(state, self.batches))
         if sums is not None:
-            progress = progress._replace(sums=sums)
+            progress = progress._replace(sums=continued(progress.sums, sums))
         loop = compiled_loop(step, state, self.n, self.batch_size)
 
         def run(progress, steps):
@@ -134,6 +133,11 @@ class Arrays:
         some = np.linspace(0, self.n - 1, min(self.n, ENOUGH)).astype(int)
         size = min(len(some), max(self.batch_size, 256))
         return [rows(self.data, some[i : i + size]) for i in range(0, len(some), size)]
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What a run that goes on has in common with the one before, by the arguments of `fit`."""
+        return {"batch_size": self.batch_size, "examples of data": self.n}
 
     @property
     def batches(self) -> int:

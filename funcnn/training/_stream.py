@@ -12,11 +12,10 @@ import numpy as np
 
 from ._block import Block, Carry, block_from, compiled
 from ._encoded import encoded
-from ._epochs import start
+from ._epochs import continued, start
 from ._iterables import Passes
 from ._map import Map
 from ._mesh import explicit_mesh, inside, on_mesh
-from ._metrics import Sums
 from ._plan import Plan, next_count
 from ._prefetch import prefetched
 from ._reading import ENOUGH, Place, naming, prepared, reads
@@ -52,16 +51,20 @@ class Stream:
         """Have training go on where the data stood."""
         self._saved, self._resumed = saved["data"].tobytes() if saved else None, True
 
-    def train(
-        self, step: Step, state: TrainState, plan: Plan, sums: dict[str, Sums] | None = None
-    ) -> Generator[Moment]:
+    @property
+    def described(self) -> dict[str, Any]:
+        """What a run that goes on has in common with the one before, by the arguments of `fit`."""
+        arrays = self._passes
+        return {"batch_size": arrays.batch_size, "examples of data": arrays.n} if isinstance(arrays, Shuffled) else {}
+
+    def train(self, step: Step, state: TrainState, plan: Plan, sums: dict[str, Any] | None = None) -> Generator[Moment]:
         """Train as far as the plan goes.
 
         Args:
           step: of `plain_step`.
           state: where to go on from, in the middle of an epoch too.
           plan: where training ends and pauses.
-          sums: those of the row under way, as the last moment told them; None begins one.
+          sums: those of the row under way, as the last moment told them, or the leaves of each; None begins one.
 
         Yields:
           The moment before anything is done, one after each block of steps, and the last good one before an error.
@@ -76,7 +79,7 @@ class Stream:
         state = on_mesh(mesh, state)
         with inside(mesh):
             progress = start(step, state, self.data, 0)
-        sums = progress.sums if sums is None else sums
+        sums = progress.sums if sums is None else continued(progress.sums, sums)
         nothing = {"step": np.zeros(0, int), "epoch": np.zeros(0, int)} | jax.tree.map(np.asarray, progress.values)
         first = Moment(state, nothing, sums, 0.0)
         yield first

@@ -27,10 +27,11 @@ def validation(step: Step, batches: Batches, ready: Callable[[Params], Params]) 
     """
 
     def add(moment):
+        goes_on = not moment.spent and int(moment.state.step) > 0  # and may end where it stands
+        if moment.rows or goes_on:
+            moment = moment._replace(state=moment.state._replace(params=ready(moment.state.params)))
         if moment.rows:
-            params = ready(moment.state.params)
-            row = measured(step, params, batches())
-            moment = moment._replace(state=moment.state._replace(params=params))
+            row = measured(step, moment.state.params, batches())
             columns = {name: np.asarray(a)[None] for name, a in row.items()}
         else:
             first = next(iter(batches()))

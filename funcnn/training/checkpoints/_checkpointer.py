@@ -109,9 +109,9 @@ class Checkpointer:
         empty = [name for name, what in layout.items() if what is EMPTY]
         arrays = as_numbers({"state": state}) | histories | extras
         step = int(state.step)
+        self.claim()
         if jax.process_index():
             return
-        self._own()
         notes = {"empty": empty, "history": packed_history, "extra": packed_extra}
         executor = ThreadPoolExecutor(1)
         self._writing = executor.submit(self._write, step, arrays, notes)
@@ -153,6 +153,29 @@ class Checkpointer:
             raise errors[-1]
         raise FileNotFoundError(f"there is no checkpoint in {self.directory}")
 
+    def claim(self) -> None:
+        """Have the directory, and be the only one who saves into it, until `close`.
+
+        Raises:
+          RuntimeError: another process saves into it.
+          OSError: it cannot be made or written.
+        """
+        if self._release is not None or jax.process_index():
+            return
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            descriptor = hold(self.directory)
+        except OSError as error:
+            what = f"cannot write checkpoints into {self.directory}: {error.strerror}"
+            raise OSError(error.errno, what) from None
+        self._release = weakref.finalize(self, os.close, descriptor)
+        sweep(self.directory, "step_*.npz")
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being written."""
+        return self._writing is not None and not self._writing.done()
+
     def wait(self) -> None:
         """Wait until what is being written is written.
 
@@ -174,19 +197,6 @@ class Checkpointer:
 
     def _path(self, step):
         return self.directory / f"step_{step:010}.npz"
-
-    def _own(self):
-        """Have the directory, and be the only one who writes into it."""
-        if self._release is not None:
-            return
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            descriptor = hold(self.directory)
-        except OSError as error:
-            what = f"cannot write checkpoints into {self.directory}: {error.strerror}"
-            raise OSError(error.errno, what) from None
-        self._release = weakref.finalize(self, os.close, descriptor)
-        sweep(self.directory, "step_*.npz")
 
     def _write(self, step, arrays, notes):
         write_file(self._path(step), arrays, notes)

@@ -283,16 +283,13 @@ def windows():
         [((2, 7, 3), 3), ((2, 7, 6, 2), (2, 5)), ((1, 5, 4), 5), ((1, 5, 5, 4, 2), 2), ((2, 3, 3, 1), 1)]
     ):
         n = len(x) - 2
-        for name, theirs, ours in [
-            ("adaptive_avg_pool", getattr(F, f"adaptive_avg_pool{n}d"), {"sizes": size}),
-            ("adaptive_max_pool", getattr(F, f"adaptive_max_pool{n}d"), {"sizes": size}),
-        ]:
+        for name in ("adaptive_avg_pool", "adaptive_max_pool"):
             yield case(
                 f"{name}-{i}",
                 getattr(fn.rules, name),
-                lambda x, f=theirs, s=size: channels_last(f(channels_first(x), s)),
+                lambda x, f=getattr(F, f"{name}{n}d"), s=size: channels_last(f(channels_first(x), s)),
                 normal(*x),
-                **ours,
+                sizes=size,
             )
         for name, f in (("global_avg_pool", "adaptive_avg_pool"), ("global_max_pool", "adaptive_max_pool")):
             yield case(

@@ -173,7 +173,7 @@ def _cotangents(g, axis, residuals, y_bar):
     x, gate = residuals
     v, u = _halves(x, gate, axis)
     passed, slope = g(widen(u))
-    v_bar, u_bar = widen(y_bar) * passed, widen(y_bar) * widen(v) * slope
+    v_bar, u_bar = widen(y_bar) * passed, widen(y_bar) * slope * widen(v)  # y_bar v may overflow, and the slope be 0
     if gate is None:
         return cotangent(jnp.concatenate([v_bar, u_bar], axis), x), None
     return cotangent(v_bar, x), cotangent(u_bar, gate)
@@ -185,8 +185,10 @@ def _halves(x, gate, axis):
 
 
 def _sigmoid(u):
-    s = jax.lax.logistic(u)
-    return s, s * (1 - s)
+    """σ and its slope, σ(u) σ(-u), by one exponential: s (1 - s) would lose the slope's digits where s is near 1."""
+    e = jnp.exp(jnp.where(u >= 0, -u, u))
+    large = 1 / (1 + e)
+    return jnp.where(u >= 0, large, e * large), e * large * large
 
 
 def _relu(u):

@@ -32,7 +32,8 @@ Edges
     poisson_nll: a rate of 0, of logarithm -inf, costs 0 at t = 0, inf at t > 0. A rate that overflows costs inf. ε is
     torch's: a rate that is itself given as 0 costs 18.4 t.
     gaussian_nll: below eps the variance has cotangent 0, at eps the whole one. (In torch it is never 0 there: the gradient
-    ignores the clamp.) An infinite mean of an infinite target is NaN.
+    ignores the clamp.) Where 1 / v is beyond the range of the dtype, as for v = 1e-6 in float16, all cotangents are 0. An
+    infinite mean of an infinite target is NaN.
 
 Source
     Nix & Weigend, "Estimating the mean and variance of the target probability distribution", 1994; torch's
@@ -51,7 +52,7 @@ from jax import Array
 
 from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
-from .._common._precision import times, widen
+from .._common._precision import representable, times, widen
 
 _EPS = 1e-8
 
@@ -140,8 +141,9 @@ def gaussian_nll_bwd(eps, full, residuals, l_bar):
     del full
     mean, target, variance = residuals
     d, v, l_bar = widen(mean) - widen(target), jnp.maximum(widen(variance), eps), widen(l_bar)
-    m_bar = l_bar * d / v
-    v_bar = jnp.where(widen(variance) >= eps, l_bar * (1 - d / v * d) / (2 * v), 0)
+    precision = representable(1 / v, variance)
+    m_bar = l_bar * precision * d
+    v_bar = jnp.where(widen(variance) >= eps, l_bar * precision / 2 * (1 - d / v * d), 0)
     return cotangent(m_bar, mean), cotangent(-m_bar, target), cotangent(v_bar, variance)
 
 

@@ -25,7 +25,8 @@ Residuals
 Edges
     A channel of equal entries, also of one entry, gives y = shift exactly and x_bar = (z_bar - m(z_bar)) / √eps. A channel
     that holds inf or NaN is NaN. An empty batch gives scale_bar = shift_bar = 0. A stored variance of 0 is allowed; one of
-    -eps or less gives inf or NaN. Half precision is accumulated in float32 and rounded once.
+    -eps or less gives inf or NaN. Where r is beyond the range of x's dtype, x_bar is 0, and where r² is, variance_bar.
+    Half precision is accumulated in float32 and rounded once.
 
 Source
     Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
@@ -144,7 +145,7 @@ def batch_norm_inference_bwd(eps, residuals, y_bar):
     z = (widen(x) - as_row(widen(mean), x)) * r
     z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
     x_bar = representable(r, x) * z_bar
-    variance_bar = -0.5 * r * r * z * z_bar
+    variance_bar = -0.5 * (r * z_bar) * z * jnp.where(r * r > float(jnp.finfo(x.dtype).max), 0, r)
     return cotangent(x_bar, x), per_feature(-x_bar, mean), per_feature(variance_bar, variance), scale_bar, shift_bar
 
 

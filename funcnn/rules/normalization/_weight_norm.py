@@ -61,7 +61,7 @@ def weight_norm_bwd(residuals, w_bar):
     v, g, r = residuals
     d, w_bar = r * widen(v), widen(w_bar)
     along = jnp.sum(d * w_bar, _all_but_out(v), keepdims=True)
-    v_bar = as_row(widen(g), v) * representable(r, v) * (w_bar - d * along)
+    v_bar = representable(r, v) * (w_bar - d * along) * as_row(widen(g), v)
     return cotangent(v_bar, v), per_feature(along, g)
 
 

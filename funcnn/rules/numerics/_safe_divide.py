@@ -14,8 +14,8 @@ Residuals
     d, which the caller holds, and z, which it has just been given. n is not kept: z stands for it.
 
 Edges
-    Where d = 0, value and cotangents are 0 by convention, whatever n is. A denominator of ±inf gives 0, with cotangents 0.
-    inf / inf is NaN.
+    Where d = 0, value and cotangents are 0 by convention, whatever n is. Where 1 / d is beyond the range of the dtype, as
+    for a subnormal d in float16, the cotangents are 0. A denominator of ±inf gives 0, with cotangents 0. inf / inf is NaN.
 
 Source
     Any calculus text. That a `where` after the quotient does not help, since 0 · inf is NaN, is in JAX's FAQ, "Gradients
@@ -58,8 +58,11 @@ def safe_divide_fwd(numerator, denominator):
 
 def safe_divide_bwd(residuals, z_bar):
     numerator, d, z = residuals
-    n_bar = jnp.where(d == 0, 0, widen(z_bar) / jnp.where(d == 0, 1, widen(d)))
-    return cotangent(n_bar, numerator), cotangent(-n_bar * widen(z), d)
+    steep = jnp.abs(widen(d)) * float(jnp.finfo(d.dtype).max) < 1
+    n_bar = jnp.where(steep, 0, widen(z_bar) / jnp.where(steep, 1, widen(d)))
+    z = jnp.where(steep, 0, widen(z))
+    d_bar = -jnp.where(z == 0, 0, n_bar) * z  # n_bar may overflow
+    return cotangent(n_bar, numerator), cotangent(d_bar, d)
 
 
 safe_divide.defvjp(safe_divide_fwd, safe_divide_bwd)

@@ -78,9 +78,14 @@ AT_ZERO = {
     "batch_norm_inference": (
         lambda *args: rules.batch_norm_inference(*args, **SMALL), (ZEROS, np.zeros(4), np.zeros(4)), 1e6
     ),
+    "batch_norm_inference by a variance of 0": (
+        lambda x, v: rules.batch_norm_inference(x, jnp.zeros_like(v), v, **SMALL), (ONES, np.zeros(4)), 1e6
+    ),
+    "gaussian_nll": (lambda v, m, t: rules.gaussian_nll(m, t, v), (ZEROS, ONES, ZEROS), 0.0),
     "safe_norm": (rules.safe_norm, (ZEROS,), 0.0),
     "safe_sqrt": (rules.safe_sqrt, (ZEROS,), 0.0),
     "safe_divide": (lambda d, n: rules.safe_divide(n, d), (ZEROS, ONES), 0.0),
+    "safe_divide by a subnormal": (lambda d, n: rules.safe_divide(n, d), (2.0**-24 + ZEROS, ONES), -(2.0**48)),
     "triplet": (lambda p, a, n: rules.triplet(a, p, n), (ZEROS, ZEROS, ONES / 4), -0.5),
 }  # fmt: skip
 BY_ROW = {"cosine_distance", "safe_norm", "triplet"}

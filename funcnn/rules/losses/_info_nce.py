@@ -2,7 +2,8 @@ r"""InfoNCE: the cross-entropy of finding one's own key among those of all rows.
 
 Forward
     z = q kᵀ,  s = z / τ                     q, k [..., n, features]   z, s [..., n, n]
-    l_i = lse_j s_ij - s_ii                  l [..., n]   as lse_j (s_ij - s_ii): large similarities lose no digits
+    l_i = lse_j s_ij - s_ii                  l [..., n]   as max_j s_ij - s_ii, and log Σ_j e^(s_ij - max): large
+                                             similarities lose no digits
 
 Backward, 1 the unit matrix
     z_bar = l_bar (softmax_j(s) - 1) / τ     each row times its own l_bar
@@ -62,14 +63,16 @@ def info_nce_fwd(query, key, temperature):
     shapes("info_nce", query=(query, "... n features"), key=(key, "... n features"))
     require_number("info_nce", "temperature", temperature, "above 0", lambda v: v > 0)
     s, unit = _similarities(query, key, temperature)
-    loss = jax.scipy.special.logsumexp(s - jnp.sum(unit * s, axis=-1, keepdims=True), axis=-1)
+    top, _, total = _exponentials(s)
+    loss = jnp.squeeze(top - jnp.sum(unit * s, axis=-1, keepdims=True) + jnp.log(total), -1)
     return loss.astype(query.dtype), (query, key)
 
 
 def info_nce_bwd(temperature, residuals, l_bar):
     query, key = residuals
     s, unit = _similarities(query, key, temperature)
-    z_bar = widen(l_bar)[..., None] * (jax.nn.softmax(s, axis=-1) - unit) / temperature
+    _, e, total = _exponentials(s)
+    z_bar = widen(l_bar)[..., None] * (e / total - unit) / temperature
     q_bar = jnp.einsum("...ij,...jd->...id", z_bar, widen(key), out_sharding=placement(query))
     k_bar = jnp.einsum("...ij,...id->...jd", z_bar, widen(query), out_sharding=placement(key))
     return cotangent(q_bar, query), cotangent(k_bar, key)
@@ -94,3 +97,10 @@ def _similarities(query, key, temperature):
     ) / temperature  # fmt: skip
     rows, columns = (jax.lax.broadcasted_iota(jnp.int32, s.shape, s.ndim - i) for i in (2, 1))
     return s, (rows == columns).astype(wide)
+
+
+def _exponentials(s):
+    """Each row's largest s, e^(s - max), and their sum: the same in both passes, so that one program makes them once."""
+    top = jax.lax.stop_gradient(jnp.max(s, axis=-1, keepdims=True, initial=-jnp.inf))
+    e = jnp.exp(s - top)
+    return top, e, jnp.sum(e, axis=-1, keepdims=True)

@@ -7,6 +7,7 @@ Forward, m(·) the mean over an example's space, and for group_norm over the cha
 Backward, Σ over all axes but the last
     scale_bar = Σ y_bar z      shift_bar = Σ y_bar      z_bar = scale y_bar
     x_bar = r (z_bar - m(z_bar) - z m(z z_bar))
+    The sums of y_bar and of y_bar z over each example's space give all four: scale is the same for a whole channel.
 
 Derivation
     That of `_moments`, with an example's group, or channel, as what the mean is taken over: each is normalised by itself.
@@ -27,6 +28,7 @@ Source
     missing ingredient for fast stylization", 2016, eq. 3.
 """
 
+import math
 from functools import partial
 
 import jax
@@ -34,8 +36,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._common._checks import is_int, require_number, require_shape, shapes
-from .._common._cotangent import cotangent
-from ._moments import scale_shift, scale_shift_bwd, standardize, standardize_bwd, standardized
+from .._common._cotangent import cotangent, per_feature
+from .._common._precision import as_factor, representable, widen
+from ._moments import scale_shift, standardize, standardized
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
@@ -70,11 +73,7 @@ def group_norm_fwd(x, scale, shift, groups, eps):
 
 def group_norm_bwd(groups, eps, residuals, y_bar):
     del eps
-    x, scale, shift, statistics = residuals
-    z = standardized(_in_groups(x, groups), *statistics)
-    z_bar, scale_bar, shift_bar = scale_shift_bwd(z.reshape(x.shape), scale, shift, y_bar)
-    x_bar = standardize_bwd(x, z, statistics, _in_groups(z_bar, groups), _space_and_group(x))
-    return cotangent(x_bar.reshape(x.shape), x), scale_bar, shift_bar
+    return _cotangents(residuals, y_bar, groups)
 
 
 group_norm.defvjp(group_norm_fwd, group_norm_bwd)
@@ -121,11 +120,7 @@ def instance_norm_fwd(x, scale, shift, eps):
 
 def instance_norm_bwd(eps, residuals, y_bar):
     del eps
-    x, scale, shift, statistics = residuals
-    z = standardized(x, *statistics)
-    z_bar, scale_bar, shift_bar = scale_shift_bwd(z, scale, shift, y_bar)
-    x_bar = standardize_bwd(x, z, statistics, z_bar, _space(x))
-    return cotangent(x_bar, x), scale_bar, shift_bar
+    return _cotangents(residuals, y_bar, residuals[0].shape[-1])
 
 
 instance_norm.defvjp(instance_norm_fwd, instance_norm_bwd)
@@ -146,8 +141,20 @@ def _scale_shift_reference(y, scale, shift):
     return y if shift is None else y + jnp.broadcast_to(shift, y.shape)
 
 
+def _cotangents(residuals, y_bar, groups):
+    """Those of both rules; each channel's sums over space serve x, scale and shift."""
+    x, scale, shift, statistics = residuals
+    mean, lost, r = (a.reshape(len(x), *[1] * (x.ndim - 2), groups, 1) for a in statistics)
+    z, y_bar, factor = standardized(_in_groups(x, groups), mean, lost, r), widen(y_bar), as_factor(scale, widen(x))
+    sums, along = (jnp.sum(a, _space(x), keepdims=True) for a in (y_bar, z.reshape(x.shape) * y_bar))
+    places = max(math.prod(x.shape[1:-1]), 1)
+    m = lambda a: jnp.mean(_in_groups(factor * a, groups), axis=-1, keepdims=True) / places
+    x_bar = representable(r, x) * (_in_groups(factor * y_bar, groups) - m(sums) - z * m(along))
+    return cotangent(x_bar.reshape(x.shape), x), per_feature(along, scale), per_feature(sums, shift)
+
+
 def _in_groups(x, groups):
-    return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
+    return x.reshape(*x.shape[:-1], groups, x.shape[-1] // max(groups, 1))
 
 
 def _space_and_group(x):

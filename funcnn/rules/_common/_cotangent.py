@@ -72,6 +72,17 @@ def rows_placement(ids, table):
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec, *jax.typeof(table).sharding.spec[1:]))
 
 
+def convolved_placement(x, w):
+    """As ``out_sharding=``, for x convolved with w: along batch and space as x is, along out as w is; elsewhere None."""
+    mesh, spec = jax.typeof(x).sharding.mesh, jax.typeof(x).sharding.spec
+    if AxisType.Explicit not in mesh.axis_types:
+        return None
+    *along, out = *spec[:-1], jax.typeof(w).sharding.spec[-1]
+    taken = {name for axes in along if axes for name in (axes if isinstance(axes, tuple) else (axes,))}
+    free = out is None or not taken & set(out if isinstance(out, tuple) else (out,))
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*along, out if free else None))
+
+
 def batch_placement(x, ndim: int):
     """As ``out_sharding=``, for x reshaped but along its first axis: divided along that alone; elsewhere None."""
     mesh, spec = jax.typeof(x).sharding.mesh, jax.typeof(x).sharding.spec

@@ -40,7 +40,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._common._cotangent import cotangent, per_feature, placement
+from .._common._cotangent import convolved_placement, cotangent, per_feature, placement
 from .._common._precision import as_row, widen
 from ._window import Padding, Sizes, channels_last, geometry, reaches, require_weights, turned_around
 
@@ -82,6 +82,7 @@ def conv_fwd(x, w, b, stride, padding, dilation, groups):
     y = lax.conv_general_dilated(
         x, w, stride, padding, rhs_dilation=dilation, feature_group_count=groups,
         dimension_numbers=channels_last(x), preferred_element_type=widen(x).dtype,
+        out_sharding=convolved_placement(x, w),
     )  # fmt: skip
     if b is not None:
         y = y + as_row(widen(b), y)

@@ -42,7 +42,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._common._cotangent import cotangent, per_feature, placement
+from .._common._cotangent import convolved_placement, cotangent, per_feature, placement
 from .._common._precision import as_row, widen
 from ._window import Padding, Sizes, channels_last, each, pairs, reaches, require_fit, require_weights, turned_around
 
@@ -90,6 +90,7 @@ def conv_transpose_fwd(x, w, b, stride, padding, dilation, groups):
     y = lax.conv_general_dilated(
         x, w, (1,) * len(stride), padding, lhs_dilation=stride, rhs_dilation=dilation, feature_group_count=groups,
         dimension_numbers=channels_last(x), preferred_element_type=widen(x).dtype,
+        out_sharding=convolved_placement(x, w),
     )  # fmt: skip
     if b is not None:
         y = y + as_row(widen(b), y)

@@ -15,7 +15,7 @@ Derivation
     of a permutation is its inverse. The inverse of pixel_shuffle is pixel_unshuffle, and the other way round.
 
 Residuals
-    Nothing is saved.
+    Nothing is saved but a token, an array without elements, of x's placement on a mesh.
 
 Edges
     There are no kinks: every entry is moved, as it is. y_bar has x's dtype already, so that nothing is left to round.
@@ -36,7 +36,7 @@ import numpy as np
 from jax import Array
 
 from .._common._checks import require_shape
-from .._common._cotangent import batch_placement
+from .._common._cotangent import batch_placement, cotangent, token
 from ._window import Sizes, each, require_space
 
 
@@ -67,11 +67,11 @@ def pixel_shuffle_fwd(x, factor):
     factor = each("pixel_shuffle", "factor", factor, x.ndim - 2)
     n = math.prod(factor)
     require_shape("pixel_shuffle", "x", x, f"of channels divisible by {n}", x.shape[-1] % n == 0)
-    return _to_places(x, factor), None
+    return _to_places(x, factor), token(x)
 
 
-def pixel_shuffle_bwd(factor, _, y_bar):
-    return (_to_channels(y_bar, each("pixel_shuffle", "factor", factor, y_bar.ndim - 2)),)
+def pixel_shuffle_bwd(factor, x, y_bar):
+    return (cotangent(_to_channels(y_bar, each("pixel_shuffle", "factor", factor, y_bar.ndim - 2)), x),)
 
 
 pixel_shuffle.defvjp(pixel_shuffle_fwd, pixel_shuffle_bwd)
@@ -111,11 +111,11 @@ def pixel_unshuffle_fwd(x, factor):
     factor = each("pixel_unshuffle", "factor", factor, x.ndim - 2)
     fits = all(n % f == 0 for n, f in zip(x.shape[1:-1], factor, strict=True))
     require_shape("pixel_unshuffle", "x", x, f"of spatial axes divisible by {list(factor)}", fits)
-    return _to_channels(x, factor), None
+    return _to_channels(x, factor), token(x)
 
 
-def pixel_unshuffle_bwd(factor, _, y_bar):
-    return (_to_places(y_bar, each("pixel_unshuffle", "factor", factor, y_bar.ndim - 2)),)
+def pixel_unshuffle_bwd(factor, x, y_bar):
+    return (cotangent(_to_places(y_bar, each("pixel_unshuffle", "factor", factor, y_bar.ndim - 2)), x),)
 
 
 pixel_unshuffle.defvjp(pixel_unshuffle_fwd, pixel_unshuffle_bwd)

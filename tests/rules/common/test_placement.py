@@ -50,3 +50,22 @@ def test_images_are_divided_along_the_batch():
             got = both(jax.device_put(images, NamedSharding(mesh, P("data"))))
         assert_close(jax.device_get(got), jax.device_get(both(images)), 1e-12)
         assert got[0].sharding.spec[0] == "data"
+
+
+def test_channels_are_divided():
+    mesh = jax.make_mesh((2, 4), ("data", "model"), axis_types=(AxisType.Explicit,) * 2)
+    images, w = jnp.asarray(RNG.normal(size=(2, 4, 4, 8))), jnp.asarray(RNG.normal(size=(3, 3, 8, 4)))
+    channels, out = P("data", None, None, "model"), P(None, None, None, "model")
+    cases = [
+        *[(f, a, b) for f in (rules.conv, rules.conv_transpose) for a, b in ((channels, out), (P("data"), out))],
+        (rules.conv, channels, P(None, None, "model", None)),
+        (lambda x, w: rules.pixel_shuffle(x, 2), channels, P(*[None] * 4)),
+        (lambda x, w: rules.pixel_unshuffle(x, 2), P("data", "model", None, None), P(*[None] * 4)),
+    ]
+    for f, *specs in cases:
+        both = jax.jit(lambda x, w, f=f: (y := jax.vjp(f, x, w))[1](jnp.cos(y[0])))
+        with jax.set_mesh(mesh):
+            placed = [jax.device_put(a, NamedSharding(mesh, spec)) for a, spec in zip((images, w), specs, strict=True)]
+            got = both(*placed)
+        assert_close(jax.device_get(got), jax.device_get(both(images, w)), 1e-12, str(specs))
+        assert [jax.typeof(a) for a in got] == [jax.typeof(a) for a in placed]

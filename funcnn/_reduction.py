@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer as _Tracer
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from .rules._common._checks import describe
 from .rules.losses._labels import are_classes
@@ -18,10 +20,22 @@ def reduced(rule, rows, weight, reduction, counts=None):
     """
     if reduction not in {"mean", "sum", "none"}:
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    rows = _divided_alike(rows)
     if weight is not None:
         weight = _as_weight(weight)
         rows = [jnp.where(_beside(a, weight).astype(bool), a, 0) if hasattr(a, "shape") else a for a in rows]
     return jax.tree.map(lambda loss: _weighted(loss, weight, reduction, counts), rule(*rows))
+
+
+def _divided_alike(rows):
+    """Rows whose leading axis is divided over an Explicit mesh as that of the first one that is divided."""
+    shardings = [jax.typeof(a).sharding if hasattr(a, "shape") and a.ndim else None for a in rows]
+    leading = [s.spec[0] for s in shardings if s is not None and AxisType.Explicit in s.mesh.axis_types]
+    along = next(filter(None, leading), None)
+    if along is None:
+        return rows
+    alike = lambda a, s: jax.sharding.reshard(a, NamedSharding(s.mesh, P(along, *s.spec[1:])))
+    return [a if s is None or s.spec[0] else alike(a, s) for a, s in zip(rows, shardings, strict=True)]
 
 
 def _weighted(loss, weight, reduction, counts):

@@ -87,6 +87,17 @@ def test_weights_lie_on_an_explicit_mesh_as_the_rows_do():
         assert_close(jax.device_get(found), jax.grad(loss)(P, T, weight), 1e-14)
 
 
+def test_what_is_not_divided_on_an_explicit_mesh_meets_what_is():
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Explicit,))
+    shares = jax.nn.softmax(T)
+    for loss, target in [(losses.softmax_cross_entropy, shares), (losses.softmax_cross_entropy, LABELS)]:
+        with jax.set_mesh(mesh):
+            placed = jax.device_put(target, NamedSharding(mesh, PartitionSpec("data")))
+            found = jax.grad(loss)(jax.device_put(P, NamedSharding(mesh, PartitionSpec())), placed)
+        assert_close(jax.device_get(found), jax.grad(loss)(P, target), 1e-14)
+        assert found.sharding.spec == PartitionSpec(None, None)
+
+
 def test_an_element_of_weight_0_is_as_if_it_were_not_there():
     mask = ~jnp.isnan(target := T.at[1, 2].set(jnp.nan).at[3, 0].set(jnp.nan))
     value, bar = jax.value_and_grad(losses.huber)(P, target, mask)

@@ -27,6 +27,7 @@ import numpy as np  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from benchmarks._measure import table  # noqa: E402
+from funcnn.rules._catalogue import catalogue  # noqa: E402
 from tests.helpers.accuracy import UNARY, Errors, both, errors, numbers, rule_of, wider  # noqa: E402
 
 try:
@@ -77,7 +78,7 @@ def commit() -> str:
 
 def code_of(name: str) -> str:
     """A digest of the code on the rule's page, without comments and docstrings."""
-    tree = ast.parse(Path(sys.modules[UNARY[name].rule.__module__].__file__ or "").read_text())
+    tree = ast.parse(Path(sys.modules[catalogue[name].rule.__module__].__file__ or "").read_text())
     for node in [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))]:
         if ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]

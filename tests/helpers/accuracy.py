@@ -98,8 +98,8 @@ def errors(entry: Entry, run: Callable, dtype) -> Callable[[jax.Array], tuple[Er
     @jax.jit
     def compared(x, got):
         wide = x.astype(jnp.float64)
-        truth = exact(jnp.where(jnp.abs(wide) < _smallest(dtype), 0.0, wide))
-        off = [_ulps(a.astype(jnp.float64), b, floor, dtype) for a, b, floor in zip(got, truth, floors, strict=True)]
+        truth = exact(jnp.where(jnp.abs(wide) < smallest(dtype), 0.0, wide))
+        off = [ulps(a.astype(jnp.float64), b, floor, dtype) for a, b, floor in zip(got, truth, floors, strict=True)]
         worst = [jnp.argmax(a) for a in off]
         return [(a[i], wide[i], jnp.sum(a <= 1), a.size) for a, i in zip(off, worst, strict=True)]
 
@@ -119,20 +119,20 @@ def _floors(name: str) -> tuple[float, float]:
     return value if name in _ROOTS else 0.0, slope
 
 
-def _smallest(dtype) -> float:
+def smallest(dtype) -> float:
     """The smallest number that is not flushed to 0: float16 is computed in float32, and keeps its subnormals."""
     info = jnp.finfo(dtype)
-    return float(info.smallest_subnormal if dtype is jnp.float16 else info.tiny)
+    return float(info.smallest_subnormal if dtype == jnp.float16 else info.tiny)
 
 
-def _ulps(got: jax.Array, truth: jax.Array, floor: float, dtype) -> jax.Array:
+def ulps(got: jax.Array, truth: jax.Array, floor: float | jax.Array, dtype) -> jax.Array:
     """The distance in ulps of the truth, or of the floor where that is larger; beyond the dtype there is one number."""
     info = jnp.finfo(dtype)
     most, tiny = float(info.max), float(info.tiny)
     got, truth = (jnp.clip(a, -2 * most, 2 * most) for a in (got, truth))
     beyond = most + most * float(info.epsneg) / 2  # from here on it is rounded to infinity
     both_beyond = (jnp.abs(truth) >= beyond) & (jnp.abs(got) > most) & (jnp.sign(got) == jnp.sign(truth))
-    small = _FLUSHED * tiny if _smallest(dtype) == tiny else 0.0
+    small = _FLUSHED * tiny if smallest(dtype) == tiny else 0.0
     flushed = (jnp.abs(truth) <= small) & (jnp.abs(got) <= small)
     size = jnp.maximum(jnp.maximum(jnp.abs(truth), floor), tiny)
     ulp = jnp.exp2(jnp.floor(jnp.log2(size))) * float(info.eps)
@@ -146,4 +146,4 @@ def wider(entry: Entry, x: float, order: int, dtype) -> float | None:
     if truth is None:
         return None
     got = rule_of(entry)(jnp.full(_VECTOR, x, dtype))[order][0]
-    return float(_ulps(got.astype(jnp.float64), jnp.float64(truth), _floors(entry.name)[order], dtype))
+    return float(ulps(got.astype(jnp.float64), jnp.float64(truth), _floors(entry.name)[order], dtype))

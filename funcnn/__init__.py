@@ -99,13 +99,18 @@ from .rules import upsample as upsample
 from .training import Checkpointer as Checkpointer
 from .training import NonFiniteError as NonFiniteError
 from .training import TrainState as TrainState
+from .training import best_state as best_state
 from .training import calibrate as calibrate
 from .training import distributed as distributed
 from .training import divide as divide
+from .training import early_stopping as early_stopping
+from .training import evaluate as evaluate
 from .training import example_gradient_norms as example_gradient_norms
 from .training import fit as fit
 from .training import fsdp as fsdp
 from .training import load as load
+from .training import log_jsonl as log_jsonl
+from .training import log_tensorboard as log_tensorboard
 from .training import make_step as make_step
 from .training import on_device as on_device
 from .training import place as place
@@ -113,6 +118,7 @@ from .training import predict as predict
 from .training import replicated as replicated
 from .training import save as save
 from .training import tensor_parallel as tensor_parallel
+from .training import time_limit as time_limit
 
 for _module in (losses, rules, initializers, metrics):
     vars(_module)["__getattr__"] = _partial(_no_attribute, _module.__name__)

@@ -11,6 +11,7 @@ from jax.extend.core import jaxpr_as_fun
 from ._core import Layer, PyTree, as_layer
 from ._html import element, notebook, table, table_row
 from ._intercept import intercept
+from ._table import aligned
 from .combinators import LayerLike, watching
 
 
@@ -48,14 +49,7 @@ class Summary(NamedTuple):
     rows: tuple[Row, ...]
 
     def __str__(self) -> str:
-        table = [list(_COLUMNS), *(_cells(row) for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        numeric = [name in _NUMERIC for name in _COLUMNS]
-        lines = []
-        for cells in table:
-            places = zip(cells, widths, numeric, strict=True)
-            lines.append("  ".join(f"{cell:>{w}}" if right else f"{cell:{w}}" for cell, w, right in places).rstrip())
-        return "\n".join(lines)
+        return aligned([_COLUMNS, *map(_cells, self.rows)], [name in _NUMERIC for name in _COLUMNS])
 
     def _repr_html_(self) -> str:
         def cells(tag, texts):

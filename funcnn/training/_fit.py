@@ -25,7 +25,8 @@ from ._sources import Source, batches_of, source_of
 from ._state import TrainState, require_fit
 from ._step import Loss, Step, plain_step
 from ._validation import validation as validating
-from ._watchers import Moment, ProgressBar, Watcher, as_watchers, close, end_row, resulting, shown_to
+from ._watchers import Moment, Watcher, as_watchers, close, end_row, resulting, shown_to
+from ._watching._progress import progress_of
 
 _mixed = once(computed_in)
 
@@ -164,7 +165,7 @@ def fit(
         some = [as_seen(map, batch)[0] for batch in source.some()] if has_statistics(state.params) else []
         ready = partial(_calibrated, as_layer(model), some)
         completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
-    watchers = *as_watchers(watch), ProgressBar(plan.epochs, plan.steps, progress)
+    watchers = *as_watchers(watch), *([progress_of(plan.epochs, plan.steps)] if progress else [])
     keeper = keeper_of(checkpointer, source, watchers)
     begun = keeper.begin(state)
     completed.insert(0, later(begun.seconds))

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.experimental.multihost_utils import broadcast_one_to_all
 
-from ._history import History, join
+from ._history import Rows, join
 from ._state import TrainState
 from ._watchers import Moment, Watcher
 from .checkpoints import Checkpointer
@@ -27,7 +27,7 @@ class Begun(NamedTuple):
     """
 
     state: TrainState
-    parts: Sequence[History] = ()
+    parts: Sequence[Rows] = ()
     sums: dict[str, Any] | None = None
     seconds: float = 0.0
 
@@ -47,13 +47,13 @@ class Unkept:
         """The state, at which the run begins."""
         return Begun(state)
 
-    def see(self, moment: Moment, parts: list[History]) -> None:
+    def see(self, moment: Moment, parts: list[Rows]) -> None:
         """Do nothing."""
 
-    def finish(self, parts: list[History]) -> None:
+    def finish(self, parts: list[Rows]) -> None:
         """Do nothing."""
 
-    def rescue(self, parts: list[History], error: BaseException) -> None:
+    def rescue(self, parts: list[Rows], error: BaseException) -> None:
         """Do nothing."""
 
 
@@ -92,7 +92,7 @@ class Kept:
         self._begun = Begun(saved.state, [saved.history], saved.extra["sums"], saved.extra["seconds"])
         return self._begun
 
-    def see(self, moment: Moment, parts: list[History]) -> None:
+    def see(self, moment: Moment, parts: list[Rows]) -> None:
         """Remember a moment as its source told it, with the history until there, and save if it is time to.
 
         The first one is saved, and waited for: a disk that is full is found before hours of training.
@@ -102,7 +102,7 @@ class Kept:
         if first or self._due(int(moment.state.step)):
             self._save(self._seen, parts, wait=first)
 
-    def finish(self, parts: list[History]) -> None:
+    def finish(self, parts: list[Rows]) -> None:
         """Save the last moment.
 
         Warns:
@@ -112,7 +112,7 @@ class Kept:
         if self._begun and self._seen and int(self._seen.state.step) == int(self._begun.state.step):
             _warn_finished(self._checkpointer, self._begun.state)
 
-    def rescue(self, parts: list[History], error: BaseException) -> None:
+    def rescue(self, parts: list[Rows], error: BaseException) -> None:
         """Save the last moment because of an error, which says so if it cannot be saved."""
         try:
             self._end(parts)
@@ -191,7 +191,7 @@ def as_checkpointer(checkpoint: Any) -> Checkpointer | None:
     raise TypeError(f"checkpoint must be a directory or a Checkpointer, got {type(checkpoint).__name__}")
 
 
-def require_columns(parts: Sequence[History], values: History) -> None:
+def require_columns(parts: Sequence[Rows], values: Rows) -> None:
     """Raise ValueError unless a history of these parts can go on with these rows."""
     if parts and parts[0].keys() != values.keys():
         before, now = ", ".join(sorted(parts[0])), ", ".join(sorted(values))

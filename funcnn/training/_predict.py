@@ -11,6 +11,7 @@ from .._arrays import as_arrays
 from .._calibration import unmeasured, warn_unmeasured
 from .._core import Layer, Params, PyTree, as_layer
 from ._data import require_count
+from ._iterables import Passes, are_batches
 from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._once import once
 from ._state import TrainState, require_kept
@@ -58,8 +59,7 @@ def predict(model: Layer, params: Params | TrainState, x: PyTree, *, batch_size:
         if waiting is not None:
             values.append(_fetched(*waiting))
         waiting = y, n, len(jax.tree.leaves(batch)[0])
-    if waiting is None:
-        raise ValueError("x must not be empty, got no batch")
+    assert waiting is not None
     return jax.tree.map(lambda *parts: np.concatenate(parts), *values, _fetched(*waiting))
 
 
@@ -77,11 +77,10 @@ def params_of(params: Params | TrainState) -> Params:
 
 def batches_of_inputs(x: Any, batch_size: int | None) -> Iterator[PyTree]:
     """The inputs in batches, in their order; the last of arrays may be shorter."""
-    if _are_batches(x):
+    if are_batches(x):
         if batch_size is not None:
             raise TypeError(f"batch_size must be None where x is batches, got {batch_size!r}")
-        batches = x if hasattr(x, "__iter__") else x()
-        return (as_arrays(f"x batch {i}", batch) for i, batch in enumerate(batches))
+        return (as_arrays(f"x batch {i}", batch) for i, batch in enumerate(Passes(x, "x").open(0).iterator))
     x = as_arrays("x", x)
     n = _count("x", x)
     if batch_size is None:
@@ -94,14 +93,6 @@ def batches_of_inputs(x: Any, batch_size: int | None) -> Iterator[PyTree]:
 @once
 def _compiled(model: Layer) -> Callable[[Params, PyTree], PyTree]:
     return jax.jit(lambda params, x: model.apply(params, x))
-
-
-def _are_batches(x) -> bool:
-    """Whether it is batches, not a tree of arrays: a function, or what can be iterated over and is no array."""
-    if callable(x):
-        return True
-    are_arrays = isinstance(x, (tuple, list, dict)) or hasattr(x, "__array__") or hasattr(x, "toarray")
-    return hasattr(x, "__iter__") and not are_arrays
 
 
 def _filled(batches: Iterator[PyTree]) -> Iterator[tuple[PyTree, int]]:

@@ -148,6 +148,11 @@ def whole(passes: Passes) -> Callable[[], Iterator[Batch]]:
             f"{passes.what} must be passed through more than once, and {type(passes.data).__name__} is an iterator: pass a "
             "function that gives a fresh one"
         )
+    return lambda: once_through(passes)
+
+
+def once_through(passes: Passes) -> Iterator[Batch]:
+    """An iterator over all batches of the first pass, as they are to be measured."""
     prepare = prepared()
 
     def batches():
@@ -155,4 +160,4 @@ def whole(passes: Passes) -> Callable[[], Iterator[Batch]]:
             with naming(number, passes.what):
                 yield prepare(raw)
 
-    return lambda: prefetched(batches())
+    return prefetched(batches())

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import Params, PyTree
+from ._mesh import settled
 from ._metrics import Sums
 from ._once import once
 from ._step import Batch, Step, Values
@@ -26,30 +27,33 @@ def validation(step: Step, batches: Batches, ready: Callable[[Params], Params]) 
         has them from then on.
     """
 
+    empty: dict[str, np.ndarray] = {}  # the columns without rows, once they are known
+
     def add(moment):
         goes_on = not moment.spent and int(moment.state.step) > 0  # and may end where it stands
         if moment.rows or goes_on:
             moment = moment._replace(state=moment.state._replace(params=ready(moment.state.params)))
         if moment.rows:
             row = measured(step, moment.state.params, batches())
-            columns = {name: np.asarray(a)[None] for name, a in row.items()}
-        else:
+            columns = {f"val_{name}": np.asarray(a)[None] for name, a in row.items()}
+            return moment._replace(values=moment.values | columns)
+        if not empty:
             first = next(iter(batches()))
             row = jax.eval_shape(lambda params: step.value(step.measure(params, first)), moment.state.params)
-            columns = {name: np.zeros((0, *a.shape), a.dtype) for name, a in row.items()}
-        return moment._replace(values=moment.values | {f"val_{name}": a for name, a in columns.items()})
+            empty.update({f"val_{name}": np.zeros((0, *a.shape), a.dtype) for name, a in row.items()})
+        return moment._replace(values=moment.values | empty)
 
     return add
 
 
-def measured(step: Step, params: Params, batches: Iterable[Batch]) -> Values:
-    """The loss and the metrics over all batches, as outside of training."""
+def measured(step: Step, params: Params, batches: Iterable[Batch], what: str = "validation") -> Values:
+    """The loss and the metrics over all batches, as outside of training; ``what`` is the argument that they came by."""
     measure, total = compiled_measure(step), None
     for batch in batches:
-        sums = measure(params, batch)
+        sums = settled(measure(params, batch))
         total = sums if total is None else _sum(total, sums)
     if total is None:
-        raise ValueError("validation must have at least one batch, got none")
+        raise ValueError(f"{what} must have at least one batch, got none")
     return jax.tree.map(np.asarray, step.value(total))
 
 

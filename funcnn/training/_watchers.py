@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._history import History
+from ._history import Rows
 from ._metrics import Sums
 from ._state import TrainState
 from ._step import Step
@@ -29,11 +29,16 @@ class Moment(NamedTuple):
     """
 
     state: TrainState
-    values: History
+    values: Rows
     sums: dict[str, Sums]
     seconds: float
     spent: float = 0.0
     examples: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing has been done yet."""
+        return not self.rows and not self.spent
 
     @property
     def rows(self) -> int:
@@ -81,27 +86,3 @@ def close(watchers: Iterable[Watcher], error: BaseException | None) -> None:
     for watch in watchers:
         if hasattr(watch, "close"):
             watch.close(error)  # pyright: ignore[reportFunctionMemberAccess]
-
-
-class ProgressBar:
-    """A bar of so many epochs or steps, with the last row's loss."""
-
-    def __init__(self, epochs: int | None, steps: int | None, show: bool):
-        self.unit = "step" if epochs is None else "epoch"
-        self.total, self.show, self.bar, self.at = epochs or steps, show, None, 0
-
-    def __call__(self, moment: Moment) -> None:
-        at = int(moment.state.step if self.unit == "step" else moment.state.position.epoch)
-        if self.bar is None:
-            from tqdm.auto import tqdm  # here, because importing it takes longer than importing this library
-
-            self.bar, self.at = tqdm(total=self.total, initial=at, unit=self.unit, disable=not self.show), at
-        if moment.rows:
-            self.bar.set_postfix(loss=f"{moment.last['loss']:.4g}", refresh=False)
-        if at > self.at:
-            self.bar.update(at - self.at)
-            self.at = at
-
-    def close(self, error: BaseException | None) -> None:
-        if self.bar is not None:
-            self.bar.close()

@@ -71,7 +71,7 @@ BAD = [
     ((X[:0],), {}, ValueError, "x must have a first axis of at least one example"),
     (({"a": X, "b": X[:3]},), {}, ValueError, r"x\['b'\] must have as many examples as x\['a'\], 10, got 3"),
     (([0.0, 1.0],), {}, TypeError, "x must be an array, got list"),
-    ((iter([]),), {}, ValueError, "x must not be empty, got no batch"),
+    ((iter([]),), {}, ValueError, "x must have at least one batch, got none"),
     ((iter([X]),), {"batch_size": 2}, TypeError, "batch_size must be None where x is batches, got 2"),
     ((iter([X, X[:0]]),), {}, ValueError, "x batch 1 must have a first axis"),
     ((X,), {"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),

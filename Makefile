@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal
 SAY    := $(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-all test-oldest test-flags test-torch rule format lint types examples fashion bench exhaustive clean
+.PHONY: help demo quick test test-all test-oldest test-flags test-torch rule format lint types examples fashion bench faults exhaustive clean
 
 help:  ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,9 @@ fashion: $(VENV)/installed  ## train on Fashion-MNIST: minutes, and it needs the
 bench: $(VENV)/installed  ## measure every claim about speed and about the checker
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/installed  ## kill, signal and damage runs that have checkpoints, by the hundred: under half an hour
+	$(BIN)/python -m benchmarks.faults
 
 exhaustive: $(VENV)/installed  ## measure the unary rules over every number there is: hours, and it can be stopped and gone on with
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'

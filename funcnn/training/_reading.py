@@ -109,32 +109,49 @@ def prepared(map: Map | None = None, like: Batch | None = None) -> Callable[...,
       like: a batch, whose structure and dtypes others must have.
     """
     apply = with_key(map) if map else lambda raw, key: raw
-    expected = None if like is None else _kinds(like)
+    examined = set()  # such batches again are good, which is known sooner than it is found out
 
     def prepare(raw, key=None):
         batch = apply(raw, key)
-        if isinstance(batch, Mapping):
-            raise TypeError(
-                f"batch must be a tuple (inputs, *targets), got a dict of {list(batch)}: a map makes one of it"
-            )
-        batch = as_data(batch, "batch")
-        examine(batch, "batch", finite=False)
-        batch = jax.device_put(jax.tree.map(_own, batch))
-        if expected is not None and _kinds(batch) != expected:
-            require_alike("batches must have the structure and the dtypes of the first", _kinds(batch), expected)
-        return batch
+        if (such := _arrays_of(batch)) is None or such not in examined:
+            batch = _examined(batch, like)
+            examined.add(such)
+        return _placed(jax.tree.map(_own, tuple(batch)))
 
     return prepare
 
 
+def _arrays_of(batch):
+    """Its structure, dtypes and shapes, if its leaves are NumPy's or JAX's arrays already."""
+    leaves, structure = jax.tree.flatten(batch)
+    if all(isinstance(a, (np.ndarray, jax.Array)) for a in leaves):
+        return structure, *((a.dtype, a.shape) for a in leaves)
+    return None
+
+
+def _examined(batch, like):
+    if isinstance(batch, Mapping):
+        raise TypeError(f"batch must be a tuple (inputs, *targets), got a dict of {list(batch)}: a map makes one of it")
+    batch = as_data(batch, "batch")
+    examine(batch, "batch", finite=False)
+    if like is not None and (got := _kinds(batch)) != (expected := _kinds(like)):
+        require_alike("batches must have the structure and the dtypes of the first", got, expected)
+    return batch
+
+
 def _own(a):
     """A copy of NumPy's: who yields a buffer may fill it anew while the step still reads it."""
-    return a if isinstance(a, jax.Array) else np.array(a)
+    return a if isinstance(a, jax.Array) else np.array(a, jax.dtypes.canonicalize_dtype(a.dtype))
+
+
+def _placed(batch):
+    """On the device. On a CPU compiled functions read NumPy's arrays where they are."""
+    return batch if jax.default_backend() == "cpu" else jax.device_put(batch)
 
 
 def _kinds(batch):
-    """Structure, dtypes and numbers of axes, as a batch without examples."""
-    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((0,) * a.ndim, a.dtype), batch)
+    """Structure, dtypes on the device and numbers of axes, as a batch without examples."""
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((0,) * a.ndim, jax.dtypes.canonicalize_dtype(a.dtype)), batch)
 
 
 def whole(passes: Passes) -> Callable[[], Iterator[Batch]]:

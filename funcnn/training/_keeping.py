@@ -81,16 +81,12 @@ class Kept:
           RuntimeError: another process saves into the directory.
         """
         self._checkpointer.claim()
-        if not self._checkpointer.steps():
-            return Begun(state)
-        saved = self._checkpointer.read(like=state)
-        self._require_same_run(saved.extra["run"], saved.state.key, state.key)
-        for name, memory in saved.extra["own"].items():
-            if name in self._own:
-                self._own[name].restore(memory)
-        self._saved_step = int(saved.state.step)
-        self._begun = Begun(saved.state, [saved.history], saved.extra["sums"], saved.extra["seconds"])
-        return self._begun
+        try:
+            self._begun = self._resumed(state) if self._checkpointer.steps() else None
+        except BaseException:
+            self._checkpointer.close()
+            raise
+        return self._begun or Begun(state)
 
     def see(self, moment: Moment, parts: list[Rows]) -> None:
         """Remember a moment as its source told it, with the history until there, and save if it is time to.
@@ -119,6 +115,15 @@ class Kept:
         except Exception as another:
             if str(another) != str(error):
                 error.add_note(f"The last state could not be saved: {another}")
+
+    def _resumed(self, state):
+        saved = self._checkpointer.read(like=state)
+        self._require_same_run(saved.extra["run"], saved.state.key, state.key)
+        for name, memory in saved.extra["own"].items():
+            if name in self._own:
+                self._own[name].restore(memory)
+        self._saved_step = int(saved.state.step)
+        return Begun(saved.state, [saved.history], saved.extra["sums"], saved.extra["seconds"])
 
     def _extra(self, moment):
         return {

@@ -258,6 +258,14 @@ def test_a_run_holds_its_directory_until_it_ends(tmp_path):
     fn.Checkpointer(tmp_path).claim()
 
 
+def test_a_refused_run_leaves_its_directory_free(tmp_path):
+    fit(epochs=1, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="batch_size must be") as error:
+        fit(batch_size=5, checkpoint=tmp_path)
+    fn.Checkpointer(tmp_path).claim()
+    del error  # whose traceback holds all that the call made
+
+
 def test_a_checkpoint_is_a_directory_or_a_checkpointer():
     with pytest.raises(TypeError, match="checkpoint must be a directory or a Checkpointer, got int"):
         fit(checkpoint=3)

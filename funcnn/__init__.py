@@ -8,6 +8,7 @@ from jax import custom_vjp as _custom_vjp
 from . import initializers as initializers
 from . import losses as losses
 from . import metrics as metrics
+from . import plot as plot
 from . import rules as rules
 from ._core import Layer as Layer
 from ._core import as_layer as as_layer
@@ -106,6 +107,7 @@ from .training import divide as divide
 from .training import early_stopping as early_stopping
 from .training import evaluate as evaluate
 from .training import example_gradient_norms as example_gradient_norms
+from .training import find_learning_rate as find_learning_rate
 from .training import fit as fit
 from .training import fsdp as fsdp
 from .training import load as load
@@ -113,6 +115,7 @@ from .training import log_jsonl as log_jsonl
 from .training import log_tensorboard as log_tensorboard
 from .training import make_step as make_step
 from .training import on_device as on_device
+from .training import overfit_one_batch as overfit_one_batch
 from .training import place as place
 from .training import predict as predict
 from .training import replicated as replicated
@@ -120,7 +123,7 @@ from .training import save as save
 from .training import tensor_parallel as tensor_parallel
 from .training import time_limit as time_limit
 
-for _module in (losses, rules, initializers, metrics):
+for _module in (losses, rules, initializers, metrics, plot):
     vars(_module)["__getattr__"] = _partial(_no_attribute, _module.__name__)
 _explain(rule for rule in vars(rules).values() if isinstance(rule, _custom_vjp))
 

@@ -49,6 +49,7 @@ BELOW = {
         "combinators",
         "losses",
     },
+    "plot": {"_extras"},
     "metrics": {"metrics", "_arrays", "_reduction", "rules", "training"},
     "interop": {"interop", "_core", "_calibration", "_extras", "_paths"},
     "verify": {"verify", "_html", "_hijax", "_intercept", "_forward"},

@@ -100,15 +100,19 @@ from .rules import upsample as upsample
 from .training import Checkpointer as Checkpointer
 from .training import NonFiniteError as NonFiniteError
 from .training import TrainState as TrainState
+from .training import averaged as averaged
 from .training import best_state as best_state
 from .training import calibrate as calibrate
 from .training import distributed as distributed
 from .training import divide as divide
 from .training import early_stopping as early_stopping
+from .training import ema as ema
+from .training import epsilon as epsilon
 from .training import evaluate as evaluate
 from .training import example_gradient_norms as example_gradient_norms
 from .training import find_learning_rate as find_learning_rate
 from .training import fit as fit
+from .training import frozen as frozen
 from .training import fsdp as fsdp
 from .training import load as load
 from .training import log_jsonl as log_jsonl
@@ -118,8 +122,10 @@ from .training import on_device as on_device
 from .training import overfit_one_batch as overfit_one_batch
 from .training import place as place
 from .training import predict as predict
+from .training import private as private
 from .training import replicated as replicated
 from .training import save as save
+from .training import spike_guard as spike_guard
 from .training import tensor_parallel as tensor_parallel
 from .training import time_limit as time_limit
 

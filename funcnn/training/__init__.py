@@ -2,6 +2,7 @@
 
 from ._calibrate import calibrate as calibrate
 from ._distributed import distributed as distributed
+from ._epsilon import epsilon as epsilon
 from ._evaluate import evaluate as evaluate
 from ._faults import NonFiniteError as NonFiniteError
 from ._find_learning_rate import find_learning_rate as find_learning_rate
@@ -25,3 +26,8 @@ from .checkpoints import Checkpointer as Checkpointer
 from .checkpoints import load as load
 from .checkpoints import save as save
 from .per_example._norms import example_gradient_norms as example_gradient_norms
+from .wrappers._ema import averaged as averaged
+from .wrappers._ema import ema as ema
+from .wrappers._frozen import frozen as frozen
+from .wrappers._private import private as private
+from .wrappers._spike_guard import spike_guard as spike_guard

@@ -1,6 +1,7 @@
 """Optax's optimizers, each offered all that any of them asks for."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,11 +12,11 @@ from .._core import Params, PyTree
 from .._forward import forward
 
 Optimizer = optax.GradientTransformationExtraArgs
-_OFFERS = ("value", "grad", "value_fn", "grad_fn", "obj_fn"), ("grad_fn",), ()
+_OFFERS = ("value", "grad", "value_fn", "grad_fn", "obj_fn", "clipped_sum"), ("grad_fn",), ()
 
 
 def as_optimizer(optimizer: Any) -> Optimizer:
-    """The optimizer, with an update that takes what others need.
+    """The optimizer, with an update that takes what any of them needs, and hands on what this one takes.
 
     Raises:
       TypeError: it has not what an optax optimizer has.
@@ -23,8 +24,9 @@ def as_optimizer(optimizer: Any) -> Optimizer:
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
         raise TypeError(f"optimizer must be an optax optimizer, got {type(optimizer).__name__}: optax.sgd(0.1), say")
     if isinstance(optimizer, optax.GradientTransformation):
-        return optax.with_extra_args_support(optimizer)
-    return Optimizer(optimizer.init, optimizer.update)  # optax.MultiSteps, which hands on what it is given
+        optimizer = optax.with_extra_args_support(optimizer)
+    update: Any = partial(_update, optimizer.update)
+    return Optimizer(optimizer.init, update)  # optax.MultiSteps is no transformation
 
 
 def updated(
@@ -34,6 +36,7 @@ def updated(
     value: jax.Array,
     gradient: Params,
     loss: Callable[[Params], jax.Array],
+    clipped_sum: Callable[[float], tuple[Params, int]],
 ) -> tuple[Params, PyTree]:
     """Parameters and optimizer state after an update, both of the types that they had.
 
@@ -45,14 +48,16 @@ def updated(
       opt_state, params: before the update.
       value, gradient: of the loss at params.
       loss: ``loss(params) -> scalar``.
+      clipped_sum: ``clipped_sum(clip) -> (sum, n)``: of the n examples' own gradients, each clipped to that norm.
 
     Raises:
       TypeError: the optimizer needs what a step of training does not have.
     """
     require_trainable(opt_state)
 
-    def value_fn(params_of_any_dtype, grad_fn=None, obj_fn=None):
-        del grad_fn, obj_fn  # a line search hands on all keywords that it does not know, and insists that they be taken
+    def value_fn(params_of_any_dtype, grad_fn=None, obj_fn=None, clipped_sum=None):
+        # A line search hands on all keywords that it does not know, and insists that they be taken.
+        del grad_fn, obj_fn, clipped_sum
         return _default(loss(jax.tree.map(_like, params, params_of_any_dtype)))
 
     offered = {
@@ -61,16 +66,17 @@ def updated(
         "value_fn": value_fn,
         "grad_fn": lambda params, step=None: jax.grad(value_fn)(params),
         "obj_fn": forward(value_fn),  # of which sophia takes a Hessian-vector product
+        "clipped_sum": clipped_sum,
     }
-    updates, opt_state = _update(optimizer, gradient, opt_state, params, offered)
+    updates, opt_state = optimizer.update(gradient, opt_state, params, **offered)
     return optax.apply_updates(params, updates), opt_state
 
 
-def _update(optimizer, gradient, opt_state, params, offered):
+def _update(update, gradient, opt_state, params=None, **offered):
     """The first update that takes what it is offered: some take no more than they know."""
     for names in _OFFERS:
         try:
-            return optimizer.update(gradient, opt_state, params, **{name: offered[name] for name in names})
+            return update(gradient, opt_state, params, **{name: offered[name] for name in names if name in offered})
         except TypeError as error:
             if not names or "unexpected keyword argument" not in str(error):
                 raise

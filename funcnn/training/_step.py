@@ -15,6 +15,8 @@ from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
 from ._once import once
 from ._optimizer import as_optimizer, judged, updated
 from ._state import TrainState, require_kept, require_learnable, require_own_state, step_key
+from .per_example._gradients import clipped_sum
+from .wrappers._frozen import held
 
 Batch = tuple[Any, ...]
 Values = dict[str, PyTree]
@@ -122,9 +124,11 @@ def plain_step(
     def take(state, batch):
         require_learnable(state.params)
         key = step_key(state)
-        (value, others), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)
-        again = lambda params: objective(params, batch, key)[0]
-        params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, again)
+        learned = lambda params, batch, key: objective(held(params, state.opt_state), batch, key)
+        (value, others), gradient = jax.value_and_grad(learned, has_aux=True)(state.params, batch, key)
+        again = lambda params: learned(params, batch, key)[0]
+        clipped = lambda clip: clipped_sum(lambda *at: learned(*at)[0], state.params, batch, key, clip)
+        params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, again, clipped)
         state = state._replace(params=params, opt_state=opt_state, step=state.step + 1)
         return state, sums_of(value, others, batch) | probed(gradient)
 

@@ -92,7 +92,7 @@ def clipped_sum(model, loss, params, batch, clip, key=None):
         inputs, *targets = batch
         return loss(model.apply(params, inputs, key=key, training=True), *targets)
 
-    return _gradients.clipped_sum(objective, params, batch, key, clip)
+    return _gradients.clipped_sum(objective, params, batch, key, clip)[0]
 
 
 def batch_of(model, x):

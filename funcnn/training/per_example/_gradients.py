@@ -27,10 +27,12 @@ class Pulled(NamedTuple):
     weighted: Callable[[jax.Array], Params]
 
 
-def clipped_sum(objective: Objective, params: Params, batch: tuple[Any, ...], key: Any, clip: float) -> Params:
-    """The sum over the examples of their own gradients, each scaled down to the norm ``clip`` if its norm is larger."""
+def clipped_sum(
+    objective: Objective, params: Params, batch: tuple[Any, ...], key: Any, clip: Any
+) -> tuple[Params, int]:
+    """The sum over the examples of their own gradients, each scaled down to the norm ``clip`` if it is longer; how many."""
     norms, weighted = pulled(objective, params, batch, key)
-    return weighted(clip / jnp.maximum(norms, clip))
+    return weighted(clip / jnp.maximum(norms, clip)), len(norms)
 
 
 def pulled(objective: Objective, params: Params, batch: tuple[Any, ...], key: Any) -> Pulled:

@@ -1,19 +1,16 @@
 """Every code block of the README runs and prints what the README says; what the pages name exists."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.pages import python, require_printed
 from tests.verify.scoring import ALL
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = [pytest.param((ROOT / name).read_text(), id=name) for name in ("README.md", "CONTRIBUTING.md")]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
 
 
 def whole_files():
@@ -29,20 +26,11 @@ def without_measures(text):
 
 @pytest.mark.slow
 def test_the_blocks_print_what_the_readme_says():
-    files = whole_files()
-    script = "\nprint('----')\n".join("pass" if code in files else code for code in PYTHON)
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert run.returncode == 0, run.stderr
-    printed = run.stdout.split("----\n")
-    expected = []
-    for (language, _), following in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True):
-        if language == "python":
-            expected.append(following[1] if following[0] == "text" else "")
-    assert [without_measures(p) for p in printed] == [without_measures(e) for e in expected]
+    require_printed(README, whole_files(), without_measures)
 
 
 def test_one_block_is_a_whole_rule_file():
-    assert (ROOT / "funcnn/rules/affine/_linear.py").read_text() in PYTHON
+    assert (ROOT / "funcnn/rules/affine/_linear.py").read_text() in python(README)
 
 
 def test_the_scoring_set_is_as_large_as_it_says():

@@ -133,10 +133,11 @@ for _module in (losses, rules, initializers, metrics, plot):
     vars(_module)["__getattr__"] = _partial(_no_attribute, _module.__name__)
 _explain(rule for rule in vars(rules).values() if isinstance(rule, _custom_vjp))
 
-_LATER = {"interop", "verify"}  # imported when they are first used: training needs neither
+_LATER = {"interop", "sklearn", "verify"}  # imported when they are first used: training needs none of them
 
 if TYPE_CHECKING:
     from . import interop as interop
+    from . import sklearn as sklearn
     from . import verify as verify
 
 

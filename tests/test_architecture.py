@@ -52,6 +52,7 @@ BELOW = {
     "plot": {"_extras"},
     "metrics": {"metrics", "_arrays", "_reduction", "rules", "training"},
     "interop": {"interop", "_core", "_calibration", "_extras", "_paths"},
+    "sklearn": {"sklearn", "_calibration", "_core", "combinators", "layers", "losses", "rules", "training"},
     "verify": {"verify", "_html", "_hijax", "_intercept", "_forward"},
 }
 LOOKS_UP_OUR_CATALOGUE = {PACKAGE / "verify" / "command" / "_our_rules.py"}
@@ -134,14 +135,14 @@ def test_every_module_says_what_it_is_for():
 
 
 def test_every_public_name_has_a_docstring():
-    for module in (fn, fn.rules, fn.losses, fn.interop, fn.metrics, fn.verify):
+    for module in (fn, fn.rules, fn.losses, fn.interop, fn.sklearn, fn.metrics, fn.verify):
         for name, value in vars(module).items():
             if not name.startswith("_") and callable(value):
                 assert value.__doc__, f"{module.__name__}.{name}"
 
 
 def test_importing_the_package_is_light():
-    heavy = {"chex", "funcnn.verify", "matplotlib", "tqdm"}
+    heavy = {"chex", "flax", "funcnn.verify", "matplotlib", "sklearn", "tqdm"}
     code = f"import sys, funcnn; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

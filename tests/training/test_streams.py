@@ -12,6 +12,7 @@ import pytest
 import funcnn as fn
 from funcnn.training._iterables import Passes
 from funcnn.training._plan import Plan
+from funcnn.training._prefetch import prefetched
 from funcnn.training._step import plain_step
 from funcnn.training._stream import Stream
 from tests.helpers.judge import assert_close
@@ -120,6 +121,9 @@ def test_a_map_draws_the_same_noise_on_host_and_device_and_wherever_training_is_
         state, _ = fit(BATCHES, state=begun, steps=2, map=noisy)
     assert_close(state.params, expected.params, 0.0)
     arrays = {"epochs": 2, "batch_size": 4}
+    begun, _ = fit((X, Y), steps=4, batch_size=4, map=noisy)
+    state, _ = fit((X, Y), steps=2, batch_size=4, map=noisy, state=begun)
+    assert_close(state.params, fit((X, Y), map=noisy, **arrays)[0].params, 0.0)
     assert_close(
         fit((X, Y), map=fn.on_device(noisy), **arrays)[0].params, fit((X, Y), map=noisy, **arrays)[0].params, 1e-5
     )
@@ -181,6 +185,27 @@ def test_without_a_state_batches_are_left_out():
         pytest.raises(ValueError, match=r"the 2 batches .* got 1"),
     ):
         fit(BATCHES[:1], state=state, epochs=1)
+
+
+def test_what_is_read_ahead_is_bounded_and_closed_by_the_thread_that_reads():
+    made, closed = [], []
+
+    def items():
+        try:
+            for i in range(100):
+                made.append(i)
+                yield i
+        finally:
+            time.sleep(0.1)
+            closed.append(threading.current_thread().name)
+
+    ahead = prefetched(items(), ahead=3)
+    assert [next(ahead), next(ahead)] == [0, 1]
+    time.sleep(0.05)
+    assert len(made) <= 5
+    ahead.close()
+    assert closed == ["funcnn-data"]
+    assert list(prefetched(i for i in range(5))) == [0, 1, 2, 3, 4]
 
 
 def test_a_buffer_may_be_filled_anew():

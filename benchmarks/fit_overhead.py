@@ -1,0 +1,98 @@
+"""P10. `fit` costs nothing beside a bare `for` over the jitted step, at width 512.
+
+All take the same batches from memory, in several epochs, compiled before. The second baseline also measures loss and
+accuracy of held-out examples after each epoch, by a compiled function. `fit` does that as ``validation=``, shows a bar,
+writes a log, and a checkpoint at the beginning, each minute and at the end.
+"""
+
+import contextlib
+import io
+import tempfile
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import funcnn as fn
+
+from ._measure import at_most, header, in_turn, ratio, seconds, spread, table, title
+
+WIDTH, BATCH, STEPS, EPOCHS, HELD_OUT, ROUNDS = 512, 128, 50, 12, 4, 9
+MODEL = fn.serial(fn.linear(WIDTH), fn.relu, fn.linear(WIDTH), fn.relu, fn.linear(10))
+LOSS, OPTIMIZER = fn.losses.softmax_cross_entropy, optax.adam(1e-3)
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(BATCH * STEPS, WIDTH)).astype("float32"), RNG.integers(0, 10, BATCH * STEPS, "int32")
+BATCHES = [(X[i : i + BATCH], Y[i : i + BATCH]) for i in range(0, len(X), BATCH)]
+
+
+@jax.jit
+def measure(params, x, y):
+    """The loss and the accuracy."""
+    prediction = MODEL.apply(params, x)
+    return LOSS(prediction, y), (prediction.argmax(-1) == y).mean()
+
+
+def bare(state, validate=False):
+    """The loop that one would write by hand."""
+    step, state = fn.make_step(MODEL, LOSS, OPTIMIZER), jax.tree.map(jnp.copy, state)
+    for _ in range(EPOCHS):
+        for batch in BATCHES:
+            state, _ = step(state, batch)
+        if validate:
+            jax.block_until_ready([measure(state.params, *batch) for batch in BATCHES[:HELD_OUT]])
+    return jax.block_until_ready(state)
+
+
+def fit(state, data, **options):
+    """The same, by `fit`."""
+    with contextlib.redirect_stderr(io.StringIO()):  # the bar's
+        return fn.fit(MODEL, LOSS, OPTIMIZER, data, epochs=EPOCHS, state=state, **options)
+
+
+def with_everything(state, data, **options):
+    """The same, with all that is usual."""
+    with tempfile.TemporaryDirectory() as folder:
+        fit(
+            state,
+            data,
+            **options,
+            validation=BATCHES[:HELD_OUT],
+            metrics={"accuracy": fn.metrics.accuracy},
+            watch=fn.log_jsonl(f"{folder}/log.jsonl"),
+            checkpoint=f"{folder}/run",
+        )
+
+
+def main():
+    title(__doc__)
+    state = fn.TrainState.create(MODEL, OPTIMIZER, jax.random.key(0), X[:1])
+    arrays = {"data": (X, Y), "batch_size": BATCH}
+    stream = {"data": BATCHES}
+    runs = {
+        "a bare for": lambda: bare(state),
+        "fit, arrays": lambda: fit(state, **arrays, progress=False),
+        "fit, a stream": lambda: fit(state, **stream, progress=False),
+        "a bare for, and validation": lambda: bare(state, validate=True),
+        "fit, arrays, everything": lambda: with_everything(state, **arrays),
+        "fit, a stream, everything": lambda: with_everything(state, **stream),
+    }
+    for run in runs.values():
+        run()  # compiles
+    steps = EPOCHS * STEPS
+    samples = in_turn({name: lambda run=run: 1e3 * seconds(run) / steps for name, run in runs.items()}, ROUNDS)
+    table((f"{steps} steps of batch {BATCH}", "ms a step", "bar", "measured", ""), list(rows(samples)))
+
+
+def rows(samples):
+    """Each baseline, and what is held to it."""
+    for name in samples:
+        bar, base = (
+            (1.10, "a bare for, and validation") if "and" in name or "everything" in name else (1.05, "a bare for")
+        )
+        yield name, spread(samples[name]), *(("",) * 3 if name == base else at_most(bar, ratio(samples, name, base)))
+
+
+if __name__ == "__main__":
+    header()
+    main()

@@ -8,14 +8,14 @@ import optax
 from .._calibration import unmeasured, warn_unmeasured
 from .._core import Layer, Params
 from ._data import require_count
-from ._iterables import Passes, are_batches
 from ._metrics import Metric, as_metrics
 from ._predict import params_of
-from ._reading import once_through
 from ._sources import batches_of
 from ._state import TrainState
 from ._step import Batch, Loss, plain_step
 from ._validation import measured
+from .streams._iterables import Passes, are_batches
+from .streams._reading import once_through
 
 _STILL = optax.set_to_zero()
 

@@ -11,10 +11,10 @@ from .._arrays import as_arrays
 from .._calibration import unmeasured, warn_unmeasured
 from .._core import Layer, Params, PyTree, as_layer
 from ._data import require_count
-from ._iterables import Passes, are_batches
 from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._once import once
 from ._state import TrainState, require_kept
+from .streams._iterables import Passes, are_batches
 
 
 def predict(model: Layer, params: Params | TrainState, x: PyTree, *, batch_size: int | None = None) -> PyTree:

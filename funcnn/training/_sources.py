@@ -13,16 +13,16 @@ import numpy as np
 from ._data import as_data, examine, require_count, rows
 from ._epochs import Progress, compiled_loop, continued, start
 from ._faults import NonFiniteError, last_good, name_fault
-from ._iterables import Passes, are_batches
 from ._map import Map, OnDevice
 from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._plan import Plan, next_count
-from ._reading import ENOUGH, whole
-from ._shuffled import Shuffled
 from ._state import TrainState
 from ._step import Batch, Step
-from ._stream import Stream
 from ._watchers import Moment, end_row
+from .streams._iterables import Passes, are_batches
+from .streams._reading import ENOUGH, whole
+from .streams._shuffled import Shuffled
+from .streams._stream import Stream
 
 _FIRST_STEPS = 16
 

@@ -8,11 +8,11 @@ import optax
 import pytest
 
 import funcnn as fn
-from funcnn.training._encoded import decoded, encoded
-from funcnn.training._iterables import Passes
 from funcnn.training._plan import Plan
 from funcnn.training._step import plain_step
-from funcnn.training._stream import Stream
+from funcnn.training.streams._encoded import decoded, encoded
+from funcnn.training.streams._iterables import Passes
+from funcnn.training.streams._stream import Stream
 from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)

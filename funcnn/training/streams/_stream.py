@@ -10,19 +10,19 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._epochs import continued, start
+from .._map import Map
+from .._mesh import explicit_mesh, inside, on_mesh
+from .._plan import Plan, next_count
+from .._state import Position, TrainState
+from .._step import Batch, Step
+from .._watchers import Moment, end_row
 from ._block import Block, Carry, block_from, compiled
 from ._encoded import encoded
-from ._epochs import continued, start
 from ._iterables import Passes
-from ._map import Map
-from ._mesh import explicit_mesh, inside, on_mesh
-from ._plan import Plan, next_count
 from ._prefetch import prefetched
 from ._reading import ENOUGH, Place, naming, prepared, reads
 from ._shuffled import Shuffled
-from ._state import Position, TrainState
-from ._step import Batch, Step
-from ._watchers import Moment, end_row
 
 _BLOCK_BYTES = 2**28  # of batches, which are kept until it is known that all went well
 _MANY_SHAPES = 8

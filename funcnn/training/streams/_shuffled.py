@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._data import rows
+from .._data import rows
+from .._order import epoch_order
+from .._state import Position, TrainState
+from .._step import Batch
 from ._iterables import Pass
-from ._order import epoch_order
-from ._state import Position, TrainState
-from ._step import Batch
 
 
 class Shuffled(NamedTuple):

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._data import examine
-from ._epochs import steady, zero_sums
-from ._faults import NonFiniteError, all_finite, name_fault
-from ._mesh import settled
-from ._metrics import Sums
-from ._once import once
-from ._plan import DISPATCH_SECONDS
+from .._data import examine
+from .._epochs import steady, zero_sums
+from .._faults import NonFiniteError, all_finite, name_fault
+from .._mesh import settled
+from .._metrics import Sums
+from .._once import once
+from .._plan import DISPATCH_SECONDS
+from .._state import TrainState
+from .._step import Batch, Step
+from .._trees import described
 from ._reading import Read, naming
-from ._state import TrainState
-from ._step import Batch, Step
-from ._trees import described
 
 
 class Carry(NamedTuple):

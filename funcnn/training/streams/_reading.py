@@ -9,13 +9,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ._data import as_data, examine
+from .._data import as_data, examine
+from .._map import Map, compiled_key, with_key
+from .._step import Batch
+from .._trees import require_alike
 from ._encoded import decoded, encoded
 from ._iterables import Pass, Passes
-from ._map import Map, compiled_key, with_key
 from ._prefetch import prefetched
-from ._step import Batch
-from ._trees import require_alike
 
 ENOUGH = 4096  # examples to calibrate on
 _END = object()

@@ -1,0 +1,1 @@
+"""Batches of anything that gives them: read ahead, and trained on in blocks of steps."""

@@ -2,6 +2,7 @@
 
 from ._calibrate import calibrate as calibrate
 from ._distributed import distributed as distributed
+from ._divided import divide as divide
 from ._epsilon import epsilon as epsilon
 from ._evaluate import evaluate as evaluate
 from ._faults import NonFiniteError as NonFiniteError
@@ -9,7 +10,6 @@ from ._find_learning_rate import find_learning_rate as find_learning_rate
 from ._fit import fit as fit
 from ._map import on_device as on_device
 from ._overfit_one_batch import overfit_one_batch as overfit_one_batch
-from ._placement import divide as divide
 from ._placement import fsdp as fsdp
 from ._placement import place as place
 from ._placement import replicated as replicated

@@ -1,11 +1,18 @@
 """Several processes as one: the environment that a launcher gives them, and what happens when one of them dies."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+
+from .._core import PyTree
+from .._paths import dotted
 
 
 class Processes(NamedTuple):
@@ -86,6 +93,37 @@ def distributed(
         if "before any JAX" not in str(error):
             raise
         raise RuntimeError("distributed must be called before JAX computes anything: first in the program") from error
+
+
+def agreed(value: int) -> int:
+    """Process 0's value, in every process: what depends on a clock must not differ between them."""
+    if jax.process_count() == 1:
+        return value
+    return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
+
+
+def require_same(what: str, tree: PyTree) -> None:
+    """Raise ValueError unless all processes have the same arrays."""
+    if jax.process_count() == 1:
+        return
+    own = hashlib.blake2b(digest_size=32)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        a = np.ascontiguousarray(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
+        own.update(f"{dotted(path)} {a.dtype}{list(a.shape)}".encode())
+        own.update(a.view(np.uint8).data if a.size else b"")
+    digests = multihost_utils.process_allgather(np.frombuffer(own.digest(), np.uint8))
+    if differs := [i for i, other in enumerate(digests) if (other != digests[0]).any()]:
+        raise ValueError(f"{what} must be the same in all processes, got others than process 0's in {differs}")
+
+
+def require_alike_ends(ended: bool) -> None:
+    """Raise ValueError unless an epoch ends in all processes or in none: without it, some would wait for the others."""
+    if jax.process_count() == 1:
+        return
+    ends = multihost_utils.process_allgather(np.int32(ended))
+    if ends.min() != ends.max():
+        processes = np.flatnonzero(ends).tolist()
+        raise ValueError(f"data must have as many batches an epoch in every process, got fewer in {processes}")
 
 
 def _tell(found, start_seconds, heartbeat_seconds):

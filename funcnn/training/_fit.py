@@ -8,22 +8,27 @@ from typing import Any
 import jax
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
 from .._calibration import has_statistics, unmeasured, warn_unmeasured
 from .._core import Layer, as_layer
 from ..combinators import mixed as computed_in
 from ._calibrate import calibrate
 from ._data import require_count, warn_of_missing_channels
+from ._distributed import agreed, require_same
 from ._history import History, join, later, timed
+from ._in_place import places_of
 from ._keeping import Begun, Kept, Unkept, as_checkpointer, keeper_of, require_columns
 from ._map import Map, OnDevice, as_map, as_seen, mapped
+from ._mesh import inside
 from ._metrics import Metric, as_metrics
 from ._once import once
+from ._placement import Sharding, place
 from ._plan import Plan
 from ._signals import deferred_signals
 from ._sources import Source, batches_of, source_of
 from ._state import TrainState, require_fit
-from ._step import Loss, Step, plain_step
+from ._step import Loss, Step, placed_step
 from ._validation import validation as validating
 from ._watchers import Moment, Watcher, as_watchers, close, end_row, resulting, shown_to
 from ._watching._progress import progress_of
@@ -49,6 +54,8 @@ def fit(
     watch: Sequence[Watcher] = (),
     map: Map | OnDevice | None = None,
     mixed: Any = None,
+    mesh: Mesh | None = None,
+    sharding: Sharding | None = None,
     probes: bool = False,
     on_nonfinite: str = "raise",
     progress: bool = True,
@@ -96,6 +103,11 @@ def fit(
         goes without it.
       watch: functions of a `Moment`, shown to them after each row at the latest. One that returns True ends training.
       mixed: a dtype to compute in, such as ``jnp.bfloat16``, while parameters stay as they are: `funcnn.mixed`.
+      mesh: devices to train on, with an axis ``"data"`` over which each batch is divided; ``batch_size`` must be a multiple
+        of its size. The last, shorter batch may be none, and is then taken whole by every device. In several processes, see
+        `distributed`, each is given the same data, and each example is taken once.
+      sharding: how parameters and the optimizer's state are divided over the mesh, such as ``fn.fsdp()``: see `place`. None
+        keeps them whole on every device.
       probes: whether to measure the norm of each step's gradient, which costs a pass over it.
       on_nonfinite: ``"raise"``, or ``"skip"`` to leave out updates that are not finite, by `optax.apply_if_finite`, whose
         state counts them.
@@ -136,20 +148,23 @@ def fit(
       >>> history["loss"].shape
       (3,)
     """
-    source = source_of(data, batch_size, as_map(map))
+    if mesh is None and sharding is not None:
+        raise TypeError("sharding says how arrays lie on a mesh: pass mesh=jax.make_mesh((8,), ('data',)), say")
+    source = source_of(data, batch_size, as_map(map), mesh)
     require_end(epochs, steps)
     checkpointer = as_checkpointer(checkpoint)
     inputs = jax.eval_shape(partial(as_seen, map), source.data)[0] if isinstance(map, OnDevice) else source.data[0]
     if mixed is not None:
         model = _mixed(model, mixed)
     optimizer = _guarded(optimizer, on_nonfinite)
-    step = plain_step(model, loss, optimizer, as_metrics(metrics), probes)
     if state is None:
-        state = TrainState.create(model, optimizer, key, inputs)
+        state = _created(model, optimizer, key, inputs, mesh, sharding)
     elif key is not None:
         raise TypeError(f"key must be None beside a state, which has a key of its own, got {type(key).__name__}")
     else:
         require_fit(state, model, optimizer, inputs)
+        state = state if mesh is None else place(state, mesh, sharding)
+    step = placed_step(places_of(state), model, loss, optimizer, as_metrics(metrics), probes)
     warn_of_missing_channels(as_layer(model), inputs)
 
     plan = Plan(
@@ -163,7 +178,7 @@ def fit(
     completed = [timed(), *source.columns(trained)]
     if validation is not None:
         some = [as_seen(map, batch)[0] for batch in source.some()] if has_statistics(state.params) else []
-        ready = partial(_calibrated, as_layer(model), some)
+        ready = partial(_calibrated, as_layer(model), some, mesh, sharding)
         completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
     watchers = *as_watchers(watch), *([progress_of(plan.epochs, plan.steps)] if progress else [])
     keeper = keeper_of(checkpointer, source, watchers)
@@ -174,6 +189,15 @@ def fit(
     if paths := unmeasured(state.params):
         warn_unmeasured(paths)
     return state, history
+
+
+def _created(model, optimizer, key, inputs, mesh, sharding) -> TrainState:
+    """A new state, on the mesh if there is one."""
+    if mesh is None:
+        return TrainState.create(model, optimizer, key, inputs)
+    require_same("key", key)
+    like = jax.eval_shape(lambda x: x, inputs)
+    return place(lambda: TrainState.create(model, optimizer, key, like), mesh, sharding)
 
 
 def _train(
@@ -202,7 +226,7 @@ def _train(
     try:
         with closing(source.train(step, begun.state, plan, begun.sums)) as moments:
             for moment in moments:
-                wished = see(moment)
+                wished = agreed(see(moment))
                 keeper.see(moment, parts)
                 raise_signals()
                 if wished:
@@ -241,6 +265,10 @@ def _guarded(optimizer, on_nonfinite):
     return optimizer if on_nonfinite == "raise" else _skipping(optimizer)
 
 
-def _calibrated(model, inputs, params):
+def _calibrated(model, inputs, mesh, sharding, params):
     """The parameters as they are used outside of training."""
-    return calibrate(model, params, inputs) if inputs else params
+    if not inputs or mesh is None:
+        return calibrate(model, params, inputs) if inputs else params
+    with inside(mesh):
+        whole = calibrate(model, place(params, mesh), inputs)
+    return place(whole, mesh, sharding)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.experimental.multihost_utils import broadcast_one_to_all
 
+from ._distributed import agreed
 from ._history import Rows, join
 from ._state import TrainState
 from ._watchers import Moment, Watcher
@@ -162,7 +162,7 @@ class Kept:
             self._settle()
         by_steps = every_steps is not None and step % every_steps == 0
         by_time = every_seconds is not None and time.perf_counter() - self._saved_at >= every_seconds and not busy
-        return by_steps or _agreed(by_time)
+        return by_steps or bool(agreed(by_time))
 
     def _require_same_run(self, saved, saved_key, key):
         was, now = ({**run, "key": _words(k)} for run, k in ((saved, saved_key), (self._run, key)))
@@ -209,11 +209,6 @@ def _warn_finished(checkpointer, state):
     place = f"epoch {int(state.position.epoch)} and step {int(state.step)}"
     what = f"the run in {checkpointer.directory} was finished, at {place}, and is returned as it is"
     warnings.warn(f"{what}: more epochs or steps go on", stacklevel=5)
-
-
-def _agreed(wish: bool) -> bool:
-    """The wish of the first process."""
-    return bool(broadcast_one_to_all(wish)) if jax.process_count() > 1 else wish
 
 
 def _named(parts: Iterable[Any]) -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +13,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .._core import PyTree
 from .._paths import dotted, paths
+from ._mesh import axes_of, divides, names_of, parts, require_mesh
 
+T = TypeVar("T")
 Shape = tuple[int, ...]
 Spec = PartitionSpec | Callable[[Shape, Mesh], PartitionSpec]
 Placement = tuple[tuple[str, Spec], ...]  # a glob over dotted paths, and how the leaves that it names are divided
 Sharding = Placement | Sequence[Placement]
-
-BATCH_AXES = "replica", "data"  # the axes of a mesh over which batches are divided
 
 
 def replicated() -> Placement:
@@ -57,7 +57,7 @@ def fsdp(axis: str | tuple[str, ...] = "data", min_size: int = 2**16) -> Placeme
         raise ValueError(f"min_size must be a number of elements, at least 0, got {min_size!r}")
 
     def along_largest(shape: Shape, mesh: Mesh) -> PartitionSpec:
-        fits = [i for i, size in enumerate(shape) if size and size % _parts(mesh, axis) == 0]
+        fits = [i for i, size in enumerate(shape) if size and divides(mesh, axis, size)]
         if not fits or math.prod(shape) < min_size:
             return PartitionSpec()
         largest = max(fits, key=lambda i: shape[i])
@@ -95,7 +95,7 @@ def tensor_parallel(specs: Mapping[str, PartitionSpec]) -> Placement:
     return tuple(specs.items())
 
 
-def place(tree: Any, mesh: Mesh, sharding: Sharding | None = None) -> Any:
+def place(tree: T | Callable[[], T], mesh: Mesh, sharding: Sharding | None = None) -> T:
     """A training state, or any tree of arrays, on a mesh.
 
     The arrays are new ones: a step that takes over their memory leaves those that were handed in as they are. In several
@@ -125,69 +125,12 @@ def place(tree: Any, mesh: Mesh, sharding: Sharding | None = None) -> Any:
     """
     if callable(tree):
         return jax.jit(tree, out_shardings=shardings(jax.eval_shape(tree), mesh, sharding))()
-    return jax.tree.map(_put, tree, shardings(tree, mesh, sharding))
-
-
-def divide(batch: Any, mesh: Mesh) -> Any:
-    """A batch on a mesh, its examples divided over the axis ``"data"``, and over ``"replica"`` where the mesh has one.
-
-    In several processes each hands in its own examples, as many as any other; the batch is all of them.
-
-    Args:
-      batch: a tree of arrays with the examples along their first axis.
-      mesh: a `jax.sharding.Mesh`.
-
-    Raises:
-      TypeError: mesh is not a mesh.
-      ValueError: the mesh has no such axis, or does not divide the examples. Nothing is left out: `place` puts a last,
-        shorter batch on every device whole.
-
-    Example:
-      >>> mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
-      >>> x, y = divide((jnp.ones((8, 3)), jnp.ones(8)), mesh)
-      >>> x.addressable_shards[0].data.shape, y.addressable_shards[0].data.shape
-      ((2, 3), (2,))
-    """
-    rows = NamedSharding(mesh, PartitionSpec(batch_axes(mesh)))
-    processes = len({device.process_index for device in mesh.devices.flat})
-
-    def put(path, a):
-        require_divided(f"batch.{dotted(path)}" if path else "batch", np.shape(a)[0] * processes, mesh)
-        if processes == 1:
-            return jax.device_put(a, rows)
-        return jax.make_array_from_process_local_data(rows, np.asarray(a))
-
-    return jax.tree_util.tree_map_with_path(put, batch)
-
-
-def batch_axes(mesh: Mesh) -> str | tuple[str, ...]:
-    """The axes of a mesh over which batches are divided, as one entry of a spec.
-
-    Raises:
-      TypeError: it is not a mesh.
-      ValueError: it has no such axis.
-    """
-    _require_mesh(mesh)
-    axes = tuple(name for name in BATCH_AXES if name in mesh.shape)
-    if not axes:
-        raise ValueError(
-            f"mesh must have an axis 'data', over which batches are divided, got {_axes(mesh)}: for tensor parallelism "
-            "alone one of size 1"
-        )
-    first, *others = axes
-    return axes if others else first
-
-
-def require_divided(what: str, examples: int, mesh: Mesh) -> None:
-    """Raise ValueError unless so many examples divide over the mesh."""
-    parts = _parts(mesh, batch_axes(mesh))
-    if examples % parts:
-        raise ValueError(f"{what} must have a multiple of {parts} examples on a mesh of {_axes(mesh)}, got {examples}")
+    return jax.tree.map(put, tree, shardings(tree, mesh, sharding))
 
 
 def shardings(tree: PyTree, mesh: Mesh, sharding: Sharding | None) -> PyTree:
     """For each leaf of a state, or of any tree, its `NamedSharding`."""
-    _require_mesh(mesh)
+    require_mesh(mesh)
     placement = as_placement(sharding)
     leaves = jax.tree_util.tree_leaves_with_path(getattr(tree, "params", tree))
     named = {_parts_of(path): (np.shape(leaf), _spec(placement, path, np.shape(leaf), mesh)) for path, leaf in leaves}
@@ -235,52 +178,31 @@ def _require_named(placement, leaves):
 
 def _faults(shape, spec, mesh):
     """What forbids to divide such an array so."""
-    names = [name for entry in spec for name in _names(entry)]
+    names = [name for entry in spec for name in names_of(entry)]
     told = f"of shape {list(shape)} cannot be divided by {spec}"
     if unknown := [name for name in names if name not in mesh.shape]:
-        yield f"{told}: the mesh has no axis {unknown[0]!r}, but {_axes(mesh)}"
+        yield f"{told}: the mesh has no axis {unknown[0]!r}, but {axes_of(mesh)}"
     elif len(set(names)) < len(names):
         yield f"{told}: a mesh axis may divide one of its axes only"
     elif len(spec) > len(shape):
         yield f"{told}: it has {len(shape)} axes, the spec {len(spec)}"
     else:
         for i, entry in enumerate(spec):
-            if shape[i] % _parts(mesh, entry):
-                yield f"{told}: {shape[i]} along axis {i} is not a multiple of {_parts(mesh, entry)}, mesh axis {entry!r}"
-
-
-def _parts(mesh, entry) -> int:
-    """Over how many devices one entry of a spec divides an axis."""
-    for name in _names(entry):
-        if name not in mesh.shape:
-            raise ValueError(f"the mesh has no axis {name!r}, but {_axes(mesh)}")
-    return math.prod(mesh.shape[name] for name in _names(entry))
-
-
-def _names(entry) -> tuple[str, ...]:
-    return () if entry is None else (entry,) if isinstance(entry, str) else tuple(entry)
+            if not divides(mesh, entry, shape[i]):
+                yield f"{told}: {shape[i]} along axis {i} is not a multiple of {parts(mesh, entry)}, mesh axis {entry!r}"
 
 
 def _parts_of(path) -> tuple[str, ...]:
     return tuple(dotted((key,)) for key in path)
 
 
-def _axes(mesh) -> str:
-    return ", ".join(f"{name}={size}" for name, size in mesh.shape.items())
-
-
-def _require_mesh(mesh):
-    if not isinstance(mesh, Mesh):
-        raise TypeError(f"mesh must be a jax.sharding.Mesh, got {type(mesh).__name__}: jax.make_mesh((8,), ('data',))")
-
-
-def _put(a, sharding):
+def put(a: Any, sharding: NamedSharding) -> jax.Array:
     """A new array of these values there, also if that is across several processes."""
     if isinstance(a, jax.Array) and not a.is_fully_addressable:
         return jax.jit(partial(jnp.array, copy=True), out_shardings=sharding)(a)
     if sharding.is_fully_addressable:
         return jax.device_put(jnp.array(a), sharding)  # a copy: device_put itself shares the memory of what is there
     if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(_put(jax.random.key_data(a), sharding), impl=jax.random.key_impl(a))
+        return jax.random.wrap_key_data(put(jax.random.key_data(a), sharding), impl=jax.random.key_impl(a))
     values = np.array(a)
     return jax.make_array_from_callback(values.shape, sharding, values.__getitem__)

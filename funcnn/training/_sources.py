@@ -9,12 +9,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from ._data import as_data, examine, require_count, rows
+from ._distributed import agreed, require_same
+from ._divided import require_divided
 from ._epochs import Progress, compiled_loop, continued, start
 from ._faults import NonFiniteError, last_good, name_fault
 from ._map import Map, OnDevice
 from ._mesh import explicit_mesh, inside, on_mesh, settled
+from ._placement import place
 from ._plan import Plan, next_count
 from ._state import TrainState
 from ._step import Batch, Step
@@ -27,19 +31,24 @@ from .streams._stream import Stream
 _FIRST_STEPS = 16
 
 
-def source_of(data: Any, batch_size: int | None, map: Map | OnDevice | None = None) -> "Source":
-    """The source that reads such data, and on the host does to each batch what the map does."""
+def source_of(
+    data: Any, batch_size: int | None, map: Map | OnDevice | None = None, mesh: Mesh | None = None
+) -> "Source":
+    """The source that reads such data, on the host does to each batch what the map does, and trains on the mesh."""
     on_host = None if isinstance(map, OnDevice) else map
     if are_batches(data):
         if batch_size is not None:
             raise TypeError(f"batch_size must be None where data are batches already, got {batch_size!r}")
-        return Stream(Passes(data), on_host)
+        return Stream(Passes(data), on_host, mesh)
     data = as_data(data)
     n = examine(data)
     size = n if batch_size is None else require_count("batch_size", batch_size, low=1, high=n)
+    if mesh is not None:
+        require_divided("batch_size", size, mesh)
+        require_same("data", data)
     if on_host is None:
-        return Arrays(data, n, size)
-    return Stream(Shuffled(jax.tree.map(np.asarray, data), n, size), on_host)
+        return Arrays(data, n, size, mesh)
+    return Stream(Shuffled(jax.tree.map(np.asarray, data), n, size), on_host, mesh)
 
 
 def batches_of(what: str, data: Any, batch_size: int | None) -> Callable[[], Iterator[Batch]]:
@@ -66,11 +75,13 @@ class Arrays:
       data: ``(inputs, *targets)``.
       n: how many examples these are.
       batch_size: how many of them a step takes; an epoch's last batch may be shorter.
+      mesh: where the state lies; None is where the data lie.
     """
 
     data: Batch
     n: int
     batch_size: int
+    mesh: Mesh | None = None
 
     def train(
         self, step: Step, state: TrainState, plan: Plan, sums: dict[str, Any] | None = None
@@ -91,8 +102,7 @@ class Arrays:
           NonFiniteError: the loss or the state became NaN or inf.
         """
         self._require_within(state)
-        mesh = explicit_mesh(self.data)
-        state, data = on_mesh(mesh, (state, jax.tree.map(jnp.asarray, self.data)))
+        mesh, state, data = self._on_mesh(state)
         with inside(mesh):
             progress = start(step, state, self.data, plan.rows(state, self.batches))
         if sums is not None:
@@ -116,7 +126,7 @@ class Arrays:
                 good = last_good(run, progress, steps)
                 yield tell(progress, good, spent)
                 raise _fault(step, good, run(good, 1)[0])
-            count = next_count(steps, spent)
+            count = agreed(next_count(steps, spent))
             moment = tell(progress, after, spent)
             if plan.row_ends(after.state):
                 moment, after = end_row(step, moment), after._replace(sums=jax.tree.map(jnp.zeros_like, after.sums))
@@ -127,6 +137,13 @@ class Arrays:
         """Functions that add a column to the rows of a moment: no such."""
         del step
         return []
+
+    def _on_mesh(self, state):
+        """The mesh, and on it the state and the data."""
+        if self.mesh is not None:
+            return self.mesh, state, place(self.data, self.mesh)
+        mesh = explicit_mesh(self.data)
+        return mesh, *on_mesh(mesh, (state, jax.tree.map(jnp.asarray, self.data)))
 
     def some(self) -> list[Batch]:
         """Up to 4,096 of the examples, evenly spread over all of them, in batches: enough to calibrate on."""

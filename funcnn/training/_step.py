@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from .._core import Layer, PyTree, as_layer
+from ._in_place import Places, gathering, in_place, places_of
 from ._mesh import settled
 from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
 from ._once import once
@@ -74,24 +75,36 @@ def make_step(
       >>> int(state.step), sorted(metrics)
       (1, ['loss'])
     """
-    plain = plain_step(model, loss, optimizer, probes=probes)
 
-    def step(state, batch):
-        require_own_state(optimizer, state)
-        state, sums = plain.take(state, batch)
-        return state, plain.value(sums)
+    @once
+    def compiled(places):
+        plain = placed_step(places, model, loss, optimizer, probes=probes)
 
-    compiled = jax.jit(step, donate_argnums=0 if donate else ())
+        def step(state, batch):
+            require_own_state(optimizer, state)
+            state, sums = plain.take(state, batch)
+            return state, plain.value(sums)
 
-    @wraps(compiled)
+        return jax.jit(step, donate_argnums=0 if donate else ())
+
+    @wraps(compiled(None))
     def explained(state, batch):
         try:
-            return settled(compiled(state, batch))
+            return settled(compiled(places_of(state))(state, batch))
         except (RuntimeError, ValueError):
             require_kept(state)
             raise
 
     return explained
+
+
+@once
+def placed_step(places: Places | None, model: Layer, *arguments: Any, **options: Any) -> Step:
+    """`plain_step` for a state that lies there: its parameters are gathered where they are used, and it stays."""
+    if places is None:
+        return plain_step(model, *arguments, **options)
+    step = plain_step(gathering(as_layer(model), places.params), *arguments, **options)
+    return step._replace(take=in_place(step.take, places))
 
 
 @once

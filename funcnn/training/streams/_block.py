@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from .._data import examine
+from .._distributed import require_alike_ends
 from .._epochs import steady, zero_sums
 from .._faults import NonFiniteError, all_finite, name_fault
 from .._mesh import settled
@@ -93,10 +95,12 @@ def block_from(step: Step, start: Carry, ahead: Iterator[Read], count: int) -> B
 
 
 def _taken(loop, start, ahead, count):
-    carry, taken, until = loop.copy(start), [], time.perf_counter() + DISPATCH_SECONDS
+    carry, taken = loop.copy(start), []
+    until = time.perf_counter() + DISPATCH_SECONDS if jax.process_count() == 1 else inf
     while len(taken) < count and time.perf_counter() < until:
         try:
             read = next(ahead)
+            require_alike_ends(read.batch is None)
             if read.batch is None:
                 return Block(carry, taken, ended=True)
             with naming(read.number, f"epoch {read.epoch}"):

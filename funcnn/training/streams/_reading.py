@@ -101,12 +101,15 @@ def naming(number: int, where: str) -> Iterator[None]:
         raise
 
 
-def prepared(map: Map | None = None, like: Batch | None = None) -> Callable[..., Batch]:
+def prepared(
+    map: Map | None = None, like: Batch | None = None, put: Callable[[Batch], Batch] | None = None
+) -> Callable[..., Batch]:
     """A function ``(raw, key) -> batch``, which maps, examines, and puts on the device.
 
     Args:
       map: what is done to a batch on the host; None does nothing. One that takes a key is given what ``key()`` gives.
       like: a batch, whose structure and dtypes others must have.
+      put: puts a batch on several devices; None on one.
     """
     apply = with_key(map) if map else lambda raw, key: raw
     examined = set()  # such batches again are good, which is known sooner than it is found out
@@ -116,7 +119,7 @@ def prepared(map: Map | None = None, like: Batch | None = None) -> Callable[...,
         if (such := _arrays_of(batch)) is None or such not in examined:
             batch = _examined(batch, like)
             examined.add(such)
-        return _placed(jax.tree.map(_own, tuple(batch)))
+        return (put or _placed)(jax.tree.map(_own, tuple(batch)))
 
     return prepare
 

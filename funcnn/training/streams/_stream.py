@@ -4,12 +4,16 @@ import time
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from math import inf
 from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
+from .._distributed import agreed
+from .._divided import require_divided, spread
 from .._epochs import continued, start
 from .._map import Map
 from .._mesh import explicit_mesh, inside, on_mesh
@@ -35,11 +39,14 @@ class Stream:
       data: the first batch, as the step takes it.
     """
 
-    def __init__(self, passes: Passes | Shuffled, map: Map | None = None):
-        self._passes = passes
+    def __init__(self, passes: Passes | Shuffled, map: Map | None = None, mesh: Mesh | None = None):
+        self._passes, self._mesh = passes, mesh
         with naming(0, "epoch 0"):
             self.data = prepared(map)(passes.first, lambda: jax.random.key(0))
-        self._prepare = prepared(map, like=self.data)
+        same = isinstance(passes, Shuffled)  # in every process; other batches are each process's own
+        if mesh is not None:
+            require_divided("the first batch", _length(self.data) * (1 if same else jax.process_count()), mesh)
+        self._prepare = prepared(map, like=self.data, put=None if mesh is None else partial(spread, mesh, same))
         self._saved: bytes | None = None
         self._resumed = False
 
@@ -75,7 +82,7 @@ class Stream:
           Exception: what the data raise.
         """
         place = self._place(state, plan)
-        mesh = explicit_mesh(self.data)
+        mesh = explicit_mesh(self.data) if self._mesh is None else self._mesh
         state = on_mesh(mesh, state)
         with inside(mesh):
             progress = start(step, state, self.data, 0)
@@ -122,7 +129,7 @@ class Stream:
                 block = block_from(step, good, ahead, min(count, plan.ahead(good.state) or count))
                 state = _after(block)
             now = time.perf_counter()
-            count = min(most, next_count(max(1, len(block.taken)), now - dispatched))
+            count = agreed(min(most, next_count(max(1, len(block.taken)), now - dispatched)))
             moment = Moment(state, first.values, block.carry.sums, now - began, now - dispatched, _examples(block))
             if plan.row_ends(state) if plan.interval else block.ended and moment.sums["loss"][1] > 0:
                 moment = end_row(step, moment)

@@ -1,7 +1,7 @@
 """What a training step communicates: collectives and bytes for each placement, read from the compiled program.
 
-The model is a residual MLP, compiled for eight devices with shapes alone: nothing is computed, and every figure is exact.
-docs/scaling.md says what they mean.
+The model is a residual MLP, compiled for eight devices with shapes alone: nothing is computed, and every figure of the
+first table is exact. The second is on paper: docs/scaling.md derives it, and names the sources of the bandwidths.
 """
 
 import math
@@ -30,6 +30,13 @@ PLACEMENTS = {
     "tensor_parallel": ({"data": 1, "model": 8}, fn.tensor_parallel(MEGATRON)),
     "both": ({"data": 2, "model": 4}, [fn.tensor_parallel(MEGATRON), fn.fsdp()]),
 }
+PEAK, UTILISATION = 989e12, 0.4  # an H100's, dense bfloat16; the part of it that is reached
+NETWORKS = {  # devices, and bytes a second that each sends
+    "8 GPUs, NVLink": (8, 450e9),
+    "64 hosts of 8 GPUs, a 400 Gb/s port a GPU": (512, 8 * 50e9),
+    "64 hosts of 8 GPUs, one 100 Gb/s port a host": (512, 12.5e9),
+}
+ROWS, TOTAL = 8192, 2**20
 KINDS = "all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute"
 COLLECTIVE = re.compile(rf"= (\(.*?\)|\S+) ({'|'.join(KINDS)})(?:-start)?\(")
 SHAPE = re.compile(r"([a-z]+)(\d+)\[([\d,]*)\]")
@@ -101,6 +108,40 @@ def mib(size):
     return f"{size / 2**20:,.1f}"
 
 
+def share_of_arithmetic(passes, devices, rows, bandwidth):
+    """Which part of a step's time is arithmetic, if none of the communication overlaps with it.
+
+    Args:
+      passes: how often each parameter, or its gradient, goes around the ring: twice in an all-reduce.
+      devices: how many there are.
+      rows: of the batch, a device.
+      bandwidth: bytes a second that a device sends.
+    """
+    arithmetic = 6 * rows / (UTILISATION * PEAK)
+    communication = passes * 4 * (devices - 1) / devices / bandwidth
+    return arithmetic / (arithmetic + communication)
+
+
+def rows_needed(passes, devices, bandwidth, share=0.9):
+    """The rows a device at which that part of a step's time is arithmetic."""
+    communication = passes * 4 * (devices - 1) / devices / bandwidth
+    return share / (1 - share) * communication * UTILISATION * PEAK / 6
+
+
+def on_paper():
+    for place, (devices, bandwidth) in NETWORKS.items():
+        for name, passes in {"replicated": 2, "fsdp": 3}.items():
+            weak, strong = (share_of_arithmetic(passes, devices, r, bandwidth) for r in (ROWS, TOTAL // devices))
+            yield (
+                place,
+                devices,
+                name,
+                f"{rows_needed(passes, devices, bandwidth):,.0f}",
+                f"{weak:.0%}",
+                f"{strong:.0%}",
+            )
+
+
 def main():
     title(__doc__)
     params = sum(a.size for a in jax.tree.leaves(jax.eval_shape(model().init, jax.random.key(0), jnp.ones((1, WIDTH)))))
@@ -112,6 +153,11 @@ def main():
     )
     columns = "placement", "parameters", "step's arguments", "collective", "among", "count", "results", "sent"
     table(columns, [row for name, placement in PLACEMENTS.items() for row in rows_of(name, *placement)])
+    print(
+        f"On paper, at {UTILISATION:.0%} of {PEAK / 1e12:,.0f} TFLOP/s, with float32 gradients and nothing overlapped:\n"
+    )
+    weak, strong = f"weak: {ROWS:,} rows a device", f"strong: {TOTAL:,} rows in all"
+    table(("network", "devices", "placement", "rows a device for 90 %", weak, strong), list(on_paper()))
 
 
 if __name__ == "__main__":

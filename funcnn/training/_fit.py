@@ -180,7 +180,8 @@ def fit(
         some = [as_seen(map, batch)[0] for batch in source.some()] if has_statistics(state.params) else []
         ready = partial(_calibrated, as_layer(model), some, mesh, sharding)
         completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
-    watchers = *as_watchers(watch), *([progress_of(plan.epochs, plan.steps)] if progress else [])
+    shown = progress and jax.process_index() == 0
+    watchers = *as_watchers(watch), *([progress_of(plan.epochs, plan.steps)] if shown else [])
     keeper = keeper_of(checkpointer, source, watchers)
     begun = keeper.begin(state)
     completed.insert(0, later(begun.seconds))

@@ -10,7 +10,9 @@ from tests.verify.scoring import ALL
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PAGES = [pytest.param((ROOT / name).read_text(), id=name) for name in ("README.md", "CONTRIBUTING.md")]
+PAGES = [
+    pytest.param((ROOT / name).read_text(), id=name) for name in ("README.md", "CONTRIBUTING.md", "docs/training.md")
+]
 
 
 def whole_files():

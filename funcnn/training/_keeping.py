@@ -91,12 +91,12 @@ class Kept:
     def see(self, moment: Moment, parts: list[Rows]) -> None:
         """Remember a moment as its source told it, with the history until there, and save if it is time to.
 
-        The first one is saved, and waited for: a disk that is full is found before hours of training.
+        The first one is saved: a disk that has no room is found before any step.
         """
         first = self._seen is None
         self._seen = _Seen(moment.state, len(parts), self._extra(moment))
         if first or self._due(int(moment.state.step)):
-            self._save(self._seen, parts, wait=first)
+            self._save(self._seen, parts, wait=False)
 
     def finish(self, parts: list[Rows]) -> None:
         """Save the last moment.

@@ -14,7 +14,7 @@ import jax
 
 from .._data import require_count
 from .._state import TrainState
-from ._files import sweep, write_file
+from ._files import require_room, sweep, write_file
 from ._format import BrokenFileError, is_marked, read_arrays, read_manifest
 from ._lock import hold
 from ._named import EMPTY, as_numbers, layout_of, pack, rebuilt, require_layout, unpack
@@ -112,6 +112,7 @@ class Checkpointer:
         self.claim()
         if jax.process_index():
             return
+        require_room(self._path(step), arrays)
         notes = {"empty": empty, "history": packed_history, "extra": packed_extra}
         executor = ThreadPoolExecutor(1)
         self._writing = executor.submit(self._write, step, arrays, notes)

@@ -20,12 +20,20 @@ def write_file(path: Path, arrays: Mapping[str, Numbers], notes: Any) -> None:
     Raises:
       OSError: it cannot be written; the error says why, how many bytes it takes and how many are free.
     """
-    needed = sum(kind.nbytes for kind, _ in arrays.values())
+    require_room(path, arrays)
     try:
-        _require_room(path.parent, needed)
         _replace(path, lambda file: write(file, arrays, notes))
     except OSError as error:
-        raise OSError(error.errno, _told(path, error, needed)) from None
+        raise _explained(path, arrays, error) from None
+
+
+def require_room(path: Path, arrays: Mapping[str, Numbers]) -> None:
+    """Raise OSError, in the same words, if the disk has less room than the arrays take."""
+    try:
+        if shutil.disk_usage(path.parent).free < _size(arrays):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise _explained(path, arrays, error) from None
 
 
 def sweep(directory: Path, pattern: str) -> None:
@@ -59,17 +67,13 @@ def _sync(directory):
         os.close(descriptor)
 
 
-def _require_room(directory, needed):
-    if shutil.disk_usage(directory).free < needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def _size(arrays):
+    return sum(kind.nbytes for kind, _ in arrays.values())
 
 
-def _told(path, error, needed):
-    return f"cannot write {path}, {needed:,} bytes{_free(path.parent)}: {error.strerror or error}"
-
-
-def _free(directory):
+def _explained(path, arrays, error):
     try:
-        return f" where {shutil.disk_usage(directory).free:,} are free"
-    except OSError:
-        return ""
+        free = f" where {shutil.disk_usage(path.parent).free:,} are free"
+    except OSError:  # of a folder that is not there
+        free = ""
+    return OSError(error.errno, f"cannot write {path}, {_size(arrays):,} bytes{free}: {error.strerror or error}")

@@ -26,7 +26,7 @@ FORMAT = 1
 _MANIFEST = "manifest.json"
 _MARK = b"funcnn sha256 "
 _DIGITS = 64
-_CHUNK = 2**22  # bytes, hashed while they are in the processor's cache
+_CHUNK = 2**18  # bytes, hashed while they are in the processor's cache
 
 
 class BrokenFileError(ValueError):

@@ -138,6 +138,23 @@ def test_the_optimizers_moments_and_count_are_those_that_were_saved(tmp_path):
     assert all(np.any(moment) for moment in jax.tree.leaves((adam.mu, adam.nu)))
 
 
+REMEMBERING = {
+    "EMA weights saved as the raw ones, EMA decay reset": lambda: fn.ema(SGD, 0.9),
+    "accumulated gradients lost": lambda: optax.MultiSteps(SGD, 2),
+    "the guard's mean loss forgotten": lambda: fn.spike_guard(ADAM),
+    "the schedule begun anew": lambda: optax.inject_hyperparams(optax.sgd)(optax.linear_schedule(0.1, 0.0, 9)),
+}
+
+
+@pytest.mark.rotating
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", REMEMBERING)
+def test_what_an_optimizer_remembers_goes_on(wrong, tmp_path):
+    optimizer = REMEMBERING[wrong]()
+    expected = fit(optimizer=optimizer)
+    assert digest(*cut_and_resumed(tmp_path, 5, optimizer=optimizer)) == digest(*expected)
+
+
 @pytest.mark.slow
 def test_more_epochs_go_on(tmp_path):
     expected = digest(*fit(epochs=4))

@@ -70,8 +70,9 @@ bench: $(VENV)/installed  ## measure every claim about speed and about the check
 faults: $(VENV)/installed  ## kill, signal and damage runs that have checkpoints, by the hundred: under half an hour
 	$(BIN)/python -m benchmarks.faults
 
-exhaustive: $(VENV)/installed  ## measure the unary rules over every number there is: hours, and it can be stopped and gone on with
+exhaustive: $(VENV)/installed  ## measure accuracy at adversarial points, then over every number there is: hours, and it can be stopped
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks.many_points
 	$(BIN)/python -m benchmarks.every_number
 
 clean:  ## remove the virtual environments

@@ -4,7 +4,7 @@ Rules of one number are measured over all numbers (`benchmarks.every_number`); o
 points, and the terms in whose ulp errors count, are in `tests/helpers/cases_at_points.py`. A row of the results file says
 how many points were taken for each dtype, at which commit, and of which code.
 
-Run: python -m benchmarks.many_points [RULE …] [--points 131072] [--show]
+Run: python -m benchmarks.many_points [RULE …] [--points 65536] [--show]
 """
 
 import argparse
@@ -51,7 +51,7 @@ def shown(results: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("rules", nargs="*", default=list(CASES))
-    parser.add_argument("--points", type=int, default=16 * CHUNK, help="of each dtype")
+    parser.add_argument("--points", type=int, default=8 * CHUNK, help="of each dtype")
     parser.add_argument("--show", action="store_true", help="print the results as they are")
     arguments = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

@@ -70,7 +70,7 @@ def _scaled(axes, rows=lambda v: v, centred=True):
 
     def terms(rule, a, bar):
         x, scale = rows(a["x"]), a["scale"]
-        x = x - centred * jnp.mean(x, axes, keepdims=True)
+        x = x - jnp.mean(x, axes, keepdims=True) if centred else x
         r = jax.lax.rsqrt(jnp.mean(x * x, axes, keepdims=True) + (1e-5 if centred else 1e-6))
         z = (x * r).reshape(a["x"].shape)
         value = jnp.max(jnp.abs(scale)) * jnp.abs(z) + jnp.abs(a.get("shift", 0))
@@ -172,7 +172,9 @@ def _gaussian(rule, a, bar):
 def _margins(a):
     """h of the multiclass hinge, and the sizes that it is a difference of."""
     s, own = a["scores"], a["scores"][a["labels"]]
-    return jnp.where(jnp.arange(N) == a["labels"], -1, s - own + 1), jnp.abs(s) + jnp.abs(own) + 1
+    return jnp.where(jnp.arange(N, dtype=a["labels"].dtype) == a["labels"], -1, s - own + 1), jnp.abs(s) + jnp.abs(
+        own
+    ) + 1
 
 
 def _near(margin):
@@ -215,6 +217,9 @@ CASES: dict[str, Case] = {
         {"x": (3, 4), "z": (3, 2), "w": (4, 2, 3), "b": (3,)}, terms=_products(), sizes=(2.0**-40, 2.0**40)
     ),
     "linear": Case({"x": (3, 5), "w": (5, 2), "b": (2,)}, terms=_products()),
+    "lora_linear": Case(
+        {"x": (2, 3), "w": (3, 2), "a": (3, 2), "b": (2, 2)}, terms=_products(), sizes=(2.0**-40, 2.0**40)
+    ),
     "scale_shift": Case({"x": (3, 2), "scale": (2,), "shift": (2,)}, terms=_products()),
     "cosine_distance": Case({"prediction": _ROW, "target": _ROW}, terms=_cosine, sizes=_MANY),
     "hinge": Case(

@@ -25,6 +25,17 @@ Residuals
 Edges
     Those of g: reglu's g'(0) = 0; at u = -inf swiglu and geglu give 0, with slope 0. 0 times an infinite g(u) is NaN.
 
+Accuracy
+    glu: value within 4 ulp, cotangents within 5; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+    reglu: value within 0.51 ulp, cotangents within 0.51; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+    geglu: value within 200 ulp, cotangents within 200; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+    swiglu: value within 4 ulp, cotangents within 8; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+    geglu is as far off as gelu in its tail and near its slope's root: gelu's page says why.
+
 Source
     Dauphin et al., "Language modeling with gated convolutional networks", 2017, eq. 1 (glu); Shazeer, "GLU variants
     improve Transformer", 2020, eqs. 5 and 6 (the others).

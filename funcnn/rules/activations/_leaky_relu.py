@@ -24,6 +24,8 @@ Edges
 
 Accuracy
     leaky_relu: value within 1 ulp, slope within 0.34; in half precision 1 and 0.34.
+    prelu: value within 0.51 ulp, cotangents within 2; in half precision 0.51 and 0.51;
+        at random and adversarial points.
 
 Source
     Goodfellow, Bengio & Courville, "Deep Learning", 2016, section 6.3 (leaky_relu); He et al., "Delving deep into

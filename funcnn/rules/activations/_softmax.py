@@ -33,6 +33,14 @@ Edges
     logsumexp is -inf for a row of nothing but -inf, or of nothing at all, with cotangents 0. It is inf where an entry is,
     its cotangent shared among them.
 
+Accuracy
+    softmax: value within 4 ulp, cotangents within 3; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+    log_softmax: value within 2 ulp, cotangents within 4; in half precision 0.51 and 1.5;
+        at random and adversarial points.
+    logsumexp: value within 1.5 ulp, cotangents within 4; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+
 Source
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990, section 3.
 

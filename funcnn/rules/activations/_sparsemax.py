@@ -20,6 +20,10 @@ Edges
     Where x = τ, y is 0 and the entry does not belong to S. Infinities as in softmax: -inf gives 0 with cotangent 0; a row
     of nothing but -inf is uniform; entries of +inf share the whole mass. An empty axis gives an empty array.
 
+Accuracy
+    sparsemax: value within 2.5 ulp, cotangents within 2; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+
 Source
     Martins & Astudillo, "From softmax to sparsemax", 2016, algorithm 1 and eq. 14.
 

@@ -23,6 +23,10 @@ Edges
     The map is smooth. n = 0 or m = 0 gives y = b; no rows give w_bar = 0 and b_bar = 0. Half precision is accumulated in
     float32 and rounded once.
 
+Accuracy
+    bilinear: value within 4 ulp, cotangents within 4; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻⁴⁰ to 2⁴⁰.
+
 Source
     Tenenbaum & Freeman, "Separating style and content with bilinear models", 2000, eq. 1.
 

@@ -19,6 +19,10 @@ Residuals
 Edges
     The map is smooth. A sum over an empty axis is 0. Half precision is accumulated in float32 and rounded once.
 
+Accuracy
+    einsum: value within 2 ulp, cotangents within 2.5; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+
 Source
     Einstein, "Die Grundlage der allgemeinen Relativitätstheorie", 1916, section 5: the convention.
 

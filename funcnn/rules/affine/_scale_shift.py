@@ -19,6 +19,10 @@ Edges
     The map is smooth. Empty axes give empty arrays, no rows scale_bar = shift_bar = 0. Half precision is accumulated in
     float32 and rounded once.
 
+Accuracy
+    scale_shift: value within 0.51 ulp, cotangents within 2; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+
 Source
     Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
     2015, algorithm 1, last line.

@@ -22,9 +22,16 @@ Residuals
 Edges
     n = 1 gives l = 0, with cotangents 0.
 
+Accuracy
+    info_nce: value within 3 ulp, cotangents within 2.5; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes up to 2⁵⁰.
+
 Source
     van den Oord, Li & Vinyals, "Representation learning with contrastive predictive coding", 2018, eq. 4; Radford et al.,
     "Learning transferable visual models from natural language supervision", 2021, figure 3 (both ways, and averaged).
+
+What the rule gives beyond autodiff: alone time and memory are the same; in a scan it takes a third of the temporary memory,
+for one product more.
 """
 
 from functools import partial

@@ -20,6 +20,10 @@ Edges
     and 0 · inf in a softmax before it would be NaN. A positive target of a class of predicted probability 0, q = -inf,
     costs inf. q = inf is not a logarithm of a probability: it costs -inf, and NaN beside a -inf.
 
+Accuracy
+    kl_divergence: value within 5 ulp, cotangents within 2.5; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+
 Source
     Kullback & Leibler, "On information and sufficiency", 1951.
 

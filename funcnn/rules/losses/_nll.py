@@ -35,6 +35,12 @@ Edges
     ignores the clamp.) Where 1 / v is beyond the range of the dtype, as for v = 1e-6 in float16, all cotangents are 0. An
     infinite mean of an infinite target is NaN.
 
+Accuracy
+    poisson_nll: value within 1.5 ulp, cotangents within 2.5; in half precision 0.51 and 0.51;
+        at random and adversarial points.
+    gaussian_nll: value within 2 ulp, cotangents within 3; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+
 Source
     Nix & Weigend, "Estimating the mean and variance of the target probability distribution", 1994; torch's
     ``PoissonNLLLoss`` and ``GaussianNLLLoss``.

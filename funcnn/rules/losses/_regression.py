@@ -24,6 +24,16 @@ Edges
     absolute_error has slope 0 where d = 0. huber's slope is continuous: d where |d| ≤ δ. An infinite d costs inf, with the
     slopes 2 d, ±1, ±δ and ±1. Two equal infinities have no difference: NaN.
 
+Accuracy
+    squared_error: value within 2.5 ulp, cotangents within 2; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+    absolute_error: value within 0.51 ulp, cotangents within 0.51; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+    huber: value within 2.5 ulp, cotangents within 2; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+    log_cosh: value within 12 ulp, cotangents within 6; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+
 Source
     Legendre 1805 (squares); Boscovich 1757 (absolute values); Huber, "Robust estimation of a location parameter", Ann.
     Math. Statist. 35, 1964; Green, "Bayesian reconstructions from emission tomography data", 1990 (log cosh).

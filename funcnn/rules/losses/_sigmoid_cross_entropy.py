@@ -29,6 +29,12 @@ Edges
     logit costs inf, with x_bar = ±l_bar, times p or α. Where q underflows q^γ is 0, or 1 if γ = 0: a certain and right
     prediction has loss 0 and cotangents 0.
 
+Accuracy
+    sigmoid_cross_entropy: value within 5 ulp, cotangents within 4; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes up to 2¹⁰⁰.
+    focal: value within 8 ulp, cotangents within 8; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes up to 2¹⁰⁰.
+
 Source
     Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90; Lin et al., "Focal loss for dense object
     detection", 2017, eq. 5.

@@ -28,6 +28,10 @@ Edges
     No square overflows or underflows (`_common/_length`): the loss is right wherever the differences and their lengths are
     finite.
 
+Accuracy
+    triplet: value within 4 ulp, cotangents within 6; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+
 Source
     Schroff, Kalenichenko & Philbin, "FaceNet", 2015 (there with squared distances); Balntas et al., "Learning local feature
     descriptors with triplets and shallow convolutional neural networks", 2016, section 2.2 (swap).

@@ -28,6 +28,12 @@ Edges
     -eps or less gives inf or NaN. Where r is beyond the range of x's dtype, x_bar is 0, and where r² is, variance_bar.
     Half precision is accumulated in float32 and rounded once.
 
+Accuracy
+    batch_norm: value within 6 ulp, cotangents within 10; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+    batch_norm_inference: value within 4 ulp, cotangents within 8; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻⁴⁰ to 2⁴⁰.
+
 Source
     Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
     2015, algorithms 1 and 2 and section 3.

@@ -21,6 +21,10 @@ Edges
     x_bar; NaN of its row. No square overflows or underflows: only a length above 8e37 in float32 counts as infinite, one
     below 1e-38 as 0. The second order is NaN where 1 / ‖x‖² overflows.
 
+Accuracy
+    l2_normalize: value within 5 ulp, cotangents within 8; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+
 Source
     Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3, of which this is the part without g. The eps is torch's.
 """

@@ -25,6 +25,10 @@ Edges
     arrays. Half precision is accumulated in float32 and rounded once; s is rounded before it is normalised, so that y is
     the norm of the s that is returned.
 
+Accuracy
+    rms_norm: value within 4 ulp, cotangents within 6; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻⁵⁹ to 2⁵⁹.
+
 Source
     Zhang & Sennrich, "Root mean square layer normalization", 2019, eq. 4. Hsu et al., "Liger kernel", 2024, section 3.2,
     fuses the sum of a residual stream with its norm.

@@ -23,6 +23,10 @@ Edges
     in float16, w_bar is 0. Where Wᵀ W u = 0, u stays. No square overflows or underflows: only a length above 8e37 in
     float32 counts as infinite, one below 1e-38 as 0.
 
+Accuracy
+    spectral_norm: value within 10 ulp, cotangents within 8; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+
 Source
     Miyato et al., "Spectral normalization for generative adversarial networks", 2018, section 2.1, algorithm 1 and eq. 12.
 """

@@ -19,6 +19,10 @@ Edges
     v = 0 has no direction: w = 0, with cotangents 0. Where 1 / ‖v‖ is beyond the range of v's dtype, v_bar is 0. No
     square overflows or underflows: only a length above 8e37 in float32 counts as infinite, one below 1e-38 as 0.
 
+Accuracy
+    weight_norm: value within 5 ulp, cotangents within 8; in half precision 0.51 and 0.51;
+        at random and adversarial points of sizes 2⁻¹⁰⁰ to 2¹⁰⁰.
+
 Source
     Salimans & Kingma, "Weight normalization", 2016, eqs. 2 and 3.
 """

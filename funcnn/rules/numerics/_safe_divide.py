@@ -17,6 +17,10 @@ Edges
     Where d = 0, value and cotangents are 0 by convention, whatever n is. Where 1 / d is beyond the range of the dtype, as
     for a subnormal d in float16, the cotangents are 0. A denominator of ±inf gives 0, with cotangents 0. inf / inf is NaN.
 
+Accuracy
+    safe_divide: value within 0.51 ulp, cotangents within 2.5; in half precision 0.51 and 2;
+        at random and adversarial points.
+
 Source
     Any calculus text. That a `where` after the quotient does not help, since 0 · inf is NaN, is in JAX's FAQ, "Gradients
     contain NaN where using where".

@@ -32,7 +32,8 @@ Source
 
 What the rules give beyond autodiff: autodiff of `jax.lax.reduce_window` keeps x and searches every window again on the way
 back, which on a CPU takes several times as long. Here the work grows with the number of the window's entries: up to some
-hundred that is less.
+hundred that is less. Alone, max_pool compares about a fifth more often than autodiff of its own forward, and takes up to
+a tenth longer.
 """
 
 import math

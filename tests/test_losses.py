@@ -87,6 +87,7 @@ def test_weights_lie_on_an_explicit_mesh_as_the_rows_do():
         assert_close(jax.device_get(found), jax.grad(loss)(P, T, weight), 1e-14)
 
 
+@pytest.mark.slow
 def test_what_is_not_divided_on_an_explicit_mesh_meets_what_is():
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Explicit,))
     shares = jax.nn.softmax(T)

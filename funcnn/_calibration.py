@@ -73,6 +73,20 @@ def warn_unmeasured(paths: list[str]) -> None:
     )
 
 
+@contextmanager
+def unmeasured_kept() -> Iterator[None]:
+    """Inside of this context `fit` does not warn of statistics that were never measured: its state is not used."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*batch_norm was never calibrated")
+        yield
+
+
+def without_statistics(params: Params) -> Params:
+    """The tree of what is learned: without the statistics of each batch norm."""
+    learned = lambda node: {name: a for name, a in node.items() if name not in ("mean", "variance", "statistics")}
+    return jax.tree.map(lambda node: learned(node) if _is_measured(node) else node, params, is_leaf=_is_measured)
+
+
 def unmeasured(params: Params) -> list[str]:
     """The paths of all batch norms whose statistics were never measured."""
     found = jax.tree_util.tree_leaves_with_path(params, is_leaf=_is_measured)

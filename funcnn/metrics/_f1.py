@@ -75,8 +75,7 @@ def f1(average: str = "binary") -> Metric:
 def _metric(name: str, average: str, score: Callable[[Counts], Array]) -> Metric:
     readings = {"binary": _yes, "macro": _each_class}
     if not isinstance(average, str) or average not in readings:
-        kind = repr(average) if isinstance(average, str) else f"{type(average).__name__}: {name}() makes the metric"
-        raise ValueError(f"{name}: average must be 'binary' or 'macro', got {kind}")
+        raise ValueError(f"{name}: average must be 'binary' or 'macro', got {average!r}")
     read = readings[average]
 
     @of_arrays

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from .._calibration import unmeasured_kept
 from .._core import Layer
 from ._data import require_count
 from ._faults import NonFiniteError
@@ -68,6 +69,9 @@ def find_learning_rate(
     Source:
       Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3.
     """
+    if not callable(optimizer_of_rate):
+        kind = type(optimizer_of_rate).__name__
+        raise TypeError(f"optimizer_of_rate must be a function of a rate such as optax.adam, got {kind}")
     require_count("steps", steps, low=10)
     if not 0 < low < high:
         raise ValueError(f"low and high must be rates, the one above 0 and below the other, got {low!r} and {high!r}")
@@ -82,7 +86,8 @@ def find_learning_rate(
     optimizer = optimizer_of_rate(lambda step: jnp.asarray(rates, jnp.float32)[step])
     options = {"steps": steps, "validate_every": 1, "key": key, "batch_size": batch_size, "watch": diverged}
     try:
-        losses = fit(model, loss, optimizer, data, **options, progress=False)[1]["loss"]
+        with unmeasured_kept():
+            losses = fit(model, loss, optimizer, data, **options, progress=False)[1]["loss"]
     except NonFiniteError as error:
         losses = error.history["loss"]
     smooth = _smoothed(np.asarray(losses, float))

@@ -29,10 +29,13 @@ def as_metric(metric: Metric | Callable[..., tuple[Any, Any]]) -> Metric:
     """The metric itself, or a plain function to ``(sum, weight)`` as the metric whose result is their ratio.
 
     Raises:
-      TypeError: for anything else.
+      TypeError: for anything else, such as a function that makes a metric and was not called.
     """
     if isinstance(metric, Metric):
         return metric
+    if getattr(metric, "__annotations__", {}).get("return") in (Metric, "Metric"):
+        name = getattr(metric, "__name__", type(metric).__name__)
+        raise TypeError(f"{name} makes a metric: call it, as in {name}()")
     if not callable(metric):
         raise TypeError(f"a metric must be a Metric or a function to (sum, weight), got {type(metric).__name__}")
     return Metric(metric, ratio)

@@ -106,7 +106,7 @@ BAD = [
     (lambda: metrics.accuracy(LOGITS, LABELS, jnp.ones(2)), ValueError, "weight must have the leading axes of"),
     (lambda: metrics.top_k(0), ValueError, "top_k: k must be at least 1, got 0"),
     (lambda: metrics.top_k(4)(LOGITS, LABELS), ValueError, "k must be at most the number of classes, 3, got 4"),
-    (lambda: metrics.f1(LOGITS), ValueError, r"average must be 'binary' or 'macro', got .*: f1\(\) makes the metric"),
+    (lambda: as_metric(metrics.f1), TypeError, r"f1 makes a metric: call it, as in f1\(\)"),
     (lambda: metrics.f1("micro"), ValueError, "average must be 'binary' or 'macro', got 'micro'"),
     (lambda: metrics.recall().measure(SCORES, YES[:2]), ValueError, "recall: prediction must be .2., a logit for each"),
     (lambda: metrics.confusion_matrix(4).measure(LOGITS, LABELS), ValueError, "prediction must have 4 classes, got 3"),

@@ -38,8 +38,13 @@ def test_bad_rates_are_named(options, message):
         fn.find_learning_rate(fn.linear(1), LOSS, optax.sgd, (X, Y), key=KEY, **options)
 
 
+def test_an_optimizer_is_no_function_of_a_rate():
+    with pytest.raises(TypeError, match=r"optimizer_of_rate must be a function of a rate such as optax.adam, got Grad"):
+        fn.find_learning_rate(fn.linear(1), LOSS, optax.sgd(0.1), (X, Y), key=KEY)
+
+
 def test_one_batch_shows_what_does_not_learn():
-    model = fn.serial(body=fn.linear(4), cut=jax.lax.stop_gradient, head=fn.linear(1))
+    model = fn.serial(body=fn.linear(4), cut=jax.lax.stop_gradient, norm=fn.batch_norm(), head=fn.linear(1))
     found = fn.overfit_one_batch(model, LOSS, optax.sgd(0.1), (X[:4], Y[:4]), key=KEY, steps=20)
     assert found.unmoved == ("body.b", "body.w")
     assert len(found.losses) == 20

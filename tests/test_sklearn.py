@@ -122,6 +122,23 @@ def test_training_ends_early_with_the_best_parameters():
     assert "val_loss" in regressor.fit(x, x[:, :2]).history_
 
 
+def test_what_is_neither_a_model_nor_makes_one_is_refused():
+    x, y = np.ones((4, 2)), [0, 1, 0, 1]
+    with pytest.raises(TypeError, match="model must have apply, or be a function that makes what has it, got int"):
+        fn.sklearn.Classifier(7).fit(x, y)
+    with pytest.raises(TypeError, match=r"optimizer must have update, .*, got str"):
+        fn.sklearn.Regressor(fn.linear, optimizer="adam").fit(x, y)
+
+
+@pytest.mark.slow
+def test_an_optimizer_that_is_made_has_its_own_rate():
+    x, y = RNG.normal(size=(10, 2)), RNG.normal(size=10)
+    of = lambda **options: fn.sklearn.Regressor(fn.linear, epochs=3, random_state=0, **options).fit(x, y).params_["w"]
+    made = of(optimizer=optax.sgd(0.125))
+    assert (made == of(optimizer=optax.sgd, learning_rate=0.125)).all()
+    assert (made != of(optimizer=optax.sgd, learning_rate=0.25)).any()
+
+
 def test_scikit_learn_is_named_with_the_extra(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("funcnn.sklearn")]:
         monkeypatch.delitem(sys.modules, name)

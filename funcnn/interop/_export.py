@@ -25,6 +25,7 @@ def export(model: Layer, params: Params, x: PyTree, *, platforms: Sequence[str] 
       The program.
 
     Raises:
+      TypeError: an input is not an array.
       ValueError: an input has no batch axis.
       ImportError: flatbuffers, which JAX writes it by, is not installed.
 
@@ -40,8 +41,11 @@ def export(model: Layer, params: Params, x: PyTree, *, platforms: Sequence[str] 
     (batch,) = jax_export.symbolic_shape("batch")
 
     def of_any_size(path, a):
+        place = f"x{jax.tree_util.keystr(path)}"
+        if not hasattr(a, "dtype"):
+            raise TypeError(f"export: {place} must be an array, got {type(a).__name__}")
         if not a.shape:
-            raise ValueError(f"export: x{jax.tree_util.keystr(path)} must have a batch axis, got {a.dtype}[]")
+            raise ValueError(f"export: {place} must have a batch axis, got {a.dtype}[]")
         return jax.ShapeDtypeStruct((batch, *a.shape[1:]), a.dtype)
 
     shapes = jax.tree_util.tree_map_with_path(of_any_size, x)

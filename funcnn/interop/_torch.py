@@ -48,6 +48,7 @@ def from_torch(
       Parameters such as like, in its dtypes.
 
     Raises:
+      TypeError: state_dict, names or convert is not a mapping.
       ValueError: an array is missing, left over or of another shape. All of them are named.
 
     Example:
@@ -56,6 +57,9 @@ def from_torch(
       >>> interop.from_torch(state_dict, {"fc": "0"}, like)[0]["w"].shape
       (3, 2)
     """
+    for name, mapping in {"state_dict": state_dict, "names": names, "convert": convert}.items():
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"from_torch: {name} must be a mapping by names, got {type(mapping).__name__}")
     arrays, reasons, read = {}, {}, set()
     for path in by_path("from_torch", like):
         name = _name(path, names)

@@ -29,7 +29,8 @@ class Classifier(ClassifierMixin, Estimator):
     Args:
       model: a layer with a value ``[n, classes]``, or a function that makes one of the number of classes. One hidden layer
         of 100 units, by default.
-      optimizer: a function that makes an optax optimizer of the learning rate, such as ``optax.adam``.
+      optimizer: a function that makes an optax optimizer of the learning rate, such as ``optax.adam``; or an optimizer,
+        which has its own.
       learning_rate: what it is made of: a number, or a schedule of optax.
       epochs: how often the data are gone through.
       batch_size: examples a step; all of them if there are fewer.
@@ -59,7 +60,7 @@ class Classifier(ClassifierMixin, Estimator):
         self,
         model: Layer | Callable[[int], Layer] = perceptron,
         *,
-        optimizer: Callable[[Any], optax.GradientTransformation] = optax.adam,
+        optimizer: Callable[[Any], optax.GradientTransformation] | optax.GradientTransformation = optax.adam,
         learning_rate: Any = 0.01,
         epochs: int = 100,
         batch_size: int = 200,

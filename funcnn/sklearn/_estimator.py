@@ -31,7 +31,7 @@ class Estimator(BaseEstimator):
     """What both do with their arguments, which these are."""
 
     model: Any
-    optimizer: Callable[[Any], Any]
+    optimizer: Any
     learning_rate: Any
     epochs: int
     batch_size: int
@@ -54,7 +54,7 @@ class Estimator(BaseEstimator):
             state, self.history_ = fit(
                 model,
                 loss,
-                _made(self.optimizer, self.learning_rate),
+                _made_of("optimizer", self.optimizer, self.learning_rate, "update"),
                 data,
                 epochs=self.epochs,
                 batch_size=min(self.batch_size, len(data[0])),
@@ -75,12 +75,23 @@ class Estimator(BaseEstimator):
             return predict(self._layer(outputs), params, x, batch_size=_ROWS)
 
     def _layer(self, outputs: int) -> Layer:
-        return self.model if isinstance(self.model, Layer) else _made(self.model, outputs)
+        return _made_of("model", self.model, outputs, "apply")
 
 
 def computing_in(dtype: Any) -> AbstractContextManager[Any]:
     """A context in which JAX keeps this dtype."""
     return jax.enable_x64(dtype == np.float64)
+
+
+def _made_of(name: str, made: Any, argument: Any, method: str) -> Any:
+    """What an argument of the estimator is, if it has the method, or what it makes of the number."""
+    if hasattr(made, method):
+        return made
+    if not callable(made):
+        raise TypeError(
+            f"{name} must have {method}, or be a function that makes what has it, got {type(made).__name__}"
+        )
+    return _made(made, argument)
 
 
 @once

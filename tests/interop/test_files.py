@@ -127,6 +127,8 @@ def test_layers_are_exported_for_a_batch_of_any_size(name):
 def test_an_input_without_a_batch_axis_is_refused():
     with pytest.raises(ValueError, match=r"export: x\[0\] must have a batch axis, got float64\[\]"):
         fn.interop.export(lambda x: x[0], (), (jnp.float64(1.0), jnp.ones(2)))
+    with pytest.raises(TypeError, match=r"export: x\[0\] must be an array, got int"):
+        fn.interop.export(lambda x: x[0], (), [1, 2])
     assert jax.export.deserialize(bytearray(fn.interop.export(fn.tanh, (), jnp.ones(2)))).call(jnp.ones(7)).shape == (
         7,
     )

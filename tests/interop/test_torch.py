@@ -89,6 +89,11 @@ def test_everything_that_does_not_fit_is_named():
     ]
 
 
+def test_what_is_no_mapping_is_refused():
+    with pytest.raises(TypeError, match="from_torch: names must be a mapping by names, got str"):
+        fn.interop.from_torch(state_dict(), "features", like())
+
+
 def module(torch):
     """The same network in PyTorch, as it is after some training."""
     nn = torch.nn

@@ -62,6 +62,6 @@ class Plan(NamedTuple):
         return bool(self.interval) and int(state.step) % self.interval == 0
 
 
-def next_count(count: int, seconds: float) -> int:
-    """As many steps as take about the time that a dispatch should, when so many took so long."""
-    return max(1, min(8 * count, int(count * DISPATCH_SECONDS / seconds)))
+def next_count(count: int, seconds: float, enough: float = DISPATCH_SECONDS) -> int:
+    """As many steps as take enough seconds, when so many took so long."""
+    return max(1, min(8 * count, int(count * enough / seconds)))

@@ -15,11 +15,12 @@ from .._faults import NonFiniteError, all_finite, name_fault
 from .._mesh import settled
 from .._metrics import Sums
 from .._once import once
-from .._plan import DISPATCH_SECONDS
 from .._state import TrainState
 from .._step import Batch, Step
 from .._trees import described
 from ._reading import Read, naming
+
+BLOCK_SECONDS = 1.0  # so long that the copy takes no time beside it, and so short that a bar moves
 
 
 class Carry(NamedTuple):
@@ -83,7 +84,7 @@ def compiled(step: Step) -> Compiled:
 
 
 def block_from(step: Step, start: Carry, ahead: Iterator[Read], count: int) -> Block:
-    """Up to so many steps, fewer if the epoch or `DISPATCH_SECONDS` are over; all that are good before an error.
+    """Up to so many steps, fewer if the epoch or `BLOCK_SECONDS` are over; all that are good before an error.
 
     What they start from is kept until all is known to be finite. If it is not, they are taken once more, each judged by
     itself.
@@ -96,7 +97,7 @@ def block_from(step: Step, start: Carry, ahead: Iterator[Read], count: int) -> B
 
 def _taken(loop, start, ahead, count):
     carry, taken = loop.copy(start), []
-    until = time.perf_counter() + DISPATCH_SECONDS if jax.process_count() == 1 else inf
+    until = time.perf_counter() + BLOCK_SECONDS if jax.process_count() == 1 else inf
     while len(taken) < count and time.perf_counter() < until:
         try:
             read = next(ahead)

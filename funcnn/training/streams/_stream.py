@@ -21,7 +21,7 @@ from .._plan import Plan, next_count
 from .._state import Position, TrainState
 from .._step import Batch, Step
 from .._watchers import Moment, end_row
-from ._block import Block, Carry, block_from, compiled
+from ._block import BLOCK_SECONDS, Block, Carry, block_from, compiled
 from ._encoded import encoded
 from ._iterables import Passes
 from ._prefetch import prefetched
@@ -129,7 +129,7 @@ class Stream:
                 block = block_from(step, good, ahead, min(count, plan.ahead(good.state) or count))
                 state = _after(block)
             now = time.perf_counter()
-            count = agreed(min(most, next_count(max(1, len(block.taken)), now - dispatched)))
+            count = agreed(min(most, next_count(max(1, len(block.taken)), now - dispatched, BLOCK_SECONDS)))
             moment = Moment(state, first.values, block.carry.sums, now - began, now - dispatched, _examples(block))
             if plan.row_ends(state) if plan.interval else block.ended and moment.sums["loss"][1] > 0:
                 moment = end_row(step, moment)

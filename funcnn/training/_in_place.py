@@ -45,6 +45,8 @@ class Places:
 
 def places_of(tree: PyTree) -> Places | None:
     """Where concrete arrays lie; None if that is not a mesh of several devices."""
+    if jax.device_count() == 1:  # found out sooner than a tree is flattened, in a loop of short steps
+        return None
     leaves, structure = jax.tree.flatten(tree)
     if not leaves or isinstance(leaves[0], Tracer) or _place(leaves[0]) is None:
         return None

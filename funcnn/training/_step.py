@@ -87,10 +87,13 @@ def make_step(
 
         return jax.jit(step, donate_argnums=0 if donate else ())
 
-    @wraps(compiled(None))
+    on_one = compiled(None)
+
+    @wraps(on_one)
     def explained(state, batch):
         try:
-            return settled(compiled(places_of(state))(state, batch))
+            places = places_of(state)
+            return settled((on_one if places is None else compiled(places))(state, batch))
         except (RuntimeError, ValueError):
             require_kept(state)
             raise

@@ -1,6 +1,6 @@
 """A program for the tests: a small convolutional net trained by one process of several, or alone.
 
-python -m tests.training.trained_together arrays|stream|die|steps
+python -m tests.training.trained_together arrays|stream|die|steps|kept [directory] [epochs]
 """
 
 import json
@@ -31,7 +31,7 @@ def counted(prediction, x):
     return np.float64(0) + jax.nn.one_hot(x[:, 0].astype(int), N, dtype=float).sum(axis=0)
 
 
-def run(kind):
+def run(kind, directory=None, epochs=3):
     fn.distributed(heartbeat_seconds=HEARTBEAT, shutdown_seconds=HEARTBEAT)
     rng = np.random.default_rng(0)
     images, y = rng.normal(size=(N, 4, 4, 1)), rng.normal(size=(N, 2))
@@ -46,11 +46,11 @@ def run(kind):
         part = lambda i: slice(i + share * jax.process_index(), i + share * (jax.process_index() + 1))
         data = lambda: (tuple(a[part(i)] for a in (images, y, number)) for i in range(0, N - N % BATCH, BATCH))
         batch_size = None
-    epochs = {"steps": 334, "die": 10_000}.get(kind, 3)
+    epochs = {"steps": 334, "die": 10_000}.get(kind, int(epochs))
     state, history = fn.fit(
         model, loss, optax.sgd(0.01, momentum=0.9), data,
         epochs=epochs, batch_size=batch_size, key=jax.random.key(0), metrics={"seen": seen}, progress=False,
-        mesh=mesh, sharding=fn.fsdp(min_size=0), watch=[killed] if kind == "die" else [],
+        mesh=mesh, sharding=fn.fsdp(min_size=0), watch=[killed] if kind == "die" else [], checkpoint=directory,
     )  # fmt: skip
     whole = fn.place(state.params, mesh)
     weights = [np.asarray(a.addressable_data(0)).ravel() for a in jax.tree.leaves(whole)]
@@ -66,4 +66,4 @@ def killed(moment):
 
 
 if __name__ == "__main__":
-    run(sys.argv[1])
+    run(*sys.argv[1:])

@@ -5,6 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from .._watchers import Moment, Watcher
@@ -39,6 +40,8 @@ class _JsonLines:
         self._path, self._resumed, self._logged = path, False, -1
 
     def __call__(self, moment: Moment) -> None:
+        if jax.process_index():  # of several, the first writes
+            return
         if moment.is_first:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             last = _mended(self._path)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from os import PathLike, fspath
 from typing import Any
 
+import jax
 import numpy as np
 
 from ..._extras import extra
@@ -29,6 +30,8 @@ class _Events:
         self._make, self._directory, self._writer = make, directory, None
 
     def __call__(self, moment: Moment) -> None:
+        if jax.process_index():  # of several, the first writes
+            return
         if moment.is_first:
             step = int(moment.state.step)
             self._writer = self._make(self._directory, purge_step=step + 1 if step else None)

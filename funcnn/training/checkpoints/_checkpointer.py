@@ -90,6 +90,9 @@ class Checkpointer:
     ) -> None:
         """Save a state.
 
+        What is divided over devices is gathered, so that the file does not depend on where the state lies. In several
+        processes each calls this, and process 0 writes.
+
         Args:
           state: the state; its step names the file.
           history: arrays by name, such as `fit` returns.

@@ -51,7 +51,7 @@ def zero_sums(step: Step, state: TrainState, batch: Batch) -> dict[str, Sums]:
     """The sums of no batches, for batches like this one."""
     inputs, *targets = batch
     measure = lambda state, inputs: (
-        step.measure(state.params, (inputs, *targets), step_key(state)) | step.untaken(state)
+        step.measure(state.params, (inputs, *targets), step_key(state)) | step.untaken(state, (inputs, *targets))
     )
     return jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(measure, state, inputs))
 

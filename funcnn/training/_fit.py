@@ -108,7 +108,7 @@ def fit(
         `distributed`, each is given the same data, and each example is taken once.
       sharding: how parameters and the optimizer's state are divided over the mesh, such as ``fn.fsdp()``: see `place`. None
         keeps them whole on every device.
-      probes: whether to measure the norm of each step's gradient, which costs a pass over it.
+      probes: whether to look into the backward pass, at a pass over each output and gradient: `make_step` says at what.
       on_nonfinite: ``"raise"``, or ``"skip"`` to leave out updates that are not finite, by `optax.apply_if_finite`, whose
         state counts them.
       progress: whether to show a progress bar.
@@ -118,7 +118,8 @@ def fit(
       Steps that are left over at the end make a last, shorter row. The columns are
 
       - ``step`` and ``epoch``: how many had ended;
-      - ``loss``, the metrics, ``gradient_norm`` with probes: means over the row's batches, each weighted by its size;
+      - ``loss``, the metrics: means over the row's batches, each weighted by its size;
+      - with probes ``gradient_norm``, of each layer too, and where NaN or inf came about;
       - ``learning_rate``, where `optax.inject_hyperparams` shows it;
       - ``seconds`` since training began, and ``examples_per_second``;
       - with batches ``compilations``: how often the step was compiled, once for each shape;

@@ -125,7 +125,7 @@ class Arrays:
             if not finite:
                 good = last_good(run, progress, steps)
                 yield tell(progress, good, spent)
-                raise _fault(step, good, run(good, 1)[0])
+                raise _fault(step, good, run(good, 1)[0], self.data)
             count = agreed(next_count(steps, spent))
             moment = tell(progress, after, spent)
             if plan.row_ends(after.state):
@@ -184,12 +184,16 @@ class Arrays:
         return epoch * self.n + batch * self.batch_size
 
 
-def _fault(step, good, after):
+def _fault(step, good, after, data):
     """What the step between them did."""
     ended = after.ended > good.ended and len(after.values["loss"])
     loss = after.values["loss"][good.ended] if ended else after.sums["loss"][0]
     what = name_fault(step.judged(after.state, loss))
-    return NonFiniteError(f"{what} at step {good.state.step} (epoch {good.state.position.epoch})")
+    row = jax.tree.map(lambda a: a[good.ended], after.values) if ended else step.value(after.sums)
+    first = step.blamed(good.state, data, row)
+    return NonFiniteError(
+        f"{what} at step {good.state.step} (epoch {good.state.position.epoch}){first and f', {first}'}"
+    )
 
 
 Source = Arrays | Stream

@@ -15,6 +15,7 @@ from ._mesh import settled
 from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
 from ._once import once
 from ._optimizer import as_optimizer, judged, updated
+from ._probes import first_nonfinite, is_mark, marking, marks_for, probe_sums
 from ._state import TrainState, require_kept, require_learnable, require_own_state, step_key
 from .per_example._gradients import clipped_sum
 from .wrappers._frozen import held
@@ -33,18 +34,20 @@ class Step(NamedTuple):
         gradient alone tells, by name. The sums of several batches add up. The state's position is handed on as it came.
       measure: ``measure(params, batch, key=None) -> sums``, those of the loss and the metrics at the cost of a forward
         pass: of training with a key, as it is outside of training without one.
-      untaken: ``untaken(state) -> sums``, the zeros of what `take` measures beyond `measure`.
+      untaken: ``untaken(state, batch) -> sums``, the zeros of what `take` measures beyond `measure`.
       value: ``value(sums) -> results``, by the same names.
       shown: ``shown(state) -> results``, what the state says of itself: the learning rate.
       judged: ``judged(state, losses) -> pytree``, of which a NaN or inf is a fault.
+      blamed: ``blamed(state, batch, results) -> text``: where a step's first NaN or inf came about, if its results tell.
     """
 
     take: Callable[[TrainState, Batch], tuple[TrainState, dict[str, Sums]]]
     measure: Callable[..., dict[str, Sums]]
-    untaken: Callable[[TrainState], dict[str, Sums]]
+    untaken: Callable[[TrainState, Batch], dict[str, Sums]]
     value: Callable[[dict[str, Sums]], Values]
     shown: Callable[[TrainState], Values]
     judged: Callable[[TrainState, PyTree], PyTree]
+    blamed: Callable[[TrainState, Batch, Values], str] = lambda state, batch, results: ""
 
 
 @once
@@ -60,11 +63,13 @@ def make_step(
       optimizer: an optax optimizer, those that need the loss's value or function (line searches, sharpness-aware
         minimisation) included.
       donate: whether the memory of the state that is passed in becomes the new state's. False keeps every state.
-      probes: whether to measure the norm of the gradient.
+      probes: whether to look into the backward pass. Then metrics holds ``gradient_norm``, and for each layer, by its path,
+        ``gradient_norm.body.0``, ``nonfinite_output.body.0`` and ``nonfinite_cotangent.body.0``. The last two count how
+        often its output, or the cotangent of that, held NaN or inf. Layers before the first with parameters are left out.
 
     Returns:
       ``step(state, batch) -> (state, metrics)``. A batch is a tuple ``(inputs, *targets)``; metrics holds ``"loss"`` and
-      what the loss measures besides, with probes ``"gradient_norm"``. A batch that does not fit raises before the state is
+      what the loss measures besides. A batch that does not fit raises before the state is
       donated. A state that was donated raises RuntimeError. On several devices of a CPU each step waits for the one before.
 
     Example:
@@ -117,7 +122,7 @@ def plain_step(
     """The same step, not compiled and with its sums: for use inside a loop that is.
 
     A batch's loss is weighted by the number of its examples, so that an epoch's result is the weighted mean of its batches'
-    losses. With probes the norm of each step's gradient is measured, of which a row shows the mean.
+    losses. With probes a row shows the mean of the norms of each step's gradient.
     """
     model = as_layer(model)
     loss_of = as_loss(loss)
@@ -141,30 +146,47 @@ def plain_step(
         require_learnable(state.params)
         key = step_key(state)
         learned = lambda params, batch, key: objective(held(params, state.opt_state), batch, key)
-        (value, others), gradient = jax.value_and_grad(learned, has_aux=True)(state.params, batch, key)
+        (value, others), gradient, seen = gradients(learned, state.params, batch, key)
         again = lambda params: learned(params, batch, key)[0]
         clipped = lambda clip: clipped_sum(lambda *at: learned(*at)[0], state.params, batch, key, clip)
         params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, again, clipped)
         state = state._replace(params=params, opt_state=opt_state, step=state.step + 1)
-        return state, sums_of(value, others, batch) | probed(gradient)
+        return state, sums_of(value, others, batch) | seen
 
     def measure(params, batch, key=None):
         value, others = objective(params, batch, key)
         return sums_of(value, others, batch)
 
-    def probed(gradient):
-        return {"gradient_norm": weighted(optax.tree.norm(wide(gradient)), 1)} if probes else {}
+    def gradients(learned, params, batch, key):
+        """The value, what comes beside it, the gradient, and with probes what the backward pass knows besides."""
+        if not probes:
+            return *jax.value_and_grad(learned, has_aux=True)(params, batch, key), {}
 
-    def untaken(state):
-        return jax.tree.map(jnp.zeros_like, probed(state.params))
+        def marked(params, marks):
+            with marking(marks):
+                return learned(params, batch, key)
+
+        marks = marks_for(lambda: learned(params, batch, key))
+        both, (gradient, marks_bar) = jax.value_and_grad(marked, (0, 1), has_aux=True)(params, marks)
+        return both, gradient, probe_sums(gradient, marks_bar)
+
+    def untaken(state, batch):
+        return jax.tree.map(jnp.zeros_like, probe_sums(state.params, marks_in(state, batch))) if probes else {}
+
+    def marks_in(state, batch):
+        return marks_for(lambda: objective(state.params, batch, step_key(state)))
 
     def value(sums):
-        return {name: measured[name].value(a) if name in measured else ratio(a) for name, a in sums.items()}
+        of = lambda name, a: a if is_mark(name) else ratio(a)
+        return {name: measured[name].value(a) if name in measured else of(name, a) for name, a in sums.items()}
+
+    def blamed(state, batch, results):
+        return first_nonfinite(list(marks_in(state, batch)), results) if probes else ""
 
     def watched(state, losses):
         return judged(complete, state.opt_state, state.params, losses)
 
-    return Step(take, measure, untaken, value, learning_rate, watched)
+    return Step(take, measure, untaken, value, learning_rate, watched, blamed)
 
 
 def as_loss(loss: Loss) -> Callable[..., tuple[jax.Array, dict[str, jax.Array]]]:

@@ -58,7 +58,7 @@ def test_sums_of_two_batches_add_up():
 def test_a_step_measures_what_its_measure_says():
     _, taken = jax.jit(STEP.take)(STATE, (X, LABELS))
     measured = jax.jit(STEP.measure)(STATE.params, (X, LABELS))
-    chex.assert_trees_all_equal_shapes_and_dtypes(taken, measured | STEP.untaken(STATE))
+    chex.assert_trees_all_equal_shapes_and_dtypes(taken, measured | STEP.untaken(STATE, (X, LABELS)))
     assert_close(measured, {name: taken[name] for name in measured}, 1e-6)
     gradient = jax.grad(lambda params: LOSS(MODEL.apply(params, X), LABELS))(STATE.params)
     assert float(ratio(taken["gradient_norm"])) == pytest.approx(float(optax.tree.norm(gradient)), rel=1e-6)
@@ -87,7 +87,7 @@ def test_a_wrapper_of_a_step_may_add_a_sum_of_its_own():
 
         return step._replace(
             take=take,
-            untaken=lambda state: step.untaken(state) | {"steps": jnp.float32(0)},
+            untaken=lambda state, batch: step.untaken(state, batch) | {"steps": jnp.float32(0)},
             value=lambda sums: step.value({n: a for n, a in sums.items() if n != "steps"}) | {"steps": sums["steps"]},
         )
 

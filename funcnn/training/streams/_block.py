@@ -125,7 +125,8 @@ def _fault(step, good, after, read):
     """What the step between them did, and what of the batch explains it."""
     what = name_fault(step.judged(after.state, after.sums["loss"][0]))
     where = f"step {good.state.step} (epoch {read.epoch}, batch {read.number})"
-    return NonFiniteError(f"{what} at {where}{_blame(step, good.state, read.batch)}")
+    first = step.blamed(good.state, read.batch, jax.tree.map(jnp.subtract, after.sums, good.sums))
+    return NonFiniteError(f"{what} at {where}{first and f', {first}'}{_blame(step, good.state, read.batch)}")
 
 
 def _blame(step, state, batch):

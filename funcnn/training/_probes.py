@@ -1,0 +1,131 @@
+r"""What the backward pass knows of each layer: the norms of its gradients, and where a number first was not finite.
+
+Behind each layer stands an identity with a second argument, a mark. Its backward pass hands the cotangent on as it came,
+and gives the mark a cotangent of its own: 0, or 1 if the layer's output was not finite, and the same for the output's
+cotangent. So marks come out of loops, recomputation and functions compiled apart as any gradient does, and those of
+repetitions add up.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._core import Params, PyTree, place
+from .._paths import dotted
+from ..combinators import watching
+from ..rules._common._precision import widen
+from ._metrics import Sums, weighted
+
+Marks = dict[str, jax.Array]
+OUTPUT, COTANGENT, GRADIENT = "nonfinite_output.", "nonfinite_cotangent.", "gradient_norm."
+
+
+def marks_for(apply: Callable[[], Any]) -> Marks:
+    """A mark for each layer that has no layers inside, from the first with parameters on, in the order of the forward pass.
+
+    A mark behind an earlier layer would make a gradient by the input necessary.
+
+    Args:
+      apply: applies the model; only shapes are computed.
+    """
+    met: list[str] = []
+    learned: list[bool] = []
+
+    def watch(name, layer, params, x, **options):
+        y = layer.apply(params, x, **options)
+        met.append(".".join(place.get()))
+        learned.append(bool(jax.tree.leaves(params)) or any(learned))
+        return y
+
+    with watching(watch):
+        jax.eval_shape(apply)
+    inner = [path for path in met if not any(other.startswith(f"{path}.") for other in met)]
+    after = dict(zip(met, learned, strict=True))
+    return {path: jnp.zeros(2, jnp.float32) for path in inner if after[path]}
+
+
+def marking(marks: Marks) -> Any:
+    """Inside of this context each layer with a mark is followed by the identity that writes to it."""
+
+    def watch(name, layer, params, x, **options):
+        y = layer.apply(params, x, **options)
+        mark = marks.get(".".join(place.get()))
+        return y if mark is None else _probed(y, mark)
+
+    return watching(watch)
+
+
+def probe_sums(gradient: Params, marks_bar: Marks) -> dict[str, Sums]:
+    """By column, what adds up over steps: norms of the gradient, of all and of each layer, and what was not finite."""
+    squares: dict[str, jax.Array] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
+        layer = dotted(path[:-1])
+        squares[layer] = squares.get(layer, 0) + _square(leaf)
+    norms = {"gradient_norm": sum(squares.values())} | {GRADIENT + layer: a for layer, a in squares.items() if layer}
+    sums = {name: weighted(jnp.sqrt(square), 1) for name, square in norms.items()}
+    faults = {kind + path: bar[i] for path, bar in marks_bar.items() for i, kind in enumerate((OUTPUT, COTANGENT))}
+    return sums | faults
+
+
+def is_mark(column: str) -> bool:
+    """Whether a column is one of those that say where something was not finite."""
+    return column.startswith((OUTPUT, COTANGENT))
+
+
+def first_nonfinite(layers: Sequence[str], results: Mapping[str, Any]) -> str:
+    """Where a step's first number that was not finite came about, in words; empty where the results do not tell.
+
+    That is the first output in the forward pass. If all outputs were finite, it is the first cotangent in the backward
+    pass, which begins at the last layer.
+
+    Args:
+      layers: with a mark, in the order of the forward pass.
+      results: of one step, by column.
+    """
+    if path := _first(layers, [int(results[OUTPUT + path]) for path in layers]):
+        return f"the output of layer {path} first"
+    path = _first(layers[::-1], [int(results[COTANGENT + path]) for path in layers[::-1]])
+    return f"the cotangent of layer {path}'s output first" if path else ""
+
+
+def _first(layers: Sequence[str], counts: Sequence[int]) -> str:
+    """The first layer that counted something; in a repeated layer, where its parts count once less before the fault."""
+    found = [(path, count) for path, count in zip(layers, counts, strict=True) if count]
+    for path, count in found:
+        alike = path.partition(".")[0] == found[0][0].partition(".")[0]
+        if not alike or count > found[0][1] + 1:
+            break
+        if count == found[0][1] + 1:
+            return path
+    return found[0][0] if found else ""
+
+
+@jax.custom_vjp
+def _probed(y: PyTree, mark: jax.Array) -> PyTree:
+    """y, whose backward pass writes to the mark."""
+    return _probed_fwd(y, mark)[0]
+
+
+def _probed_fwd(y, mark):
+    del mark
+    return y, _fault(y)
+
+
+def _probed_bwd(fault, y_bar):
+    return y_bar, jnp.stack([fault, _fault(y_bar)])
+
+
+_probed.defvjp(_probed_fwd, _probed_bwd)
+
+
+def _fault(tree):
+    """1 if a number is not finite, otherwise 0."""
+    floating = [a for a in jax.tree.leaves(tree) if jnp.issubdtype(a.dtype, jnp.inexact)]
+    return 1 - jnp.array([jnp.isfinite(a).all() for a in floating]).all().astype(jnp.float32)
+
+
+def _square(a):
+    """The sum of squares, float32 or wider, along the first axes first: XLA adds up rows as vectors, numbers one by one."""
+    return jnp.sum(jnp.sum(jnp.square(jnp.abs(widen(a))), axis=tuple(range(a.ndim - 1))))

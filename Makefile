@@ -3,6 +3,7 @@
 PYTHON ?= $(shell .ci/python 3.14 3.13 3.12 3.11)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PARTS  ?= 1
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 SAY    := $(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
 
@@ -20,27 +21,26 @@ demo: $(VENV)/installed  ## train on XOR and on handwritten digits, then compare
 
 quick: $(VENV)/installed  ## the tests to run after each change: within a minute
 	@$(SAY)
-	$(PYTEST) --quick
+	$(PYTEST) --parts 0
 
-test: $(VENV)/installed  ## every test; of the slow ones a third, and of the heaviest loops a sixth, as this commit draws
+test: $(VENV)/installed  ## every test, but of the slow ones PARTS=1 part of six, which this commit draws
 	@$(SAY)
-	$(PYTEST)
+	$(PYTEST) --parts $(PARTS)
 
-test-all: $(VENV)/installed  ## every test, and all of the heaviest loops
-	@$(SAY)
-	$(PYTEST) --all
+test-all:  ## every test
+	$(MAKE) test PARTS=6
 
 test-oldest:  ## make test on Python 3.11, for which the newest JAX is 0.10.2
 	$(MAKE) test PYTHON=$(shell .ci/python 3.11) VENV=.venv-oldest
 
 test-flags: $(VENV)/installed  ## a third of the promises and of the checker's tests, with JAX's coming custom_vjp and remat
 	@$(SAY)
-	JAX_CUSTOM_VJP3=1 JAX_REMAT3=1 $(PYTEST) --third tests/rules/test_promises.py tests/test_forward.py \
+	JAX_CUSTOM_VJP3=1 JAX_REMAT3=1 $(PYTEST) --third --parts $(PARTS) tests/rules/test_promises.py tests/test_forward.py \
 		tests/verify/audit tests/verify/stages tests/verify/test_compare.py tests/verify/test_without_rules.py
 
 test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
-	$(PYTEST) --all tests/rules/test_against_torch.py tests/interop/test_torch.py tests/test_docs.py \
+	$(PYTEST) --parts 6 tests/rules/test_against_torch.py tests/interop/test_torch.py tests/test_docs.py \
 		'tests/test_pages.py::test_a_section_prints_what_it_says[interop-PyTorch]'
 
 rule:  ## write the skeleton of a rule: make rule NAME=relu_squared ROOM=activations

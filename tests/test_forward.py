@@ -86,7 +86,7 @@ def test_derivatives_through_the_rules_are_autodiffs(way):
     assert_close(got, expected, OTHERWISE, way)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_gradients_are_the_rules_own():
     for f in (loss, jax.jit(loss), jax.checkpoint(loss)):
         by_rules, got = (jax.jit(jax.value_and_grad(g))(PARAMS) for g in (f, fn.forward(f)))

@@ -1,4 +1,4 @@
-"""A rotating test loses no case for good, and a run says which of them it leaves out."""
+"""A slow test loses no case for good, and a run says which of them it leaves out."""
 
 import re
 
@@ -11,13 +11,8 @@ pytestmark = pytest.mark.slow
 MARKED = """
     import pytest
 
-    @pytest.mark.rotating
-    @pytest.mark.parametrize("i", range(90))
-    def test_heavy(i):
-        pass
-
     @pytest.mark.slow
-    @pytest.mark.parametrize("i", range(30))
+    @pytest.mark.parametrize("i", range(90))
     def test_slow(i):
         pass
 
@@ -25,13 +20,13 @@ MARKED = """
         pass
 """
 CASES = [f"tests/test_marked.py::test_heavy[{i}]" for i in range(90)]
-ALL = 90 + 30 + 1
+ALL = 90 + 1
 
 
 @pytest.fixture
 def run(pytester, monkeypatch):
     """Runs pytest on MARKED, with these options and the part drawn, and returns its outcomes and its whole output."""
-    pytester.makeini("[pytest]\nmarkers =\n    rotating: heavy\n    slow: seconds\n")
+    pytester.makeini("[pytest]\nmarkers =\n    slow: seconds\n")
     pytester.makepyfile(test_marked=MARKED)
 
     def run(*options, drawn="0"):
@@ -45,6 +40,7 @@ def run(pytester, monkeypatch):
 def test_each_case_is_in_one_part():
     for case in CASES:
         assert [kept(case, drawn) for drawn in range(PARTS)].count(True) == 1
+    assert all([kept(case, drawn, 4) for drawn in range(PARTS)].count(True) == 4 for case in CASES)
     assert all(5 < sum(kept(case, drawn) for case in CASES) < 30 for drawn in range(PARTS))
 
 
@@ -71,28 +67,29 @@ def test_without_a_checkout_the_version_draws(monkeypatch):
     assert drawn_part()[1].startswith("version ")
 
 
-def test_as_many_runs_as_parts_keep_every_heavy_case_once_and_every_slow_one_twice(run):
-    kept_by = [run(drawn=drawn)[0] for drawn in map(str, range(PARTS))]
-    assert sum(outcomes["passed"] for outcomes in kept_by) == 90 + 2 * 30 + PARTS
+@pytest.mark.parametrize("parts", [1, 4])
+def test_as_many_runs_as_parts_keep_every_slow_case_equally_often(run, parts):
+    kept_by = [run("--parts", str(parts), drawn=drawn)[0] for drawn in map(str, range(PARTS))]
+    assert sum(outcomes["passed"] for outcomes in kept_by) == parts * 90 + PARTS
     assert all(outcomes["passed"] + outcomes["deselected"] == ALL for outcomes in kept_by)
     assert len({outcomes["passed"] for outcomes in kept_by}) > 1
 
 
 def test_the_header_says_which_part(run):
-    assert "rotating tests: part 1 of 0 … 5, by FUNCNN_ROTATION" in run(drawn="1")[1]
+    assert "slow tests: 1 of 6 parts, from 1 on, by FUNCNN_ROTATION" in run(drawn="1")[1]
 
 
 def test_all_keeps_every_case(run):
-    outcomes, output = run("--all")
+    outcomes, output = run("--parts", "6")
     assert outcomes == {"passed": ALL}
-    assert "rotating tests: all of them" in output
+    assert "slow tests: all of them" in output
 
 
-def test_quick_leaves_out_what_is_heavy_or_slow(run):
-    assert run("--quick")[0] == {"passed": 1, "deselected": ALL - 1}
+def test_no_part_leaves_out_what_is_slow(run):
+    assert run("--parts", "0")[0] == {"passed": 1, "deselected": ALL - 1}
 
 
-@pytest.mark.parametrize("named", [["test_marked.py::test_heavy"], ["-k", "heavy"]])
+@pytest.mark.parametrize("named", [["test_marked.py::test_slow"], ["-k", "slow"]])
 def test_what_is_asked_for_by_name_is_kept(run, named):
     assert run(*named)[0]["passed"] == 90
 

@@ -32,7 +32,7 @@ def digits(n=300):
     return np.float32(images[:n] / 16), np.array([f"digit {label}" for label in labels[:n]])
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", ["Classifier", "Regressor"])

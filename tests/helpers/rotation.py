@@ -1,11 +1,8 @@
-"""What takes long takes turns: of the tests marked ``rotating`` a run keeps a sixth, of those marked ``slow`` a third.
+"""What takes long takes turns: of the tests marked ``slow`` a run keeps one of six parts, and the commit draws which.
 
-The commit draws which.
-
-- ``--all`` keeps every test.
-- ``--quick`` keeps none of these.
+- ``--parts 4`` keeps four of the six, ``--parts 6`` every test, ``--parts 0`` none of these.
 - ``--third`` keeps of all other tests a third, too.
-- ``FUNCNN_ROTATION=0`` … ``5`` keeps that part.
+- ``FUNCNN_ROTATION=0`` … ``5`` begins with that part.
 - A test that is asked for by name, as ``file.py::test`` or by ``-k``, is always kept.
 """
 
@@ -23,9 +20,9 @@ def part(text: str, parts: int = PARTS) -> int:
     return int(hashlib.sha256(text.encode()).hexdigest(), 16) % parts
 
 
-def kept(nodeid: str, drawn: int) -> bool:
-    """Whether a case belongs to the part drawn."""
-    return part(nodeid) == drawn
+def kept(nodeid: str, drawn: int, parts: int = 1) -> bool:
+    """Whether a case belongs to the parts drawn: so many, from that one on."""
+    return (part(nodeid) - drawn) % PARTS < parts
 
 
 def drawn_part() -> tuple[int, str]:
@@ -54,30 +51,26 @@ def drawn_by() -> tuple[str, str]:
 
 def pytest_addoption(parser):
     group = parser.getgroup("rotation")
-    group.addoption("--all", action="store_true", help="keep every case of the rotating tests")
-    group.addoption("--third", action="store_true", help="keep a sixth of the rotating tests and a third of the others")
-    group.addoption("--quick", action="store_true", help="leave out rotating and slow tests")
+    choices = range(PARTS + 1)
+    group.addoption("--parts", type=int, default=1, choices=choices, help="how many parts of the slow tests to keep")
+    group.addoption("--third", action="store_true", help="keep a third of the other tests only")
 
 
 def pytest_report_header(config):
-    if config.option.all:
-        return "rotating tests: all of them"
-    if config.option.quick:
-        return "rotating and slow tests: left out"
+    if config.option.parts in (0, PARTS):
+        return f"slow tests: {'all of them' if config.option.parts else 'left out'}"
     drawn, by = drawn_part()
-    again = f"FUNCNN_ROTATION={drawn} draws it again, --all runs all"
-    return f"rotating tests: part {drawn} of 0 … {PARTS - 1}, by {by}; {again}"
+    again = f"FUNCNN_ROTATION={drawn} draws it again, --parts {PARTS} runs all"
+    return f"slow tests: {config.option.parts} of {PARTS} parts, from {drawn} on, by {by}; {again}"
 
 
 def pytest_collection_modifyitems(config, items):
     by_name = config.option.keyword or any("::" in arg for arg in config.args)
-    if config.option.all or by_name:
+    if by_name:
         return
     drawn, _ = drawn_part()
-    near = {drawn, (drawn + 1) % PARTS}
-    everything = near if config.option.third else {*range(PARTS)}
-    parts = {"rotating": set(), "slow": set()} if config.option.quick else {"rotating": {drawn}, "slow": near}
-    mark = lambda item: next((mark for mark in parts if any(item.iter_markers(mark))), None)
-    keep = lambda item: part(item.nodeid) in parts.get(mark(item), everything)
+    others = 2 if config.option.third else PARTS
+    parts = lambda item: config.option.parts if any(item.iter_markers("slow")) else others
+    keep = lambda item: kept(item.nodeid, drawn, parts(item))
     config.hook.pytest_deselected(items=[item for item in items if not keep(item)])
     items[:] = list(filter(keep, items))

@@ -66,13 +66,13 @@ def test_every_number_of_half_precision_is_as_exact_as_declared(name):
         hold(name, dtype, 0, 1, declared(name)[1])
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNARY)
 def test_numbers_of_float32_are_as_exact_as_declared(name):
     hold(name, jnp.float32, drawn_number(TURNS), TURNS, declared(name)[0])
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_at_adversarial_points_rules_are_as_exact_as_declared(name):
     single, half = declared(name)

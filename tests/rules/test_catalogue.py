@@ -41,7 +41,7 @@ def constant(bars):
     return tuple(b if b is None else b * 0 + 1 for b in bars)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [off_by_a_thousandth, one_element_wrong, constant])
 @pytest.mark.parametrize("name", catalogue)
 def test_a_damaged_rule_is_rejected(name, damage):

@@ -107,7 +107,7 @@ def holds(run, values, fine):
     search()
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_finite_inputs_give_finite_results_to_the_second_order(entry):
     run = program(entry, entry.typical)
@@ -116,7 +116,7 @@ def test_finite_inputs_give_finite_results_to_the_second_order(entry):
         holds(run, OVERFLOWING.get(entry.name, HOSTILE), np.isfinite)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", [rule for rule in RULES if declares_infinities(rule.values[0])])
 def test_infinite_inputs_give_no_nan(entry):
     function, shapes = program(entry, entry.typical)

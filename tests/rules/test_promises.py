@@ -21,7 +21,7 @@ from tests.helpers.judge import assert_close, headed, largest_error
 
 SEED = 20261124
 CASES = [
-    pytest.param(entry, example, id=f"{entry.name}-{i}", marks=[pytest.mark.rotating] * (example is not entry.typical))
+    pytest.param(entry, example, id=f"{entry.name}-{i}", marks=[pytest.mark.slow] * (example is not entry.typical))
     for entry in catalogue.values()
     for i, example in enumerate(entry.examples)
 ]
@@ -101,7 +101,7 @@ def test_value_and_every_cotangent_equal_the_reference(entry, example):  # R1, R
     assert_close(undifferentiated, expected[0], 1e-12, "value outside of differentiation")
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_edges_have_their_declared_values(entry):  # R3
     for edge in entry.edges:
@@ -120,7 +120,7 @@ def test_edges_have_their_declared_values(entry):  # R3
                 assert_close(bar, jnp.asarray(expected), 1e-12, f"{edge}: {name}_bar")
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("entry", RULES)
 def test_half_precision_is_no_worse_than_autodiff(entry, dtype):  # R4
@@ -159,7 +159,7 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_transformed_is_the_same(entry):  # R5
     for i, example in enumerate(entry.examples[:3]):
@@ -176,7 +176,7 @@ def subsets(n):
     return chain.from_iterable(combinations(range(n), k) for k in sizes)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
     for example in entry.examples[:2]:
@@ -197,7 +197,7 @@ def test_vmap_over_any_arguments_is_the_loop(entry):  # R5
             assert_close(got, expected, 1e-10, f"vmap over {mapped} of {example}")
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
@@ -230,7 +230,7 @@ def test_shard_map_over_any_arguments_is_the_loop(entry):  # R5, with check_vma
             assert_close(a, b, 1e-10, f"shard_map over {sharded}: {name}_bar")
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_explicit_mesh_is_the_same(entry):  # R5
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
@@ -259,7 +259,7 @@ def eight_rows(described):
     return (8, *described[1:])
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", [rule for rule in RULES if not rule.values[0].surrogate])
 def test_forward_mode_without_rules_equals_the_reference(entry):  # R7
     for example in entry.examples[:4]:
@@ -273,7 +273,7 @@ def test_forward_mode_without_rules_equals_the_reference(entry):  # R7
 LINEAR = [case for case in CASES if case.values[0].linear and case.values[1] in case.values[0].examples[:3]]
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize(("entry", "example"), LINEAR)
 def test_forward_mode_through_the_rule_equals_the_reference(entry, example):  # R7
     rule, reference, args = two_sides(entry, example)
@@ -284,7 +284,7 @@ def test_forward_mode_through_the_rule_equals_the_reference(entry, example):  # 
         assert_close(*pair, 1e-10, what)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "example"), [case for case in LINEAR if case.values[1] is case.values[0].examples[1]]
 )

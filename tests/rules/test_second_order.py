@@ -9,7 +9,7 @@ from tests.helpers.judge import assert_close
 from tests.rules.test_promises import RULES, cotangents, float_args, float_names, of_floats, two_sides
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_second_order_equals_the_reference(entry):  # R6
     for example in entry.examples[1:3]:
@@ -41,7 +41,7 @@ def second_order_by_name(entry, args, found):
     }
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_hessian_equals_the_reference(entry):  # R6
     rule, reference, args = two_sides(entry, entry.examples[1])
@@ -65,7 +65,7 @@ OVERFLOWING = {
 }
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", RULES)
 def test_where_the_cotangents_are_finite_so_is_their_derivative(entry):
     for edge in entry.edges:
@@ -94,7 +94,7 @@ POINTS = {
 STEP = 1e-6
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", [rule for rule in RULES if rule.id != "spectral_norm"])  # it takes u for a constant
 def test_second_order_is_the_slope_of_the_first_where_that_has_one(entry):
     for example in entry.examples[1:3]:

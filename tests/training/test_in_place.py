@@ -58,7 +58,7 @@ def on_one_device(name):
     return jax.device_get((state.params, state.opt_state)), history["loss"]
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "axis_type", "sharding"),
     [

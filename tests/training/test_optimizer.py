@@ -69,7 +69,7 @@ def fit(optimizer, dtype="float32", loss=LOSS, data=(X, Y), **options):
     return fn.fit(MODEL, loss, optimizer, data, progress=False, **options)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_keeps_the_types_of_the_state(name):
     step = plain_step(MODEL, LOSS, OPTIMIZERS[name])
@@ -86,7 +86,7 @@ TRAINED = ["momentum", "adamw", "schedule", "lbfgs", "partition", "plateau", "sa
            "schedule_free_adamw"]  # fmt: skip
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_optimizers_of_every_kind_train(name):
     _, history = fit(OPTIMIZERS[name], epochs=30, batch_size=None)

@@ -101,7 +101,7 @@ def batch_of(model, x):
     return params, (x, rows(*prediction.shape).astype(prediction.dtype))
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_norms_and_clipped_sums(name):
     model, x = CASES[name]

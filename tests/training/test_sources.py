@@ -59,7 +59,6 @@ def begun():
     return fn.TrainState.create(MODEL, OPTIMIZER, KEY, X)
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 1, 2, 3, 4, 8])
 def test_a_run_that_a_fault_cut_goes_on_to_the_same_bits(begun, steps):

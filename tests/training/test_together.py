@@ -11,7 +11,7 @@ from tests.helpers.judge import assert_close
 from tests.helpers.processes import ended, start, start_together
 from tests.training.trained_together import HEARTBEAT
 
-pytestmark = pytest.mark.rotating
+pytestmark = pytest.mark.slow
 
 PROGRAM = "tests.training.trained_together"
 LIMIT = 240  # seconds, on a machine that does much else

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue)
 def test_every_rule_of_the_catalogue_passes(name):
     entry = catalogue[name]
@@ -31,7 +31,7 @@ def test_every_rule_of_the_catalogue_passes(name):
 NOTED = {"gather_drops_negative_ids", "mean_by_first_axis"}
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [c for c in SEEN if c.stage in {"S0", "S1", "S2", "S3", "S5"} and c.name not in NOTED][::8],

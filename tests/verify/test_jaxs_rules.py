@@ -43,7 +43,7 @@ def test_right_gradients_at_exactly_zero_agree(name):
     assert report.ok, str(report)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_a_wrong_slope_at_exactly_zero_is_found_by_each():
     wrong = softplus_by_logaddexp_flat_at_zero()[0]
     assert not compare(*xor(wrong)).ok
@@ -51,7 +51,7 @@ def test_a_wrong_slope_at_exactly_zero_is_found_by_each():
     assert check(wrong, jnp.array([-1.0, 0.5, 2.0], jnp.float32), level="fast").status == "fail"
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_everything_takes_the_rules_of_jax_as_those_under_test():
     x = jnp.array([-1.0, 0.0, 2.0], jnp.float32)
     reports = [compare(*xor(jax.nn.softplus), everything=e) for e in (False, True)]
@@ -68,7 +68,7 @@ def test_everything_takes_the_rules_of_jax_as_those_under_test():
     )  # autodiff of the bare one is wrong
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_a_rule_of_yours_inside_one_of_jaxs_has_a_row():
     from jax.experimental.ode import odeint
 

@@ -23,21 +23,21 @@ def test_the_set_is_large_and_split():
     assert 1 / 4 < len(HELD_OUT) / len(ALL) < 1 / 2
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
 def test_wrong_rule_is_wrong(case):
     with settings(case):
         assert case.witness()
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HIDDEN, ids=lambda case: case.name)
 def test_example_does_not_give_the_fault_away(case):
     f, args = bound(*case.make())
     assert not differs(lambda *args: doubled(args), tolerance=1e-4)(f, *args)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("case", RIGHT, ids=lambda case: case.name)
 def test_right_rule_is_right(case):
     """At a random smooth point in float64, or by its own witness where it is meant to be no derivative."""

@@ -184,7 +184,6 @@ def test_a_rule_of_yours_over_a_function_of_jaxs_is_taken_out(make):
 
 
 @pytest.mark.slow
-@pytest.mark.rotating
 def test_a_rule_of_yours_inside_one_of_jaxs_is_taken_out_of_its_passes_too():
     """The backward pass of odeint, a rule of JAX's, differentiates the field, which is yours."""
     ts = jnp.array([0.0, 1.0])

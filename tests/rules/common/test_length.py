@@ -85,14 +85,12 @@ def assert_equal_but_for_rounding(got, expected, shift, tolerance, what):
         assert error <= tolerance * max(np.abs(b).max(), 1), f"2^{what}: error {error}"
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_value_and_both_derivatives_are_right_at_every_scale(name, dtype):
     assert_right_at_every_scale(MEASURES[name][0], name, dtype)
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_the_plain_formula_is_not(name, dtype):

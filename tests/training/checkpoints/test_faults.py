@@ -24,7 +24,6 @@ def whole(cache, tmp_path_factory):
     return ended_digest(tmp_path_factory.mktemp("whole"), cache)
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 def test_a_run_that_is_killed_ends_in_the_same_bits(whole, cache, tmp_path):
     tried, wrong = killed(tmp_path, cache, random.Random(fresh_seed()), kills=3)
@@ -33,7 +32,6 @@ def test_a_run_that_is_killed_ends_in_the_same_bits(whole, cache, tmp_path):
     assert ended_digest(tmp_path, cache) == whole
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 @pytest.mark.parametrize("number", EXITS)
 def test_a_signal_ends_the_step_saves_and_exits(number, whole, cache, tmp_path):
@@ -42,7 +40,6 @@ def test_a_signal_ends_the_step_saves_and_exits(number, whole, cache, tmp_path):
     assert ended_digest(tmp_path, cache) == whole
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 def test_a_second_interrupt_ends_at_once(whole, cache, tmp_path):
     with victim(tmp_path, cache, "--pause", "20") as run:

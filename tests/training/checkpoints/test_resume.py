@@ -83,7 +83,6 @@ CASES = {
 }
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_run_that_is_cut_at_every_step_ends_in_the_same_bits(case, tmp_path):
@@ -94,7 +93,6 @@ def test_a_run_that_is_cut_at_every_step_ends_in_the_same_bits(case, tmp_path):
     assert digest(*resumed) == digest(*expected)
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 def test_on_four_devices_too(tmp_path):
     mesh = jax.make_mesh((2, 2), ("data", "model"), devices=jax.devices()[:4])
@@ -146,7 +144,6 @@ REMEMBERING = {
 }
 
 
-@pytest.mark.rotating
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", REMEMBERING)
 def test_what_an_optimizer_remembers_goes_on(wrong, tmp_path):

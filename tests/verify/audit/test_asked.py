@@ -125,7 +125,7 @@ def fixed_point(tolerance, factor=1.0):
     return rule_of(solve, lambda w, x: ((z := solve(w, x)), (w, x, z)), bwd)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize(("tolerance", "factor"), [(1e-3, 1.1), (1e-5, 1.01), (1e-6, 1.001)])
 def test_an_implicit_rule_behind_a_loop_is_judged_to_the_loops_tolerance(tolerance, factor):
     assert statuses(lambda w: jnp.sum(jnp.sin(fixed_point(tolerance)(w, X))), W) == ["pass"]

@@ -76,7 +76,7 @@ def with_while(x):
     return jnp.sum(wrong(x) * n)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_the_one_wrong_rule_is_named(place):
     traced_before(X)
@@ -107,7 +107,7 @@ def test_what_has_no_backward_pass_is_said():
     assert (tanh.name, tanh.status) == ("tanh", "fail")
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_a_model_with_zeros_at_kinks_has_no_finding():
     model = fn.serial(
         fn.linear(6), fn.relu, fn.residual(fn.serial(fn.linear(6), lambda x: jax.nn.relu(x))), fn.linear(2)
@@ -235,7 +235,7 @@ SPECIAL = {
 }
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECIAL)
 def test_what_is_special_is_judged_or_said_and_the_rest_is_judged(name):
     f, status, reason = SPECIAL[name]

@@ -29,7 +29,7 @@ def check_named(report, place):
     assert f"{name} {file}:{line} " in str(report)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_one_wrong_among_all():
     place = "scan in scan"
     report = audit(then_forward_only(make_program(tuple(PLACES), place, "one argument")), example(0, jnp.float32))
@@ -38,19 +38,19 @@ def test_one_wrong_among_all():
     assert [row.status for row in report.rows if row.name == "unreached"] == ["inconclusive"]
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "fault"), PAIRS)
 def test_every_place_and_every_fault(place, fault):
     check_named(audit(make_program((place,), place, fault), example(0, jnp.float32)), place)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", HALF_FAULTS)
 def test_one_wrong_in_half_precision(fault):
     check_named(audit(make_program(("itself", "jit"), "jit", fault), example(0, jnp.bfloat16)), "jit")
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 @pytest.mark.parametrize("seed", range(5))
 def test_right_programs_have_no_finding(seed, dtype):

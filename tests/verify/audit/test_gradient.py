@@ -58,7 +58,7 @@ def statuses(program, params=PARAMS):
     return [(row.status, row.reason) for row in audit(program, params, X).rows]
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("part", CLOSING)
 def test_a_rule_that_closes_over_a_traced_value_fails_as_the_gradient_does(part, way):
@@ -98,7 +98,7 @@ def test_a_forward_pass_has_the_functions_integers():
     assert "its value" in reason
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_none_for_what_comes_from_the_parameters_silences_them(way):
     rows = statuses(WAYS[way](lambda params, x: jnp.sum(scaled(tanh(x @ params["w"]), params["s"]))))

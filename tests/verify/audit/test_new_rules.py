@@ -101,7 +101,7 @@ def verdicts(rule):
 
 
 @pytest.mark.skipif(not NEWEST, reason="JAX before 0.12")
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("register", REGISTERED)
 def test_a_rule_is_judged_however_it_is_registered(register):
     if register in NEEDS_FLAGS and not FLAGS:
@@ -111,7 +111,7 @@ def test_a_rule_is_judged_however_it_is_registered(register):
 
 
 @pytest.mark.skipif(not NEWEST, reason="JAX before 0.12")
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", ["vjp", "accums", "jvp"])
 def test_a_hijax_primitive_is_judged_as_a_rule(parts):
     right, wrong = primitive(1, parts), primitive(1.01, parts)

@@ -55,7 +55,7 @@ def _equal(a, b):
     )
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_mutant_has_the_value_and_another_cotangent(name):
     f, args = _case(name)
@@ -205,7 +205,7 @@ CALLS = {
 }  # fmt: skip
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_any_call_will_do(name):
     f, args = CALLS[name]

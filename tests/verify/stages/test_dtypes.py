@@ -20,7 +20,7 @@ from tests.verify.scoring.seen import dtypes_unasked, half_inside, long_sums
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("case", long_sums.cases, ids=lambda case: case.name)
 def test_half_precision_is_held_to_what_float32_inside_gives(case):
     f, args = case.make()
@@ -43,7 +43,7 @@ def test_no_size_of_an_exponent_excuses_a_wrong_digit(u):
     assert jnp.max(around_slack(jnp.ones(8), around, u)) < (0.02 if u < SINGLE else 0.05)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("case", half_inside.cases, ids=lambda case: case.name)
 def test_a_half_inside_of_a_function_excuses_its_own_roundings_alone(case):
     f, args = case.make()
@@ -59,7 +59,7 @@ def test_roundings_to_half_precision_are_few(u):
     assert (value_slack(truth, u) <= 16 * u + 1e-9).all()
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("case", dtypes_unasked.cases, ids=lambda case: case.name)
 def test_a_dtype_that_nobody_asked_for_counts_at_the_example_s_own_scale(case):
     f, args = case.make()

@@ -66,7 +66,7 @@ REFUSE = {
 }
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSE)
 def test_a_size_that_is_refused_is_listed(name):
     f, fwd, bwd, x, stage = REFUSE[name]

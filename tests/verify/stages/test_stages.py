@@ -117,7 +117,7 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_stage_is_for(name):
     f, args, stage = CASES[name]
@@ -136,7 +136,7 @@ def test_a_vector_rule_of_another_rank_is_only_noted():
     assert any(f.stage == "S9" and f.status == "note" for f in report.findings)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_a_stack_just_as_long_as_a_matrix_is_a_note_where_others_are_refused():
     """By ``.T`` all axes of a stack change places, which fits where all are of one length."""
     inverse = rule(jnp.linalg.inv, lambda a: (jnp.linalg.inv(a),) * 2, lambda y, y_bar: (-y.T @ y_bar @ y.T,))
@@ -146,7 +146,7 @@ def test_a_stack_just_as_long_as_a_matrix_is_a_note_where_others_are_refused():
     assert any("a leading axis more" in what and "raises" in why for what, why in report.skipped)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_long_sums_are_held_to_autodiff_s_error():
     def slow_sum(y_bar):
         return jax.lax.scan(lambda total, row: (total + row, None), jnp.zeros_like(y_bar[0]), y_bar)[0]
@@ -174,7 +174,7 @@ def in_a_scan(choose):
     return lambda x: rule(f, lambda x: (f(x), x), lambda x, y_bar: (jnp.broadcast_to(y_bar, x.shape),))(x)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choose", "missed"),
     [
@@ -232,7 +232,7 @@ def test_what_never_ends_is_given_up(backward, monkeypatch):
     assert report.seconds < 9
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_report():
     f = pointwise(jnp.tanh, lambda x: 1 - jnp.tanh(x))
     one, two = (check(f, MATRIX, level="fast", seed=3)._replace(seconds=0.0) for _ in range(2))
@@ -246,7 +246,7 @@ def test_the_check_is_scored_by_broken_copies():
     assert str(score) == "6 of 6 broken copies of the backward pass would be found"
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (0, 3), (2, 1, 3)])
 def test_any_shape_can_be_the_example(shape):
     right, wrong = pointwise(jnp.sin, jnp.cos), pointwise(jnp.sin, lambda x: -jnp.cos(x))
@@ -304,7 +304,7 @@ def test_where_differences_cannot_judge_either_the_report_is_inconclusive():
     assert "nothing to compare with: autodiff is not finite and finite differences are not steady, for x" in str(report)
 
 
-@pytest.mark.rotating
+@pytest.mark.slow
 def test_more_numbers_than_differences_can_judge_are_drawn_from():
     report = check(pointwise(on_host, lambda x: 1.01 * jnp.cos(x)), jnp.linspace(-2, 2, 100), level="fast")
     assert report.status == "fail", report

@@ -8,7 +8,7 @@ from typing import NoReturn
 _PLACES = "funcnn", "funcnn.losses", "funcnn.rules", "funcnn.initializers"
 ELSEWHERE = {  # names of other libraries, in small letters, whose own names here are unlike
     "serial": "sequential chain compose container modulelist",
-    "linear": "dense affine fullyconnected fc",
+    "linear": "dense affine fullyconnected fc lazylinear",
     "embedding": "embed",
     "l2_normalize": "unitnorm",
     "depthwise_conv": "separableconv",

@@ -35,7 +35,7 @@ def _divided_alike(rows):
     if along is None:
         return rows
     alike = lambda a, s: jax.sharding.reshard(a, NamedSharding(s.mesh, P(along, *s.spec[1:])))
-    return [a if s is None or s.spec[0] else alike(a, s) for a, s in zip(rows, shardings, strict=True)]
+    return [a if s is None or s.mesh.empty or s.spec[0] else alike(a, s) for a, s in zip(rows, shardings, strict=True)]
 
 
 def _weighted(loss, weight, reduction, counts):

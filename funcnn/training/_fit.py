@@ -1,7 +1,6 @@
 """Train a model: a source of batches, a step, and those who watch."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -15,22 +14,23 @@ from .._core import Layer, as_layer
 from ..combinators import mixed as computed_in
 from ._calibrate import calibrate
 from ._data import require_count, warn_of_missing_channels
-from ._distributed import agreed, require_same
-from ._history import History, join, later, timed
+from ._distributed import require_same
+from ._history import History, later, timed
 from ._in_place import places_of
-from ._keeping import Begun, Kept, Unkept, as_checkpointer, keeper_of, require_columns
+from ._keeping import as_checkpointer, keeper_of
 from ._map import Map, OnDevice, as_map, as_seen, mapped
 from ._mesh import inside
 from ._metrics import Metric, as_metrics
 from ._once import once
 from ._placement import Sharding, place
 from ._plan import Plan
+from ._run import train
 from ._signals import deferred_signals
-from ._sources import Source, batches_of, source_of
+from ._sources import batches_of, source_of
 from ._state import TrainState, require_fit
-from ._step import Loss, Step, placed_step
+from ._step import Loss, placed_step
 from ._validation import validation as validating
-from ._watchers import Moment, Watcher, as_watchers, close, end_row, resulting, shown_to
+from ._watchers import Watcher, as_watchers
 from ._watching._progress import progress_of
 
 _mixed = once(computed_in)
@@ -187,7 +187,7 @@ def fit(
     begun = keeper.begin(state)
     completed.insert(0, later(begun.seconds))
     with deferred_signals(checkpointer is not None) as raise_signals:
-        state, history = _train(source, trained, begun, plan, completed, watchers, keeper, raise_signals)
+        state, history = train(source, trained, begun, plan, completed, watchers, keeper, raise_signals)
     if paths := unmeasured(state.params):
         warn_unmeasured(paths)
     return state, history
@@ -200,51 +200,6 @@ def _created(model, optimizer, key, inputs, mesh, sharding) -> TrainState:
     require_same("key", key)
     like = jax.eval_shape(lambda x: x, inputs)
     return place(lambda: TrainState.create(model, optimizer, key, like), mesh, sharding)
-
-
-def _train(
-    source: Source,
-    step: Step,
-    begun: Begun,
-    plan: Plan,
-    completed: Sequence[Callable[[Moment], Moment]],
-    watchers: Sequence[Watcher],
-    keeper: Kept | Unkept,
-    raise_signals: Callable[[], None],
-) -> tuple[TrainState, History]:
-    """Show each moment, completed, to all watchers, until the plan or one of them ends it."""
-    state, parts = begun.state, [*begun.parts]
-    moment, error = None, None
-
-    def see(moment):
-        nonlocal state
-        for complete in completed:
-            moment = complete(moment)
-        require_columns(parts, moment.values)
-        parts.append(moment.values)
-        state = moment.state
-        return shown_to(watchers, moment)
-
-    try:
-        with closing(source.train(step, begun.state, plan, begun.sums)) as moments:
-            for moment in moments:
-                wished = agreed(see(moment))
-                keeper.see(moment, parts)
-                raise_signals()
-                if wished:
-                    break
-        if moment is not None and moment.sums["loss"][1] > 0:  # steps are left over: a last, shorter row
-            see(end_row(step, moment)._replace(spent=0.0, examples=0))
-        keeper.finish(parts)
-    except BaseException as caught:
-        error = caught
-        keeper.rescue(parts, error)
-        if parts:
-            vars(error).update(state=state, history=join(parts))
-        raise
-    finally:
-        close(watchers, error)
-    return resulting(watchers, state), join(parts)
 
 
 def require_end(epochs: int | None, steps: int | None) -> None:

@@ -49,8 +49,8 @@ class Plan(NamedTuple):
         return min(steps, default=None)
 
     def rows(self, state: TrainState, batches: int) -> int:
-        """How many rows end with an epoch from where training stands, at most, if an epoch has so many steps."""
-        if self.interval:
+        """How many rows end within a dispatch from where training stands on, at most, if an epoch has so many steps."""
+        if self.interval or self.row_by_row:
             return 0
         epoch, batch = map(int, state.position)
         by_epochs = [] if self.epochs is None else [self.epochs - epoch]
@@ -58,8 +58,10 @@ class Plan(NamedTuple):
         return max(0, min(by_epochs + by_steps))
 
     def row_ends(self, state: TrainState) -> bool:
-        """Whether a row of so many steps ends where training stands."""
-        return bool(self.interval) and int(state.step) % self.interval == 0
+        """Whether a row ends where training stands, of those that do not end within a dispatch."""
+        if self.interval:
+            return int(state.step) % self.interval == 0
+        return self.row_by_row and int(state.position.batch) == 0
 
 
 def next_count(count: int, seconds: float, enough: float = DISPATCH_SECONDS) -> int:

@@ -9,6 +9,7 @@ import optax
 import pytest
 
 import funcnn as fn
+from funcnn.training._watching import _progress
 from tests.helpers.moments import moments, shown
 
 NAN = float("nan")
@@ -123,7 +124,9 @@ def test_time_is_up_at_a_moment(before):
     assert shown(fn.time_limit(minutes=2.5 / 60), *later) == 3
 
 
-def test_progress_is_a_line_a_row_where_there_is_no_terminal(capfd):
+@pytest.mark.parametrize(("seconds", "told"), [(0.0, [1, 2, 3]), (10.0, [3])])
+def test_progress_is_lines_where_there_is_no_terminal(capfd, monkeypatch, seconds, told):
+    monkeypatch.setattr(_progress, "_SECONDS", seconds)
     x, y = np.ones((4, 3), "float32"), np.ones((4, 1), "float32")
     with jax.numpy_dtype_promotion("standard"):
         fn.fit(fn.linear(1), fn.losses.squared_error, optax.sgd(0.0), (x, y), epochs=3, key=jax.random.key(0),
@@ -131,9 +134,9 @@ def test_progress_is_a_line_a_row_where_there_is_no_terminal(capfd):
     written = capfd.readouterr()
     lines = written.err.splitlines()
     assert written.out == ""
-    assert [line.split(":")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    assert [line.split(":")[0] for line in lines] == [f"epoch {i}/3" for i in told]
     loss = lines[0].split()[3].rstrip(",")
-    assert lines[0] == f"epoch 1/3: loss {loss}, val_loss {loss}"
+    assert lines[0] == f"epoch {told[0]}/3: loss {loss}, val_loss {loss}"
 
 
 def test_progress_is_one_bar_on_a_terminal(capfd, monkeypatch):

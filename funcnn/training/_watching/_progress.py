@@ -1,23 +1,27 @@
 """Shows how far training is: a bar on a terminal and in a notebook, elsewhere plain lines."""
 
 import sys
+import time
 from typing import Any
 
 import numpy as np
 
 from .._watchers import Moment, Watcher
 
+_SECONDS = 10.0  # between two lines
+
 
 def progress_of(epochs: int | None, steps: int | None) -> Watcher:
     """A watcher that shows how many of so many epochs or steps have ended, with the last row's loss and validation.
 
-    A bar where it can be redrawn. Where it cannot, in a file say, a line for each moment at which a row has ended.
+    A bar where it can be redrawn. Where it cannot, in a file say, a line of the last row at most every ten seconds, and one
+    at the end.
     """
     from tqdm.auto import tqdm  # here, because importing it takes longer than importing this library
 
     in_notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
     total, unit = (steps, "step") if epochs is None else (epochs, "epoch")
-    return _Bar(tqdm, total, unit) if in_notebook or sys.stderr.isatty() else _lines(total, unit)
+    return _Bar(tqdm, total, unit) if in_notebook or sys.stderr.isatty() else _Lines(total, unit)
 
 
 class _Bar:
@@ -41,13 +45,27 @@ class _Bar:
             self._bar.close()
 
 
-def _lines(total: int | None, unit: str) -> Watcher:
-    def watch(moment: Moment) -> None:
+class _Lines:
+    def __init__(self, total: int | None, unit: str):
+        self._total, self._unit = total, unit
+        self._line, self._said = "", time.perf_counter()
+
+    def __call__(self, moment: Moment) -> None:
         if moment.rows:
             measured = ", ".join(f"{name} {value}" for name, value in _shown(moment).items())
-            print(f"{unit} {_at(moment, unit)}/{total}: {measured}", file=sys.stderr, flush=True)
+            self._line = f"{self._unit} {_at(moment, self._unit)}/{self._total}: {measured}"
+        if time.perf_counter() - self._said >= _SECONDS:
+            self._say()
 
-    return watch
+    def close(self, error: BaseException | None) -> None:
+        """Say how far it came."""
+        del error
+        self._say()
+
+    def _say(self) -> None:
+        if self._line:
+            print(self._line, file=sys.stderr, flush=True)
+        self._line, self._said = "", time.perf_counter()
 
 
 def _at(moment: Moment, unit: str) -> int:

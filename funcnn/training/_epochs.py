@@ -17,6 +17,8 @@ from ._state import Position, TrainState, step_key
 from ._step import Batch, Step, Values
 from ._trees import require_alike
 
+_ROWS, _ROWS_BYTES = 2**16, 2**22
+
 
 class Progress(NamedTuple):
     """What the loop carries.
@@ -24,8 +26,8 @@ class Progress(NamedTuple):
     Attributes:
       state: the training state.
       sums: those of the row under way.
-      values: the rows that ended with an epoch, each array ``[rows, ...]``; of no rows where an epoch ends none.
-      ended: how many epochs have ended, int32.
+      values: room for rows that end with an epoch, each array ``[rows, ...]``; for no rows where an epoch ends none.
+      ended: how many epochs have ended, and rows are filled, since `afresh`, int32.
     """
 
     state: TrainState
@@ -37,14 +39,23 @@ class Progress(NamedTuple):
 Run = Callable[[Progress, Batch, np.int32], tuple[Progress, jax.Array]]
 
 
-def start(step: Step, state: TrainState, data: Batch, rows: int) -> Progress:
+def start(step: Step, state: TrainState, data: Batch, rows: int = _ROWS) -> Progress:
     """The progress at which nothing has been done, found on shapes alone: whatever does not fit raises here.
 
-    The targets have values while the prediction is only a shape, so that a loss can check them (labels in range).
+    The targets have values while the prediction is only a shape, so that a loss can check them (labels in range). There is
+    room for so many rows, or for fewer that fill some megabytes. It does not depend on how far training goes: so the same
+    program is compiled for every length of a run, and gives the same bits wherever a run was cut.
     """
     sums = zero_sums(step, state, data)
     values = jax.eval_shape(lambda sums, state: step.value(sums) | step.shown(state), sums, state)
+    size = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(values))
+    rows = min(rows, max(16, _ROWS_BYTES // size))
     return Progress(state, sums, jax.tree.map(lambda a: jnp.zeros((rows, *a.shape), a.dtype), values), np.int32(0))
+
+
+def afresh(progress: Progress) -> Progress:
+    """The same, with all of its room for rows free."""
+    return progress._replace(ended=np.int32(0))
 
 
 def zero_sums(step: Step, state: TrainState, batch: Batch) -> dict[str, Sums]:
@@ -109,8 +120,8 @@ def _over_all(step):
         def epoch(i, carry):
             state, sums, values = carry
             state, more = step.take(state, data)
-            if _has_rows(values):
-                return state, sums, _with_row(values, i, step, more, state)
+            if _has_rows(values):  # of sums that are rounded as they are where a row ends outside of a loop
+                return state, sums, _with_row(values, i, step, lax.optimization_barrier(more), state)
             return state, jax.tree.map(jnp.add, sums, more), values
 
         state, sums, values, ended = progress

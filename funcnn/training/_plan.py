@@ -48,17 +48,13 @@ class Plan(NamedTuple):
             steps.append(batches - batch)
         return min(steps, default=None)
 
-    def rows(self, state: TrainState, batches: int) -> int:
-        """How many rows end within a dispatch from where training stands on, at most, if an epoch has so many steps."""
-        if self.interval or self.row_by_row:
-            return 0
-        epoch, batch = map(int, state.position)
-        by_epochs = [] if self.epochs is None else [self.epochs - epoch]
-        by_steps = [] if self.steps is None else [(batch + self.steps - int(state.step)) // batches]
-        return max(0, min(by_epochs + by_steps))
+    @property
+    def rows_in_loops(self) -> bool:
+        """Whether rows end with epochs inside of a loop that goes through many of them."""
+        return not self.interval and not self.row_by_row
 
     def row_ends(self, state: TrainState) -> bool:
-        """Whether a row ends where training stands, of those that do not end within a dispatch."""
+        """Whether a row ends where training stands, of those that do not end inside of a loop."""
         if self.interval:
             return int(state.step) % self.interval == 0
         return self.row_by_row and int(state.position.batch) == 0

@@ -1,5 +1,6 @@
 """Where batches come from: each source trains on its own data, and yields where training stands."""
 
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from jax.sharding import Mesh
 from ._data import as_data, examine, require_count, rows
 from ._distributed import agreed, require_same
 from ._divided import require_divided
-from ._epochs import Progress, compiled_loop, continued, start
+from ._epochs import Progress, afresh, compiled_loop, continued, start
 from ._faults import NonFiniteError, last_good, name_fault
 from ._map import Map, OnDevice
 from ._mesh import explicit_mesh, inside, on_mesh, settled
@@ -104,7 +105,7 @@ class Arrays:
         self._require_within(state)
         mesh, state, data = self._on_mesh(state)
         with inside(mesh):
-            progress = start(step, state, self.data, plan.rows(state, self.batches))
+            progress = start(step, state, self.data, **({} if plan.rows_in_loops else {"rows": 0}))
         if sums is not None:
             progress = progress._replace(sums=continued(progress.sums, sums))
         loop = compiled_loop(step, state, self.n, self.batch_size)
@@ -115,10 +116,11 @@ class Arrays:
 
         began = time.perf_counter()
         tell = partial(self._moment, began=began)
-        yield tell(progress, progress, 0.0)
+        yield tell(progress, progress, 0.0)  # no epoch has ended
         count = _FIRST_STEPS
         while not plan.over(progress.state):
-            steps = min(count, plan.ahead(progress.state, self.batches) or count)
+            progress = afresh(progress)
+            steps = min(count, plan.ahead(progress.state, self.batches) or count, self._room(progress))
             dispatched = time.perf_counter()
             after, finite = run(progress, steps)
             spent = time.perf_counter() - dispatched
@@ -170,13 +172,17 @@ class Arrays:
             raise ValueError(f"state.position.batch must be from 0 to {self.batches - 1}, as {why}, got {batch}")
 
     def _moment(self, before: Progress, after: Progress, spent: float, began: float) -> Moment:
-        new = slice(int(before.ended), int(after.ended))
-        values = jax.tree.map(lambda a: np.asarray(a)[new].copy(), after.values)
+        values = jax.tree.map(lambda a: np.asarray(a)[: int(after.ended)].copy(), after.values)
         earlier = np.arange(len(values["loss"]))[::-1]  # how many epochs before the last one that ended
         epoch, batch = map(int, after.state.position)
         places = {"step": int(after.state.step) - batch - self.batches * earlier, "epoch": epoch - earlier}
         examples = self._examples(after.state) - self._examples(before.state)
         return Moment(after.state, places | values, after.sums, time.perf_counter() - began, spent, examples)
+
+    def _room(self, progress):
+        """How many steps end no more epochs than there is room for rows."""
+        rows = len(progress.values["loss"])
+        return rows * self.batches - int(progress.state.position.batch) if rows else sys.maxsize
 
     def _examples(self, state):
         """How many were taken until there, from the beginning."""

@@ -66,13 +66,14 @@ def test_the_compiled_step(body, probes):
 
     learned = {name: p for name, p in state.params.items() if name != "body"}
     by_hand = compiled(only_learned(model, optimizer), state._replace(opt_state=optimizer.init(learned)))
-    whole = compiled(
-        plain_step(model, fn.losses.squared_error, optimizer).take,
-        state._replace(opt_state=optimizer.init(state.params)),
+    unfrozen = state._replace(opt_state=optimizer.init(state.params))
+    whole, probed = (
+        compiled(plain_step(model, fn.losses.squared_error, optimizer, probes=looked).take, unfrozen)
+        for looked in (False, probes)
     )
-    assert ours[0] == by_hand[0] < whole[0]
-    assert ours[1] <= 1.1 * by_hand[1]
-    assert ours[1] < whole[1]
+    assert whole[0] - by_hand[0] == probed[0] - ours[0] > 0  # probes look at results that remat computes once more
+    assert ours[1] < probed[1]
+    assert probes or ours[1] <= 1.1 * by_hand[1]
 
 
 WRAPPED = {

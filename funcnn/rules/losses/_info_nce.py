@@ -71,7 +71,7 @@ def info_nce_fwd(query, key, temperature):
     require_number("info_nce", "temperature", temperature, "above 0", lambda v: v > 0)
     s, unit = _similarities(query, key, temperature)
     top, _, total = _exponentials(s)
-    loss = jnp.squeeze(top - jnp.sum(unit * s, axis=-1, keepdims=True) + jnp.log(total), -1)
+    loss = jnp.squeeze(jnp.sum(unit * (top - s), axis=-1, keepdims=True) + jnp.log(total), -1)
     return loss.astype(query.dtype), (query, key)
 
 

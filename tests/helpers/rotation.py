@@ -1,8 +1,8 @@
-"""What takes long takes turns: of the tests marked ``slow`` a run keeps one of six parts, and the commit draws which.
+"""What takes long takes turns: of the tests marked ``slow`` a run keeps one of ten parts, and the commit draws which.
 
-- ``--parts 4`` keeps four of the six, ``--parts 6`` every test, ``--parts 0`` none of these.
+- ``--parts 3`` keeps three of the ten, ``--parts 10`` every test, ``--parts 0`` none of these.
 - ``--third`` keeps of all other tests a third, too.
-- ``FUNCNN_ROTATION=0`` … ``5`` begins with that part.
+- ``FUNCNN_ROTATION=0`` … ``9`` begins with that part.
 - A test that is asked for by name, as ``file.py::test`` or by ``-k``, is always kept.
 """
 
@@ -12,7 +12,7 @@ import os
 import subprocess
 from pathlib import Path
 
-PARTS = 6
+PARTS = 10
 
 
 def part(text: str, parts: int = PARTS) -> int:
@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(config, items):
     if by_name:
         return
     drawn, _ = drawn_part()
-    others = 2 if config.option.third else PARTS
+    others = PARTS // 3 if config.option.third else PARTS
     parts = lambda item: config.option.parts if any(item.iter_markers("slow")) else others
     keep = lambda item: kept(item.nodeid, drawn, parts(item))
     config.hook.pytest_deselected(items=[item for item in items if not keep(item)])

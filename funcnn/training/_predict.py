@@ -10,7 +10,7 @@ import numpy as np
 from .._arrays import as_arrays
 from .._calibration import unmeasured, warn_unmeasured
 from .._core import Layer, Params, PyTree, as_layer
-from ._data import require_count
+from ._data import require_count, rows
 from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._once import once
 from ._state import TrainState, require_kept
@@ -87,7 +87,7 @@ def batches_of_inputs(x: Any, batch_size: int | None) -> Iterator[PyTree]:
         return iter([x])
     size = require_count("batch_size", batch_size, low=1)
     x = jax.tree.map(np.asarray, x)
-    return (jax.tree.map(lambda a: a[i : i + size], x) for i in range(0, n, size))  # noqa: B023
+    return (rows(x, slice(i, i + size)) for i in range(0, n, size))
 
 
 @once
@@ -101,8 +101,7 @@ def _filled(batches: Iterator[PyTree]) -> Iterator[tuple[PyTree, int]]:
     for i, batch in enumerate(batches):
         n = _count(f"x batch {i}", batch)
         size = max(size, n)
-        rows = np.minimum(np.arange(size), n - 1)
-        yield (batch if n == size else jax.tree.map(lambda a: a[rows], batch)), n  # noqa: B023
+        yield (batch if n == size else rows(batch, np.minimum(np.arange(size), n - 1))), n
 
 
 def _count(what: str, x: PyTree) -> int:

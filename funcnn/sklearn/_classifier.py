@@ -81,9 +81,9 @@ class Classifier(ClassifierMixin, Estimator):
         self.random_state = random_state
         self.progress = progress
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Classifier":  # noqa: N803
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Classifier":
         """Train on X ``[n, ...]`` and classes ``[n]``, with a weight for each example where there are weights."""
-        X, y = validate_data(self, X, y, dtype=DTYPES, allow_nd=True)  # noqa: N806
+        X, y = validate_data(self, X, y, dtype=DTYPES, allow_nd=True)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         data = X, labels
@@ -93,14 +93,14 @@ class Classifier(ClassifierMixin, Estimator):
         self._train(data, len(self.classes_), softmax_cross_entropy, labels)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, ``[n, classes]``."""
         check_is_fitted(self)
         logits = self._values(X, len(self.classes_))
         with computing_in(logits.dtype):
             return np.asarray(softmax(logits))
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+    def predict(self, X: Any) -> np.ndarray:
         """The likeliest class, ``[n]``."""
         check_is_fitted(self)
         return self.classes_[self._values(X, len(self.classes_)).argmax(-1)]

@@ -67,10 +67,10 @@ class Regressor(RegressorMixin, Estimator):
         self.random_state = random_state
         self.progress = progress
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Regressor":  # noqa: N803
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Regressor":
         """Train on X ``[n, ...]`` and targets ``[n]`` or ``[n, targets]``, with a weight for each example if there are."""
         options: Any = {"dtype": DTYPES, "allow_nd": True, "multi_output": True, "y_numeric": True}
-        X, y = validate_data(self, X, y, **options)  # noqa: N806
+        X, y = validate_data(self, X, y, **options)
         self.targets_ = y.shape[1:]
         data = X, y.reshape(len(y), -1).astype(X.dtype)
         if sample_weight is not None:
@@ -78,7 +78,7 @@ class Regressor(RegressorMixin, Estimator):
         self._train(data, data[1].shape[1], squared_error)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+    def predict(self, X: Any) -> np.ndarray:
         """The targets, ``[n]`` or ``[n, targets]`` as in fit."""
         check_is_fitted(self)
         values = self._values(X, int(np.prod(self.targets_, dtype=int)))

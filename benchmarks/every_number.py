@@ -3,7 +3,8 @@
 The truth is the rule in float64; at the worst places mpmath computes it once more, with 50 digits. Beside the rule stand
 jax.nn's function and PyTorch's, where they have it and PyTorch is installed. float32 has 2³² numbers: they are taken in
 1,024 turns, each a uniform sample, and every turn is kept in the results file, so that a run can be stopped and gone on
-with. A row says at which commit it was measured; it begins anew where the code on the rule's page has changed since.
+with; the peers take 64 of them. A row says at which commit it was measured; it begins anew where the code on the
+rule's page has changed since.
 
 Run: python -m benchmarks.every_number [RULE …] [--turns 1024] [--dtypes float32 bfloat16 float16] [--show]
 """
@@ -37,6 +38,7 @@ except ImportError:  # an extra
 
 RESULTS = Path(__file__).with_name("every_number.json")
 TURNS = {"float32": 1024, "bfloat16": 1, "float16": 1}
+PEERS_TURNS = 64  # of 1,024: a sixteenth of float32
 _OF_JAX = {
     name: getattr(jax.nn, name)
     for name in ("elu", "selu", "celu", "gelu", "hard_tanh", "hard_sigmoid", "hard_silu", "leaky_relu", "mish", "relu",
@@ -92,21 +94,21 @@ def contestants(name: str) -> dict[str, Callable[..., Any]]:
 
 
 def measure(name: str, dtype: str, turns: int, results: dict[str, Any]) -> None:
-    """Take a rule's turns that are left, and keep each."""
+    """Take the turns that are left, of a rule and then of its peers, and keep each."""
     code, row = code_of(name), results.setdefault(name, {}).get(dtype, {})
     if row.get("code") != code:
-        row = {"code": code, "turns": 0, "of": TURNS[dtype]}
+        row = {"code": code, "of": TURNS[dtype], "turns": {}}
     kind = getattr(jnp, dtype)
-    runs = {who: errors(UNARY[name], run, kind) for who, run in contestants(name).items()}
-    for turn in tqdm(range(row["turns"], min(turns, row["of"])), desc=f"{name} {dtype}", leave=False):
-        x = numbers(kind, turn, row["of"])
-        for who, run in runs.items():
+    for who, run in contestants(name).items():
+        found = errors(UNARY[name], run, kind)
+        last = min(turns if who == "funcnn" else PEERS_TURNS, row["of"])
+        for turn in tqdm(range(row["turns"].get(who, 0), last), desc=f"{name} {dtype} {who}", leave=False):
             before = [Errors(*e) for e in row.get(who, [])]
-            found = run(x)
-            row[who] = [a + b for a, b in zip(before, found, strict=True)] if before else list(found)
-        row |= {"turns": turn + 1, "commit": commit()}
-        results[name][dtype] = row
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            new = found(numbers(kind, turn, row["of"]))
+            row[who] = [a + b for a, b in zip(before, new, strict=True)] if before else list(new)
+            row["turns"][who], row["commit"] = turn + 1, commit()
+            results[name][dtype] = row
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def cells(e: Errors) -> tuple[str, str, str]:
@@ -124,7 +126,7 @@ def shown(results: dict[str, Any]) -> None:
             value, slope = (Errors(*e) for e in row["funcnn"])
             wide = [wider(UNARY[name], e.at, i, getattr(jnp, dtype)) for i, e in enumerate((value, slope))]
             rows.append([
-                name, dtype, f"{row['turns']}/{row['of']}",
+                name, dtype, f"{row['turns']['funcnn']}/{row['of']}",
                 *cells(value), *cells(slope),
                 ", ".join("-" if w is None else f"{w:.3g}" for w in wide),
                 *(", ".join(f"{e[0]:.3g}" for e in row.get(peer, [])) or "-" for peer in ("jax", "torch")), row["commit"],

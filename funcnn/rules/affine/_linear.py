@@ -27,19 +27,16 @@ Source
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
 
 What the rule gives beyond autodiff: w_bar is a product of two matrices of rows. A contraction over several leading axes,
-which autodiff has, makes XLA on a CPU copy x transposed first, with all elementwise work before it. It is the pattern for
-every rule with a weight.
+which autodiff has, makes XLA on a CPU copy x transposed first, with all elementwise work before it.
 """
-
-import math
 
 import jax
 from jax import Array
-from jax.lax import dot_general
 
 from .._common._checks import shapes
-from .._common._cotangent import cotangent, per_feature, placement
+from .._common._cotangent import cotangent, per_feature
 from .._common._precision import as_row, widen
+from .._common._product import over_rows, product
 
 
 @jax.custom_vjp
@@ -85,25 +82,3 @@ def linear_reference(x, w, b=None):
     """The same function, entry by entry: the sum over n is written out as a broadcast product."""
     y = (x[..., :, None] * w.reshape((1,) * (x.ndim - 1) + w.shape)).sum(-2)
     return y if b is None else y + as_row(b, y)
-
-
-def product(x, w, like=None):
-    """Each row of x times w, float32 or wider; on an Explicit mesh divided as ``like`` is."""
-    axes = ((x.ndim - 1,), (0,)), ((), ())
-    placed = None if like is None else placement(like)
-    return dot_general(x, w, axes, preferred_element_type=widen(x).dtype, out_sharding=placed)
-
-
-def over_rows(x, y_bar, w):
-    """w's cotangent xᵀ y_bar, the leading axes taken together, float32 or wider."""
-    x, y_bar = _rows(x), _rows(y_bar)
-    rows = tuple(range(x.ndim - 1))
-    axes = (rows, rows), ((), ())
-    return dot_general(x, y_bar, axes, preferred_element_type=widen(x).dtype, out_sharding=placement(w))
-
-
-def _rows(a):
-    """The leading axes as one; as they are where an Explicit mesh divides others of them than the first."""
-    if any(jax.typeof(a).sharding.spec[1:-1]):
-        return a
-    return a.reshape(math.prod(a.shape[:-1]), a.shape[-1])

@@ -40,7 +40,7 @@ from jax import Array
 from .._common._checks import require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import widen
-from ._linear import over_rows, product
+from .._common._product import over_rows, product
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(4,))

@@ -11,11 +11,14 @@ from . import metrics as metrics
 from . import plot as plot
 from . import rules as rules
 from ._core import Layer as Layer
+from ._core import Stream as Stream
 from ._core import as_layer as as_layer
 from ._did_you_mean import no_attribute as _no_attribute
 from ._forward import forward as forward
 from ._paths import paths as paths
 from ._shown import explain as _explain
+from ._streaming import cannot_stream as cannot_stream
+from ._streaming import stream_of as stream_of
 from ._summary import summary as summary
 from .combinators import branches as branches
 from .combinators import mixed as mixed

@@ -1,4 +1,4 @@
-"""The one abstraction: a layer is a pair of pure functions, with an optional third."""
+"""The one abstraction: a layer is a pair of pure functions, with two more that are optional."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -14,8 +14,24 @@ PyTree = Any
 place: ContextVar[tuple[str, ...]] = ContextVar("place", default=())  # the names of the layers that are being applied
 
 
+class Stream(NamedTuple):
+    """How a layer takes a sequence a part at a time: streaming equals the whole, however the sequence is cut.
+
+    Attributes:
+      start: ``start(params, like) -> carry``: what is known before the first position, a pytree. ``like`` is the whole
+        sequence ``[batch, capacity, ...]``, an array or `jax.ShapeDtypeStruct` (or a pytree of them).
+      step: ``step(params, carry, x, lengths=None) -> (carry, y)``: y is the value at the next positions x
+        ``[batch, n, ...]``, any number of them. ``lengths`` ``[batch]``, integers from 0 to n, says how many of a row's
+        positions count, from the first on; None for all. A row's carry goes on by its own length, and its values beyond
+        that have no meaning. Positions are each row's own.
+    """
+
+    start: Callable[[Params, PyTree], PyTree]
+    step: Callable[..., tuple[PyTree, PyTree]]
+
+
 class Layer(NamedTuple):
-    """A pair of pure functions, with an optional third; it stores neither parameters nor state.
+    """A pair of pure functions, with two more that are optional; it stores neither parameters nor state.
 
     Attributes:
       init: ``init(key, x) -> params``: draws the parameters for inputs like ``x``, an array or
@@ -24,12 +40,15 @@ class Layer(NamedTuple):
         random numbers while training.
       calibrate: ``calibrate(params, batches) -> (params, results)``, for a layer with parameters that are measured, not
         learned. It returns the parameters measured on a list of inputs, and each input's value with them.
+      stream: a `Stream`, for a layer in which a position along axis 1 depends on others. None for a layer that works
+        position by position: outside of training its ``apply`` is the step. `cannot_stream` for one that needs the whole.
       call: the call that made the layer, such as ``linear(2)``: what is printed.
     """
 
     init: Callable[[Any, PyTree], Params]
     apply: Callable[..., PyTree]
     calibrate: Callable[[Params, list[PyTree]], tuple[Params, list[PyTree]]] | None = None
+    stream: Stream | None = None
     call: str = ""
 
     def __repr__(self) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 
 from .._calibration import run_calibration
-from .._core import Layer, as_layer, place, split_key
+from .._core import Layer, Stream, as_layer, place, split_key
+from .._streaming import stream_of
 
 LayerLike = Layer | Callable[[Any], Any]
 
@@ -44,6 +45,7 @@ def _under(name, layer):
     """The layer under its name: in profiles, in errors, and for `watching`."""
     with _inside(name):
         layer = as_layer(layer)
+    stream = stream_of(layer)
 
     def init(key, x):
         with _inside(name):
@@ -58,7 +60,15 @@ def _under(name, layer):
         with _inside(name):
             return run_calibration(layer, params, batches)
 
-    return Layer(init, apply, calibrate)
+    def start(params, like):
+        with _inside(name):
+            return stream.start(params, like)
+
+    def step(params, carry, x, lengths=None):
+        with _inside(name):
+            return stream.step(params, carry, x, lengths)
+
+    return Layer(init, apply, calibrate, Stream(start, step))
 
 
 def watching(watch: Callable[..., Any]):

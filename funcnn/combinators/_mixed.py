@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 
 from .._calibration import run_calibration
-from .._core import Layer, PyTree, as_layer
+from .._core import Layer, PyTree, Stream, as_layer
 from .._shown import shown
+from .._streaming import stream_of
 from ._children import LayerLike
 
 
@@ -38,6 +39,7 @@ def mixed(layer: LayerLike, dtype=jnp.bfloat16) -> Layer:
       Micikevicius et al., "Mixed precision training", 2018, section 3.1.
     """
     layer = as_layer(layer)
+    stream = stream_of(layer)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"mixed: dtype must be floating, got {dtype!r}")
 
@@ -51,7 +53,14 @@ def mixed(layer: LayerLike, dtype=jnp.bfloat16) -> Layer:
         results = [_cast(y, _outside(params, x, dtype)) for x, y in zip(batches, results, strict=True)]
         return jax.tree.map(_unless_equal, params, rounded, measured), results
 
-    return Layer(layer.init, apply, calibrate)
+    def start(params, like):
+        return stream.start(_cast(params, dtype), jax.eval_shape(lambda x: _cast(x, dtype), like))
+
+    def step(params, carry, x, lengths=None):
+        carry, y = stream.step(_cast(params, dtype), carry, _cast(x, dtype), lengths)
+        return carry, _cast(y, _outside(params, x, dtype))
+
+    return Layer(layer.init, apply, calibrate, Stream(start, step))
 
 
 def _cast(tree: PyTree, dtype) -> PyTree:

@@ -1,8 +1,9 @@
 """Several layers side by side: on the same input, or each on its own."""
 
 from .._calibration import run_calibration
-from .._core import Layer
+from .._core import Layer, Stream
 from .._shown import shown
+from .._streaming import stream_of
 from ._children import LayerLike, children_of, split
 
 
@@ -65,4 +66,13 @@ def _side_by_side(combinator, layers, named, each_its_own=False):
             results.append(values)
         return pack(calibrated), [pack([values[i] for values in results]) for i in range(len(batches))]
 
-    return Layer(init, apply, calibrate)
+    def start(params, like):
+        each = zip(children, unpack(params), inputs(like), strict=True)
+        return tuple(stream_of(layer).start(p, like) for layer, p, like in each)
+
+    def step(params, carry, x, lengths=None):
+        each = zip(children, unpack(params), carry, inputs(x), strict=True)
+        stepped = [stream_of(layer).step(p, c, x, lengths) for layer, p, c, x in each]
+        return tuple(c for c, _ in stepped), pack([y for _, y in stepped])
+
+    return Layer(init, apply, calibrate, Stream(start, step))

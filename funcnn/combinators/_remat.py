@@ -4,6 +4,7 @@ import jax
 
 from .._core import Layer, as_layer
 from .._shown import shown
+from .._streaming import stream_of
 from ._children import LayerLike
 
 
@@ -24,4 +25,4 @@ def remat(layer: LayerLike) -> Layer:
 
         return jax.checkpoint(once)(params, x, key)
 
-    return Layer(layer.init, apply, layer.calibrate)
+    return Layer(layer.init, apply, layer.calibrate, stream_of(layer))

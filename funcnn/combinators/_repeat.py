@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._calibration import run_calibration
-from .._core import Layer, as_layer, split_key
+from .._core import Layer, Stream, as_layer, split_key
 from .._shown import shown
+from .._streaming import stream_of
 from ._children import LayerLike, require_like
 
 
@@ -28,6 +29,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
       ValueError: n is not a positive int; or the output has another shape or dtype than the input.
     """
     layer = as_layer(layer)
+    stream = stream_of(layer)
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"repeat: n must be a positive int, got {n!r}")
 
@@ -54,4 +56,16 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
             calibrated.append(p)
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *calibrated), batches
 
-    return Layer(init, apply, calibrate)
+    def start(params, like):
+        return jax.vmap(lambda p: stream.start(p, like), axis_size=n)(params)
+
+    def step(params, carry, x, lengths=None):
+        def once(x, params_and_carry):
+            carry, y = stream.step(*params_and_carry, x, lengths)
+            require_like("repeat", x, y)
+            return y, carry
+
+        y, carry = lax.scan(once, x, (params, carry), length=n)
+        return carry, y
+
+    return Layer(init, apply, calibrate, Stream(start, step))

@@ -4,8 +4,9 @@ import jax
 from jax import lax
 
 from .._calibration import run_calibration
-from .._core import Layer, as_layer
+from .._core import Layer, Stream, as_layer
 from .._shown import shown
+from .._streaming import stream_of
 from ._children import LayerLike, require_like
 
 
@@ -17,6 +18,7 @@ def residual(layer: LayerLike) -> Layer:
       ValueError: the output has another shape or dtype than the input.
     """
     layer = as_layer(layer)
+    stream = stream_of(layer)
 
     def add(x, y):
         require_like("residual", x, y)
@@ -29,4 +31,8 @@ def residual(layer: LayerLike) -> Layer:
         params, results = run_calibration(layer, params, batches)
         return params, list(map(add, batches, results))
 
-    return Layer(layer.init, apply, calibrate)
+    def step(params, carry, x, lengths=None):
+        carry, y = stream.step(params, carry, x, lengths)
+        return carry, add(x, y)
+
+    return Layer(layer.init, apply, calibrate, Stream(stream.start, step))

@@ -3,8 +3,9 @@
 import jax
 
 from .._calibration import run_calibration
-from .._core import Layer
+from .._core import Layer, Stream
 from .._shown import shown
+from .._streaming import stream_of
 from ._children import LayerLike, children_of, split
 
 
@@ -45,4 +46,18 @@ def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
             calibrated.append(p)
         return pack(calibrated), batches
 
-    return Layer(init, apply, calibrate)
+    def start(params, like):
+        carries = []
+        for layer, p in zip(children, unpack(params), strict=True):
+            carries.append(stream_of(layer).start(p, like))
+            like = jax.eval_shape(layer.apply, p, like)
+        return tuple(carries)
+
+    def step(params, carry, x, lengths=None):
+        carries = []
+        for layer, p, c in zip(children, unpack(params), carry, strict=True):
+            c, x = stream_of(layer).step(p, c, x, lengths)
+            carries.append(c)
+        return tuple(carries), x
+
+    return Layer(init, apply, calibrate, Stream(start, step))

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 
 from .._calibration import run_calibration, while_drawn
-from .._core import Layer, Params, PyTree, as_layer, split_key
+from .._core import Layer, Params, PyTree, Stream, as_layer, split_key
 from .._shown import shown
+from .._streaming import stream_of, with_params
 from ._children import LayerLike
 
 
@@ -45,7 +46,8 @@ def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[P
         """The model in which the layer and the other uses take these parameters, and have none of their own."""
         use_layer = lambda _, x, **options: layer.apply(params(), x, **options)
         bound = [lambda _, x, use=use, **options: use(params(), x) for use in uses]
-        places = Layer(init, use_layer, calibrate), *(Layer(lambda key, x: (), apply) for apply in bound)
+        stream = with_params(stream_of(layer), lambda _: params())
+        places = Layer(init, use_layer, calibrate, stream), *(Layer(lambda key, x: (), apply) for apply in bound)
         return as_layer(place(*places))
 
     def init(key, x):
@@ -87,4 +89,10 @@ def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[P
         rest, results = run_calibration(model(lambda: measured, calibrate=hand_on), params["rest"], batches)
         return {"shared": measured, "rest": rest}, results
 
-    return Layer(init, apply, calibrate)
+    def start(params, like):
+        return stream_of(model(lambda: params["shared"])).start(params["rest"], like)
+
+    def step(params, carry, x, lengths=None):
+        return stream_of(model(lambda: params["shared"])).step(params["rest"], carry, x, lengths)
+
+    return Layer(init, apply, calibrate, Stream(start, step))

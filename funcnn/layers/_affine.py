@@ -5,8 +5,10 @@ import jax.numpy as jnp
 from jax.core import Tracer as _Tracer
 
 from .. import initializers, rules
-from .._core import Layer, split_key
+from .._core import Layer, Stream, split_key
 from .._shown import shown
+from .._streaming import refuse, stream_of
+from ..rules.affine._einsum import indices_of
 from ..rules.affine._embedding import require_row
 from ._example import features as features_of
 from ._example import positive
@@ -82,7 +84,15 @@ def einsum(equation: str, shape: tuple[int, ...], *, w_init=None) -> Layer:
         del key, training
         return rules.einsum(x, params["w"], equation)
 
-    return Layer(init, apply)
+    by_position = Layer(init, apply)
+
+    def start(params, like):
+        x, w, y = indices_of(equation, like, params["w"])
+        if x[:2] != y[:2] or {*x[:2]} & {*w}:
+            refuse(f"einsum's {equation!r} contracts or moves the axes [batch, positions]")
+        return stream_of(by_position).start(params, like)
+
+    return by_position._replace(stream=Stream(start, stream_of(by_position).step))
 
 
 @shown

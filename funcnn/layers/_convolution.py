@@ -4,10 +4,13 @@ import math
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 
 from .. import initializers, rules
-from .._core import Layer, split_key
+from .._core import Layer, Stream, split_key
 from .._shown import shown
+from .._streaming import cannot_stream, last_of, refuse
+from ..rules.spatial._window import geometry, reaches
 from ._example import features as features_of
 from ._example import positive
 
@@ -32,7 +35,8 @@ def conv(
     Args:
       features: channels of y.
       window: size of the window, for every spatial axis or for each.
-      stride, padding, dilation, groups: as in `funcnn.rules.conv`.
+      stride, padding, dilation, groups: as in `funcnn.rules.conv`. With stride 1 and ``dilation (window - 1)`` zeros before
+        the first entry and 0 behind the last, the convolution is causal along that axis, and streams.
       bias: whether there is a ``b``.
       w_init, b_init: initializers, see `funcnn.initializers`.
 
@@ -48,8 +52,9 @@ def conv(
     """
     positive("conv", "features", features)
     positive("conv", "groups", groups)
-    slide = lambda x, w, b: rules.conv(x, w, b, stride, padding, dilation, groups)
-    return _layer("conv", slide, window, lambda channels: (features, groups), bias, w_init, b_init)
+    slide = lambda x, w, b, padding=padding: rules.conv(x, w, b, stride, padding, dilation, groups)
+    stream = _causal("conv", slide, stride, padding, dilation)
+    return _layer("conv", slide, window, lambda channels: (features, groups), bias, w_init, b_init, stream)
 
 
 @shown
@@ -81,9 +86,10 @@ def depthwise_conv(
       (1, 8, 8, 6)
     """
     positive("depthwise_conv", "multiplier", multiplier)
-    slide = lambda x, w, b: rules.conv(x, w, b, stride, padding, dilation, x.shape[-1])
+    slide = lambda x, w, b, padding=padding: rules.conv(x, w, b, stride, padding, dilation, x.shape[-1])
     size = lambda channels: (channels * multiplier, channels)
-    return _layer("depthwise_conv", slide, window, size, bias, w_init, b_init)
+    stream = _causal("depthwise_conv", slide, stride, padding, dilation)
+    return _layer("depthwise_conv", slide, window, size, bias, w_init, b_init, stream)
 
 
 @shown
@@ -121,7 +127,8 @@ def conv_transpose(
     positive("conv_transpose", "features", features)
     positive("conv_transpose", "groups", groups)
     slide = lambda x, w, b: rules.conv_transpose(x, w, b, stride, padding, dilation, groups)
-    return _layer("conv_transpose", slide, window, lambda channels: (features, groups), bias, w_init, b_init)
+    stream = cannot_stream("conv_transpose has no causal form")
+    return _layer("conv_transpose", slide, window, lambda channels: (features, groups), bias, w_init, b_init, stream)
 
 
 def flatten(x: jax.Array) -> jax.Array:
@@ -129,7 +136,29 @@ def flatten(x: jax.Array) -> jax.Array:
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
-def _layer(name, slide, window, size, bias, w_init, b_init):
+def _causal(name, slide, stride, padding, dilation) -> Stream:
+    """The stream along the first spatial axis, by the last inputs of each row, which the window reaches back to."""
+
+    def start(params, like):
+        window = params["w"].shape[:-2]
+        steps, pads, apart = geometry(name, like, window, stride, padding, dilation)
+        back = reaches(window, apart)[0] - 1
+        if steps[0] != 1 or pads[0] != (back, 0):
+            refuse(
+                f"along time {name} must have stride 1 and padding ({back}, 0), so that its window sees no later position, "
+                f"got stride {steps[0]} and padding {pads[0]}"
+            )
+        return jnp.zeros((like.shape[0], back, *like.shape[2:]), like.dtype)
+
+    def step(params, carry, x, lengths=None):
+        pads = geometry(name, x, params["w"].shape[:-2], stride, padding, dilation)[1]
+        y = slide(jnp.concatenate([carry, x], axis=1), params["w"], params.get("b"), ((0, 0), *pads[1:]))
+        return last_of(carry, x, lengths), y
+
+    return Stream(start, step)
+
+
+def _layer(name, slide, window, size, bias, w_init, b_init, stream):
     """The layer that calls ``slide(x, w, b)``; ``size(channels)`` says how many features and groups it has."""
     if isinstance(window, tuple) and not 1 <= len(window) <= 3:
         raise ValueError(f"{name}: window must have 1 to 3 sizes, one a spatial axis, got {window!r}")
@@ -150,4 +179,4 @@ def _layer(name, slide, window, size, bias, w_init, b_init):
         del key, training
         return slide(x, params["w"], params.get("b"))
 
-    return Layer(init, apply)
+    return Layer(init, apply, stream=stream)

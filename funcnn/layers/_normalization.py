@@ -8,6 +8,7 @@ from .. import initializers, rules
 from .._calibration import meet
 from .._core import Layer, as_layer, split_key
 from .._shown import shown
+from .._streaming import cannot_stream, stream_of, with_params
 from ._example import features as features_of
 from ._example import positive
 
@@ -121,7 +122,7 @@ def group_norm(groups: int, *, eps: float = 1e-5, scale: bool = True, shift: boo
         del key, training
         return rules.group_norm(x, params.get("scale"), params.get("shift"), groups, eps)
 
-    return Layer(init, apply)
+    return Layer(init, apply, stream=cannot_stream("group_norm's mean is over all positions"))
 
 
 @shown
@@ -141,7 +142,8 @@ def instance_norm(*, eps: float = 1e-5, scale: bool = False, shift: bool = False
         del key, training
         return rules.instance_norm(x, params.get("scale"), params.get("shift"), eps)
 
-    return Layer(_init("instance_norm", 3, scale=scale, shift=shift), apply)
+    init = _init("instance_norm", 3, scale=scale, shift=shift)
+    return Layer(init, apply, stream=cannot_stream("instance_norm's mean is over all positions"))
 
 
 @shown
@@ -165,12 +167,11 @@ def weight_norm(layer: Layer) -> Layer:
         w, rest = _without_weight("weight_norm", layer.init(key, x))
         return rest | {"v": w, "g": rules.feature_norms(w)}
 
-    def apply(params, x, *, key=None, training=False):
+    def normalised(params):
         rest = {name: a for name, a in params.items() if name not in {"v", "g"}}
-        w = rules.weight_norm(params["v"], params["g"])
-        return layer.apply(rest | {"w": w}, x, key=key, training=training)
+        return rest | {"w": rules.weight_norm(params["v"], params["g"])}
 
-    return Layer(init, apply)
+    return _with_params(layer, init, normalised)
 
 
 @shown
@@ -195,12 +196,12 @@ def spectral_norm(layer: Layer, *, iterations: int = 10) -> Layer:
         w, rest = _without_weight("spectral_norm", layer.init(layer_key, x))
         return rest | {"w": w, "u": initializers.normal(1.0)(u_key, w.shape[-1:], w.dtype)}
 
-    def apply(params, x, *, key=None, training=False):
+    def normalised(params):
         rest = {name: a for name, a in params.items() if name != "u"}
         w_and_u: Any = rules.spectral_norm(params["w"], params["u"], iterations)
-        return layer.apply(rest | {"w": w_and_u[0]}, x, key=key, training=training)
+        return rest | {"w": w_and_u[0]}
 
-    return Layer(init, apply)
+    return _with_params(layer, init, normalised)
 
 
 _START = {"scale": jnp.ones, "shift": jnp.zeros, "mean": jnp.zeros, "variance": jnp.ones}
@@ -215,6 +216,15 @@ def _init(layer, rank, **wanted):
         return {name: _START[name]((features,), dtype) for name, wants in wanted.items() if wants}
 
     return init
+
+
+def _with_params(layer, init, of):
+    """The layer with other parameters, from which ``of`` makes its own."""
+
+    def apply(params, x, *, key=None, training=False):
+        return layer.apply(of(params), x, key=key, training=training)
+
+    return Layer(init, apply, stream=with_params(stream_of(layer), of))
 
 
 def _without_weight(wrapper, params: Any) -> tuple[Any, dict[str, Any]]:

@@ -7,6 +7,7 @@ outside the context, or under another handler, is traced again. Outside the cont
 """
 
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,13 @@ def sparing_jaxs(handler: Handler, kinds: Any = Rule) -> Handler:
             return under(spared, rule)(*args, **kwargs)
 
     return spared
+
+
+def name_of(rule: Rule) -> str:
+    """What users call a rule: `rope` for `_rope`, if its module has a function of that name in front of it."""
+    name = getattr(rule, "__name__", type(rule).__name__)
+    module, public = sys.modules.get(getattr(rule, "__module__", None) or ""), name.removeprefix("_")
+    return public if callable(getattr(module, public, None)) else name
 
 
 def ships_with_jax(rule: Rule) -> bool:

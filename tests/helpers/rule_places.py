@@ -11,12 +11,12 @@ RULES = ROOT / "funcnn" / "rules"
 
 
 def pages(rules: Path = RULES) -> dict[str, Path]:
-    """The page of every rule: the file that makes it a ``custom_vjp``."""
+    """The page of every rule: the file that makes it, or what has its name after an underscore, a ``custom_vjp``."""
     found = {}
     for path in sorted(rules.glob("[!_]*/_*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and any("custom_vjp" in ast.unparse(d) for d in node.decorator_list):
-                found[node.name] = path
+                found[node.name.removeprefix("_")] = path
     return found
 
 
@@ -39,7 +39,7 @@ def missing_places(name: str, page: Path, root: Path = ROOT) -> list[str]:
     elsewhere = lambda kind: named_in(root / "docs" / f"names_elsewhere.{kind}", rf"`(losses\.)?{name}`")
     said_in = lambda kind: name in UNNAMED_ELSEWHERE or elsewhere(kind)
     places = {
-        f"{page.relative_to(root)}: {name}.defvjp(…)": named_in(page, rf"^{name}\.defvjp\("),
+        f"{page.relative_to(root)}: {name}.defvjp(…)": named_in(page, rf"^_?{name}\.defvjp\("),
         f"{page.relative_to(root)}: {name}_reference": named_in(page, rf"^def {name}_reference\("),
         f"{page.relative_to(root)}: a text for every TODO": not named_in(page, "TODO"),
         f"funcnn/rules/__init__.py: from .{room}.{page.stem} import {name} as {name}": named_in(

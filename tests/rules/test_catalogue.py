@@ -1,22 +1,24 @@
 """The catalogue holds every rule, and the tests that loop over it can fail."""
 
 import sys
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import pytest
+from jax import Array
 
 import funcnn as fn
 from funcnn import rules
 from funcnn.rules._catalogue import Edge, Example, catalogue
-from funcnn.rules._catalogue._entry import at, call, rule
+from funcnn.rules._catalogue._entry import at, behind, call, rule
 from tests.helpers.judge import assert_close
 from tests.rules import test_promises as promises
 from tests.rules.test_promises import by_name, float_names, two_sides, value_and_bars
 
 
 def test_every_public_rule_is_in_the_catalogue():
-    public = {name for name, rule in vars(fn.rules).items() if isinstance(rule, jax.custom_vjp)}
+    public = {name for name, value in vars(fn.rules).items() if behind(value)}
     assert public == set(catalogue)
 
 
@@ -44,15 +46,56 @@ def constant(bars):
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [off_by_a_thousandth, one_element_wrong, constant])
 @pytest.mark.parametrize("name", catalogue)
-def test_a_damaged_rule_is_rejected(name, damage):
+def test_a_damaged_rule_is_rejected(name, damage, monkeypatch):
     entry = catalogue[name]
-    wrong = jax.custom_vjp(entry.rule.__wrapped__, nondiff_argnums=entry.rule.nondiff_argnums)
-    wrong.defvjp(entry.rule.fwd, lambda *args: damage(entry.rule.bwd(*args)))
-    example = entry.typical
-    _, reference, args = two_sides(entry, example)
-    found = value_and_bars(entry._replace(rule=wrong).bind(example.options), args), value_and_bars(reference, args)
+    hidden = behind(entry.rule)
+    bwd = hidden.bwd
+    monkeypatch.setattr(hidden, "bwd", lambda *args: damage(bwd(*args)))
+    wrong, reference, args = two_sides(entry, entry.typical)
+    found = value_and_bars(wrong, args), value_and_bars(reference, args)
     with pytest.raises(AssertionError, match=rf"^({'|'.join(float_names(entry, args))})_bar: relative error"):
         assert_close(*(by_name(entry, args, side) for side in found), 1e-10)
+
+
+def scaled(x: Array, *, by: Array | None = None, power: int = 1) -> Array:
+    return _scaled(x, jnp.ones_like(x) if by is None else by, power)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _scaled(x, by, power):
+    return scaled_reference(x, by=by, power=power)
+
+
+def scaled_fwd(x, by, power):
+    return _scaled.__wrapped__(x, by, power), (x, by)
+
+
+def scaled_bwd(power, residuals, y_bar):
+    x, by = residuals
+    return y_bar * by**power, power * y_bar * x * by ** (power - 1)
+
+
+_scaled.defvjp(scaled_fwd, scaled_bwd)
+
+
+def scaled_reference(x, *, by, power=1):
+    return x * by**power
+
+
+def test_a_rule_may_have_options_by_name():
+    entry = rule(scaled, examples=[call(x=(3, 2), by=(3, 2), power=2)], saves=["x", "by"], batched=["x", "by"])
+    assert behind(scaled) is _scaled
+    assert behind(behind) is None
+    assert entry.examples == [Example(((3, 2), (3, 2)), {"power": 2})]
+    f, reference, args = two_sides(entry, entry.typical)
+    assert_close(
+        by_name(entry, args, value_and_bars(f, args)), by_name(entry, args, value_and_bars(reference, args)), 1e-12
+    )
+    promises.test_it_saves_what_it_declares_to_the_byte(entry, entry.typical, jnp.float64)
+
+
+def test_an_audit_names_the_function_in_front_of_a_rule():
+    assert [row.name for row in fn.verify.audit(lambda x: scaled(x, power=2), jnp.ones(3)).rows] == ["scaled"]
 
 
 def test_a_wrong_declaration_is_said_in_bytes():

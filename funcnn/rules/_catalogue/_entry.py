@@ -7,7 +7,7 @@ Arguments and options go by the names that the rule's own signature gives them. 
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -153,7 +153,10 @@ class Entry(NamedTuple):
     def bind(self, options: dict[str, Any], reference: bool = False) -> Callable[..., Any]:
         """The rule (or its reference) as a function of its arrays alone."""
         f = self.reference if reference else self.rule
-        return lambda *args: f(*args, **options)
+        if isinstance(self.rule, jax.custom_vjp):
+            return lambda *args: f(*args, **options)
+        names = array_names(self.rule)
+        return lambda *args: f(**dict(zip(names, args, strict=False)), **options)
 
 
 def rule(
@@ -195,11 +198,27 @@ def rule(
     )
 
 
+def behind(f: Callable[..., Any]) -> Any:
+    """The `custom_vjp` behind a public rule: the rule itself, or `_rope` for `rope`, a function with options by name.
+
+    None for any other function.
+    """
+    if isinstance(f, jax.custom_vjp):
+        return f
+    module = sys.modules.get(getattr(f, "__module__", None) or "")
+    hidden = getattr(module, f"_{getattr(f, '__name__', '')}", None)
+    return hidden if isinstance(hidden, jax.custom_vjp) else None
+
+
 def array_names(f: Callable[..., Any]) -> list[str]:
-    """The names of a rule's arrays, in order; its other parameters are options."""
-    fixed = set(f.nondiff_argnums) if isinstance(f, jax.custom_vjp) else set()
+    """The names of a rule's arrays, in order; its other parameters are options.
+
+    Of a function with options by name, the arrays are what is annotated as an ``Array``.
+    """
     parameters = inspect.signature(f).parameters.values()
-    return [p.name for i, p in enumerate(parameters) if i not in fixed and p.kind is not p.KEYWORD_ONLY]
+    if isinstance(f, jax.custom_vjp):
+        return [p.name for i, p in enumerate(parameters) if i not in f.nondiff_argnums]
+    return [p.name for p in parameters if jax.Array in (p.annotation, *get_args(p.annotation))]
 
 
 def _reference(f):

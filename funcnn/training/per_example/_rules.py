@@ -11,7 +11,7 @@ from jax.custom_batching import custom_vmap
 
 from ... import rules
 from ..._core import place
-from ..._intercept import Handler, Rule, handing, in_order, sparing_jaxs
+from ..._intercept import Handler, Rule, handing, in_order, name_of, sparing_jaxs
 from ._formulas import KNOWN, UNKNOWN, Known, square_of
 from ._single_use import Slot, marked
 
@@ -187,6 +187,6 @@ def _require_independent(call: _Call) -> None:
     if call.rule is rules.batch_norm or (call.rule is rules.info_nce and x.ndim == 2):
         where = f" in layer {'.'.join(place.get())}" if place.get() else ""
         raise ValueError(
-            f"{call.rule.__name__}{where} mixes the examples of a batch, so that no gradient is one example's own: "
+            f"{name_of(call.rule)}{where} mixes the examples of a batch, so that no gradient is one example's own: "
             "group_norm and layer_norm do not"
         )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from ..._intercept import Handler, Rule, intercept, sparing_jaxs
+from ..._intercept import Handler, Rule, intercept, name_of, sparing_jaxs
 from .._places import PACKAGE, VERIFY
 
 Frame = tuple[str, int]
@@ -52,7 +52,7 @@ def _meeting(
         with intercept(None):
             if rule in inside:  # a forward pass that calls its own rule for the value
                 return rule(*args, **kwargs)
-            name, frames = getattr(rule, "__name__", type(rule).__name__), _frames() or _definition(rule)
+            name, frames = name_of(rule), _frames() or _definition(rule)
             ordinal = 0 if inside else counts[name, frames]
             counts[name, frames] += 1
             site = Site(name, frames, bool(inside), ordinal)

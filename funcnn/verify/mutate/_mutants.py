@@ -12,6 +12,7 @@ import numpy as np
 from jax.extend.core import Jaxpr
 from jax.extend.source_info_util import summarize
 
+from ..._intercept import name_of
 from .._settings import settings
 from ..judging._battery import INTEGERS, NOISE, NORMAL, battery
 from ..judging._problem import Problem, make_problem
@@ -119,7 +120,7 @@ def _candidates(
     for code, rule in rules.items():
         seen: list[Jaxpr] = []
         _bars(make_problem(broken(f, code, None, seen.append), args, None), *point)
-        for fault, where in _faults(seen[0], getattr(rule, "__name__", "the rule")) if seen else ():
+        for fault, where in _faults(seen[0], name_of(rule)) if seen else ():
             name = f"{fault.kind}: {fault.primitive} {fault.n} {where}"
             groups[code, fault.kind].append(Mutant(name, broken(f, code, fault)))
     queues = [[group[i] for i in rng.permutation(len(group))] for group in groups.values()]

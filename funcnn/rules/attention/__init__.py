@@ -1,0 +1,1 @@
+"""Attention over a sequence, and the rotations that tell it where things stand."""

@@ -1,0 +1,1 @@
+"""Compositions of products and nonlinearities whose backward pass is written as a whole."""

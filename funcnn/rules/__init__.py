@@ -41,6 +41,7 @@ from .affine._embedding import embedding as embedding
 from .affine._linear import linear as linear
 from .affine._lora_linear import lora_linear as lora_linear
 from .affine._scale_shift import scale_shift as scale_shift
+from .attention._rope import rope as rope
 from .gradients._clip_gradient import clip_gradient as clip_gradient
 from .gradients._scale_gradient import gradient_reversal as gradient_reversal
 from .gradients._scale_gradient import scale_gradient as scale_gradient
@@ -90,5 +91,7 @@ from .spatial._pixel_shuffle import pixel_unshuffle as pixel_unshuffle
 from .spatial._pool import avg_pool as avg_pool
 from .spatial._pool import max_pool as max_pool
 from .spatial._upsample import upsample as upsample
+from .structure._gated_mlp import gated_mlp as gated_mlp
+from .structure._mlp import mlp as mlp
 
 unbroadcast = _cotangent.cotangent

@@ -18,6 +18,7 @@ from funcnn.rules._catalogue import Classes, Signs, Simplex, Uniform
 N = 8
 _ROW = (N,)
 _MANY = (2.0**-100, 2.0**100)
+_FEW = (2.0**-6, 2.0**6)
 _POSITIVE = Uniform((), 0.0, inf)
 LEAST = 2.0**-96  # of a factor that is e^x somewhere: what flushes to 0 there
 RANGE = "range"  # the term that says what a rule needs within the dtype's range, and is 0 beyond
@@ -63,6 +64,26 @@ def _products(f=None):
         return {"value": y} | {f"{k}_bar": term for k, term in zip(a, pull(jnp.abs(bar)), strict=True)}
 
     return terms
+
+
+def _mlp(rule, a, bar):
+    """A slope of 1 + |h|, of the terms that h is a sum of: rounding of h moves the activation's slope so far."""
+    x, bar, first, second = jnp.abs(a["x"]), jnp.abs(bar), *(jnp.abs(a[w]) for w in ("w_in", "w_out"))
+    h = x @ first + jnp.abs(a["b_in"])
+    h_bar = (bar @ second.T) * (1 + h)
+    bars = {"x_bar": h_bar @ first.T, "w_in_bar": x.T @ h_bar, "w_out_bar": h.T @ bar, "b_in_bar": h_bar.sum(0)}
+    return {"value": h @ second + jnp.abs(a["b_out"]), RANGE: jnp.stack([h, h_bar])} | bars
+
+
+def _gated_mlp(rule, a, bar):
+    """The same, with the gate's weight in every term."""
+    x, gate, up, down = (jnp.abs(v) for v in a.values())
+    g, u, bar = x @ gate, x @ up, jnp.abs(bar)
+    a_bar = bar @ down.T
+    g_bar, u_bar = a_bar * u * (1 + g), a_bar * g
+    bars = {"w_gate_bar": x.T @ g_bar, "w_up_bar": x.T @ u_bar, "w_down_bar": (g * u).T @ bar}
+    within = {RANGE: jnp.stack([g * u, g_bar, u_bar])}
+    return {"value": (g * u) @ down, "x_bar": g_bar @ gate.T + u_bar @ up.T} | bars | within
 
 
 def _scaled(axes, rows=lambda v: v, centred=True):
@@ -220,6 +241,9 @@ CASES: dict[str, Case] = {
     "lora_linear": Case(
         {"x": (2, 3), "w": (3, 2), "a": (3, 2), "b": (2, 2)}, terms=_products(), sizes=(2.0**-40, 2.0**40)
     ),
+    "rope": Case({"x": (1, 2, 1, 4), "positions": Classes((2,), 2**20)}),
+    "mlp": Case({"x": (2, 3), "w_in": (3, 4), "w_out": (4, 2), "b_in": (4,), "b_out": (2,)}, terms=_mlp, sizes=_FEW),
+    "gated_mlp": Case({"x": (2, 3), "w_gate": (3, 4), "w_up": (3, 4), "w_down": (4, 2)}, terms=_gated_mlp, sizes=_FEW),
     "scale_shift": Case({"x": (3, 2), "scale": (2,), "shift": (2,)}, terms=_products()),
     "cosine_distance": Case({"prediction": _ROW, "target": _ROW}, terms=_cosine, sizes=_MANY),
     "hinge": Case(

@@ -22,7 +22,14 @@ ROWS, WIDTH = 2048, 512
 SHAPE = (ROWS, WIDTH)  # an array that a layer of a real model has, for benchmarks
 IMAGES = (16, 32, 32, 32)
 
-Saved = str | np.dtype | Callable[..., int]
+
+class Numbers(NamedTuple):
+    """What is saved: as many numbers of the first argument's dtype as the function of arguments and options says."""
+
+    count: Callable[..., int]
+
+
+Saved = str | np.dtype | Numbers | Callable[..., int]
 
 
 class Call(NamedTuple):
@@ -122,8 +129,8 @@ class Entry(NamedTuple):
       edges: the declared values at kinks, infinities and the like.
       bad: calls that must raise.
       large: a call with arrays of the size that a layer of a real model has.
-      saves: what the backward pass keeps: an argument's name, `OUTPUT`, `PER_ROW`, `per_output` of a dtype, or a function
-        of arguments and options that says how many numbers.
+      saves: what the backward pass keeps: an argument's name, `OUTPUT`, `PER_ROW`, `per_output` of a dtype, `Numbers`, or a
+        function of arguments and options that says how many numbers, of float32 or wider.
       batched: how many of the first arguments have a leading axis of examples, where they have an axis at all.
       surrogate: whether the backward pass is meant to differ from the function's derivative: the reference then has the
         function's value, and by `jax.lax.stop_gradient` the gradient that is meant.
@@ -262,6 +269,8 @@ def residual_bytes(entry: Entry, args: Sequence[Any], y: jax.Array, options: dic
     for what in entry.saves:
         if isinstance(what, np.dtype):
             total += y.size * what.itemsize
+        elif isinstance(what, Numbers):
+            total += args[0].dtype.itemsize * what.count(*args, **options)
         elif callable(what):
             total += number * what(*args, **options)
         elif what == PER_ROW:

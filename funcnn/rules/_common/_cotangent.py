@@ -52,6 +52,12 @@ def copied_as(y, a):
     return jnp.where(jnp.isnan(y), a, a)
 
 
+def varying_as(like, a):
+    """``a``, under shard_map varying over all mesh axes that ``like`` varies on: what a cotangent is pulled back at."""
+    devices = _varying(like) - _varying(a)
+    return jax.lax.pcast(a, tuple(sorted(devices)), to="varying") if devices else a
+
+
 def token(x):
     """An array without elements, of x's dtype and placement: the residual of a rule that keeps nothing else of x."""
     x = jnp.asarray(x)

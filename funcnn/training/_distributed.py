@@ -1,18 +1,11 @@
-"""Several processes as one: the environment that a launcher gives them, and what happens when one of them dies."""
+"""Several processes as one: what the environment, which a launcher gives them, says of each."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax.experimental import multihost_utils
-
-from .._core import PyTree
-from .._paths import dotted
 
 
 class Processes(NamedTuple):
@@ -47,6 +40,8 @@ def distributed(
     with or without ``JAX_`` before them; torchrun's ``MASTER_ADDR``, ``MASTER_PORT``, ``WORLD_SIZE`` and ``RANK``; or what
     Slurm, Open MPI 4, Cloud TPU and Kubernetes set. Without any of these the process is alone, and nothing is done. So the
     same script runs on one machine and on many. A second call does nothing.
+
+    When a signal or an exception ends `fit` in one process, it ends in all after the same step, and the state is saved.
 
     When a process dies, the others end too, with an exit status other than 0: as soon as a message to it fails, at the
     latest after the heartbeat's seconds. All of them started again go on from the last checkpoint, also if there are more
@@ -93,37 +88,6 @@ def distributed(
         if "before any JAX" not in str(error):
             raise
         raise RuntimeError("distributed must be called before JAX computes anything: first in the program") from error
-
-
-def agreed(value: int) -> int:
-    """Process 0's value, in every process: what depends on a clock must not differ between them."""
-    if jax.process_count() == 1:
-        return value
-    return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
-
-
-def require_same(what: str, tree: PyTree) -> None:
-    """Raise ValueError unless all processes have the same arrays."""
-    if jax.process_count() == 1:
-        return
-    own = hashlib.blake2b(digest_size=32)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        a = np.ascontiguousarray(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
-        own.update(f"{dotted(path)} {a.dtype}{list(a.shape)}".encode())
-        own.update(a.view(np.uint8).data if a.size else b"")
-    digests = multihost_utils.process_allgather(np.frombuffer(own.digest(), np.uint8))
-    if differs := [i for i, other in enumerate(digests) if (other != digests[0]).any()]:
-        raise ValueError(f"{what} must be the same in all processes, got others than process 0's in {differs}")
-
-
-def require_alike_ends(ended: bool) -> None:
-    """Raise ValueError unless an epoch ends in all processes or in none: without it, some would wait for the others."""
-    if jax.process_count() == 1:
-        return
-    ends = multihost_utils.process_allgather(np.int32(ended))
-    if ends.min() != ends.max():
-        processes = np.flatnonzero(ends).tolist()
-        raise ValueError(f"data must have as many batches an epoch in every process, got fewer in {processes}")
 
 
 def _tell(found, start_seconds, heartbeat_seconds):

@@ -14,7 +14,6 @@ from .._core import Layer, as_layer
 from ..combinators import mixed as computed_in
 from ._calibrate import calibrate
 from ._data import require_count, warn_of_missing_channels
-from ._distributed import require_same
 from ._history import History, later, timed
 from ._in_place import places_of
 from ._keeping import as_checkpointer, keeper_of
@@ -29,6 +28,7 @@ from ._signals import deferred_signals
 from ._sources import batches_of, source_of
 from ._state import TrainState, require_fit
 from ._step import Loss, placed_step
+from ._together import require_same
 from ._validation import validation as validating
 from ._watchers import Watcher, as_watchers
 from ._watching._progress import progress_of

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ._distributed import agreed
 from ._history import Rows, join
 from ._state import TrainState
+from ._together import alone, together
 from ._watchers import Moment, Watcher
 from .checkpoints import Checkpointer
 
@@ -80,9 +80,13 @@ class Kept:
           ValueError: the checkpoint is of another run, model or optimizer.
           RuntimeError: another process saves into the directory.
         """
-        self._checkpointer.claim()
+        together(self._checkpointer.claim)
         try:
-            self._begun = self._resumed(state) if self._checkpointer.steps() else None
+            newest = together(lambda: max(self._checkpointer.steps(), default=-1))
+            if min(newest) != max(newest):
+                where = self._checkpointer.directory
+                raise ValueError(f"checkpoint must be a directory that all processes see, and {where} is not: {newest}")
+            self._begun = self._resumed(state) if newest[0] >= 0 else None
         except BaseException:
             self._checkpointer.close()
             raise
@@ -110,6 +114,9 @@ class Kept:
 
     def rescue(self, parts: list[Rows], error: BaseException) -> None:
         """Save the last moment because of an error, which says so if it cannot be saved."""
+        if alone(error):
+            error.add_note("The last state was not saved: a part of it is in processes that may be gone")
+            return
         try:
             self._end(parts)
         except Exception as another:
@@ -135,7 +142,7 @@ class Kept:
 
     def _end(self, parts):
         try:
-            self._settle()
+            together(self._settle)
             if self._seen:
                 self._save(self._seen, parts, wait=True)
         finally:
@@ -157,12 +164,15 @@ class Kept:
 
     def _due(self, step):
         every_seconds, every_steps = self._checkpointer.every_seconds, self._checkpointer.every_steps
-        busy = self._checkpointer.busy
-        if not busy:
+
+        def by_time():
+            if self._checkpointer.busy:
+                return False
             self._settle()
-        by_steps = every_steps is not None and step % every_steps == 0
-        by_time = every_seconds is not None and time.perf_counter() - self._saved_at >= every_seconds and not busy
-        return by_steps or bool(agreed(by_time))
+            return every_seconds is not None and time.perf_counter() - self._saved_at >= every_seconds
+
+        due, *_ = together(by_time)
+        return bool(due) or (every_steps is not None and step % every_steps == 0)
 
     def _require_same_run(self, saved, saved_key, key):
         was, now = ({**run, "key": _words(k)} for run, k in ((saved, saved_key), (self._run, key)))

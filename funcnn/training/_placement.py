@@ -196,7 +196,7 @@ def _parts_of(path) -> tuple[str, ...]:
     return tuple(dotted((key,)) for key in path)
 
 
-def put(a: Any, sharding: NamedSharding) -> jax.Array:
+def put(a: Any, sharding: jax.sharding.Sharding) -> jax.Array:
     """A new array of these values there, also if that is across several processes."""
     if isinstance(a, jax.Array) and not a.is_fully_addressable:
         return jax.jit(partial(jnp.array, copy=True), out_shardings=sharding)(a)

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 
-from ._distributed import agreed
 from ._history import History, join
 from ._keeping import Begun, Kept, Unkept, require_columns
 from ._plan import Plan
 from ._sources import Source
 from ._state import TrainState
 from ._step import Step
+from ._together import together
 from ._watchers import Moment, Watcher, close, end_row, resulting, shown_to
 
 
@@ -39,13 +40,13 @@ def train(
     try:
         with closing(source.train(step, begun.state, plan, begun.sums)) as moments:
             for moment in moments:
-                wished = agreed(see(moment))
+                wished, *_ = together(partial(see, moment))
                 keeper.see(moment, parts)
                 raise_signals()
                 if wished:
                     break
         if moment is not None and moment.sums["loss"][1] > 0:  # steps are left over: a last, shorter row
-            see(end_row(step, moment)._replace(spent=0.0, examples=0))
+            together(partial(see, end_row(step, moment)._replace(spent=0.0, examples=0)))
         keeper.finish(parts)
     except BaseException as caught:
         error = caught

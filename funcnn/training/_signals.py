@@ -1,10 +1,17 @@
-"""Ctrl-C and SIGTERM while training: the step ends, the state is saved, the process ends; a second one ends it at once."""
+"""Ctrl-C and SIGTERM while training: the step ends, the state is saved, the process ends; a second one ends it at once.
+
+Of several processes all end after the same step, whichever of them got the signal.
+"""
 
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import jax
+
+from ._together import together
 
 _ENDS = {
     signal.SIGINT: KeyboardInterrupt,
@@ -20,23 +27,28 @@ def deferred_signals(active: bool) -> Iterator[Callable[[], None]]:
     the end of the context, and was not asked for, is raised at its end.
 
     Args:
-      active: whether to; False leaves everything as it is. So does a thread other than the main one, which gets no signals.
+      active: whether to; False leaves everything as it is. A thread other than the main one gets no signals, but those
+        that other processes got.
     """
     came: list[int] = []
 
     def raise_what_came():
-        if came:
-            raise _ENDS[signal.Signals(came.pop(0))]()
+        everywhere = together(lambda: came.pop(0) if came else 0)
+        if any(everywhere):
+            number = signal.Signals(max(everywhere))
+            _tell_of_others(number, everywhere)
+            raise _ENDS[number]()
 
     def keep(number, frame):
         came.append(number)
         signal.signal(number, _at_once())
         print(f"{signal.Signals(number).name}: ends after this step, saved; a second one ends at once", file=sys.stderr)
 
-    if not active or threading.current_thread() is not threading.main_thread():
-        yield raise_what_came
+    if not active:
+        yield lambda: None
         return
-    heeded = [number for number in _ENDS if signal.getsignal(number) != signal.SIG_IGN]
+    gets_signals = threading.current_thread() is threading.main_thread()
+    heeded = [number for number in _ENDS if gets_signals and signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, keep) for number in heeded}
     try:
         yield raise_what_came
@@ -44,6 +56,13 @@ def deferred_signals(active: bool) -> Iterator[Callable[[], None]]:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
     raise_what_came()
+
+
+def _tell_of_others(number, everywhere):
+    """Say who got the signal, where this process did not."""
+    if not everywhere[jax.process_index()]:
+        who = ", ".join(str(i) for i, came in enumerate(everywhere) if came)
+        print(f"{number.name} came to process {who}: all end after this step, saved", file=sys.stderr)
 
 
 def _at_once():

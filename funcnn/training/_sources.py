@@ -13,7 +13,6 @@ import numpy as np
 from jax.sharding import Mesh
 
 from ._data import as_data, examine, require_count, rows
-from ._distributed import agreed, require_same
 from ._divided import require_divided
 from ._epochs import Progress, afresh, compiled_loop, continued, start
 from ._faults import NonFiniteError, last_good, name_fault
@@ -23,6 +22,7 @@ from ._placement import place
 from ._plan import Plan, next_count
 from ._state import TrainState
 from ._step import Batch, Step
+from ._together import agreed, require_same
 from ._watchers import Moment, end_row
 from .streams._iterables import Passes, are_batches
 from .streams._reading import ENOUGH, whole

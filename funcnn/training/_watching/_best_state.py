@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ..._paths import dotted
+from .._placement import put
 from .._state import TrainState
 from .._watchers import Moment, Watcher
 from ._column import require_column, sign_of
@@ -78,7 +79,7 @@ def _with_leaves(like: TrainState, leaves: dict[str, Any]) -> TrainState:
         saved = jnp.asarray(leaves[dotted(path)])
         if _is_key(a):
             saved = jax.random.wrap_key_data(saved, impl=jax.random.key_impl(a))
-        return jax.device_put(saved, a.sharding) if isinstance(a, jax.Array) else saved
+        return put(saved, a.sharding) if isinstance(a, jax.Array) else saved
 
     return jax.tree_util.tree_map_with_path(restored, like)
 

@@ -14,6 +14,7 @@ import jax
 
 from .._data import require_count
 from .._state import TrainState
+from .._together import together
 from ._files import require_room, sweep, write_file
 from ._format import BrokenFileError, is_marked, read_arrays, read_manifest
 from ._lock import hold
@@ -91,7 +92,7 @@ class Checkpointer:
         """Save a state.
 
         What is divided over devices is gathered, so that the file does not depend on where the state lies. In several
-        processes each calls this, and process 0 writes.
+        processes each calls this, and process 0 writes. Where it cannot, it raises in all.
 
         Args:
           state: the state; its step names the file.
@@ -105,23 +106,27 @@ class Checkpointer:
           OSError: the file cannot be written. The error says how many bytes are needed and free.
           TypeError, ValueError: something cannot be saved, and the error names its path.
         """
-        self.wait()
+        together(self.wait)
         packed_history, histories = pack("history", history)
         packed_extra, extras = pack("extra", extra or {})
         layout = layout_of({"state": state})
         empty = [name for name, what in layout.items() if what is EMPTY]
         arrays = as_numbers({"state": state}) | histories | extras
         step = int(state.step)
-        self.claim()
-        if jax.process_index():
-            return
-        require_room(self._path(step), arrays)
         notes = {"empty": empty, "history": packed_history, "extra": packed_extra}
-        executor = ThreadPoolExecutor(1)
-        self._writing = executor.submit(self._write, step, arrays, notes)
-        executor.shutdown(wait=False)
-        if wait:
-            self.wait()
+
+        def begin() -> None:
+            self.claim()
+            if jax.process_index():
+                return
+            require_room(self._path(step), arrays)
+            executor = ThreadPoolExecutor(1)
+            self._writing = executor.submit(self._write, step, arrays, notes)
+            executor.shutdown(wait=False)
+            if wait:
+                self.wait()
+
+        together(begin)
 
     def restore(self, like: TrainState, step: int | None = None) -> tuple[TrainState, dict[str, Any]]:
         """The state and the history of the newest checkpoint, or of the one at that step.

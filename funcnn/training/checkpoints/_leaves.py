@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.multihost_utils import process_allgather
+
+from .._placement import put
+from .._together import whole
 
 KEYS = {"key<fry>": ("threefry2x32", 2), "key<rbg>": ("rbg", 4), "key<urbg>": ("unsafe_rbg", 4)}  # words a key
 
@@ -72,8 +74,7 @@ def kind_of(leaf: Any) -> Kind:
 def numbers_of(leaf: Any) -> Numbers:
     """A leaf as what is stored; its numbers stay on their device, unless other processes have some of them."""
     kind = kind_of(leaf)
-    if isinstance(leaf, jax.Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated):
-        leaf = process_allgather(leaf, tiled=True)
+    leaf = whole(leaf) if isinstance(leaf, jax.Array) else leaf
     return kind, jax.random.key_data(leaf) if kind.dtype in KEYS else leaf
 
 
@@ -106,7 +107,8 @@ def placed(array: Any, like: Any) -> Any:
     if isinstance(like, (bool, int, float, complex)):
         return array.item()
     committed = isinstance(like, jax.ShapeDtypeStruct) or like.committed
-    result = jax.device_put(array, like.sharding if committed else None)
+    where = like.sharding if committed else None
+    result = jax.device_put(array, where) if where is None or where.is_fully_addressable else put(array, where)
     if result.dtype != array.dtype:
         raise ValueError(f"must be {array.dtype}, which needs jax.config.update('jax_enable_x64', True)")
     return result

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 
 from .._data import examine
-from .._distributed import require_alike_ends
 from .._epochs import steady, zero_sums
 from .._faults import NonFiniteError, all_finite, name_fault
 from .._mesh import settled
@@ -17,6 +16,7 @@ from .._metrics import Sums
 from .._once import once
 from .._state import TrainState
 from .._step import Batch, Step
+from .._together import require_alike_lengths, together
 from .._trees import described
 from ._reading import Read, naming
 
@@ -100,8 +100,7 @@ def _taken(loop, start, ahead, count):
     until = time.perf_counter() + BLOCK_SECONDS if jax.process_count() == 1 else inf
     while len(taken) < count and time.perf_counter() < until:
         try:
-            read = next(ahead)
-            require_alike_ends(read.batch is None)
+            read = _next(ahead)
             if read.batch is None:
                 return Block(carry, taken, ended=True)
             with naming(read.number, f"epoch {read.epoch}"):
@@ -110,6 +109,18 @@ def _taken(loop, start, ahead, count):
             return Block(carry, taken, error=error)
         taken.append(read)
     return Block(carry, taken)
+
+
+def _next(ahead):
+    """What is read next, in every process or in none, and of as many examples."""
+    read = []
+
+    def length():
+        read.append(next(ahead))
+        return 0 if read[0].batch is None else len(jax.tree.leaves(read[0].batch)[0])
+
+    require_alike_lengths(together(length))
+    return read[0]
 
 
 def _one_by_one(step, loop, good, block):

@@ -12,7 +12,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from .._distributed import agreed
 from .._divided import require_divided, spread
 from .._epochs import continued, start
 from .._map import Map
@@ -20,6 +19,7 @@ from .._mesh import explicit_mesh, inside, on_mesh
 from .._plan import Plan, next_count
 from .._state import Position, TrainState
 from .._step import Batch, Step
+from .._together import agreed
 from .._watchers import Moment, end_row
 from ._block import BLOCK_SECONDS, Block, Carry, block_from, compiled
 from ._encoded import encoded

@@ -28,6 +28,7 @@ from .combinators import repeat as repeat
 from .combinators import residual as residual
 from .combinators import serial as serial
 from .combinators import shared as shared
+from .generation import generate as generate
 from .layers import batch_norm as batch_norm
 from .layers import bilinear as bilinear
 from .layers import conv as conv

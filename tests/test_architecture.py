@@ -30,6 +30,7 @@ BELOW = {
     "_streaming": {"_core"},
     "layers": {"layers", "_core", "_calibration", "_shown", "_streaming", "initializers", "rules"},
     "combinators": {"combinators", "_core", "_calibration", "_shown", "_streaming"},
+    "generation": {"generation", "_core", "_streaming", "combinators", "rules", "training"},
     "_reduction": {"rules"},
     "losses": {"_arrays", "_reduction", "rules"},
     "_summary": {"_core", "_html", "_intercept", "_table", "combinators"},

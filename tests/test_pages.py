@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.pages import ROOT, expected, python, require_printed, sections
 
-PAGES = ["interop", "training"]
+PAGES = ["generation", "interop", "training"]
 SECTIONS = {
     f"{page}-{title}": text
     for page in PAGES

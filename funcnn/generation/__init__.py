@@ -1,0 +1,3 @@
+"""Text, token by token: what a model of sequences says after a prompt."""
+
+from ._generate import generate as generate

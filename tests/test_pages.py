@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.pages import ROOT, expected, python, require_printed, sections
 
-PAGES = ["generation", "interop", "training"]
+PAGES = ["generation", "interop", "scaling", "training"]
 SECTIONS = {
     f"{page}-{title}": text
     for page in PAGES

@@ -7,6 +7,8 @@ import funcnn as fn
 from funcnn.training._state import Position
 from funcnn.training._watchers import Moment
 
+SUMS = {"loss": (np.float32(0), np.float32(0))}  # no row is under way
+
 
 def state_at(step):
     """A state after so many steps, whose one parameter is their number."""
@@ -18,10 +20,10 @@ def moments(start=0, **columns):
     columns = {name: np.asarray(values) for name, values in columns.items()}
     n = len(next(iter(columns.values())))
     columns = {"step": start + np.arange(1, n + 1), "loss": np.zeros(n)} | columns
-    yield Moment(state_at(start), {name: a[:0] for name, a in columns.items()}, {}, 0.0)
+    yield Moment(state_at(start), {name: a[:0] for name, a in columns.items()}, SUMS, 0.0)
     for i in range(n):
         values = {name: a[i : i + 1] for name, a in columns.items()}
-        yield Moment(state_at(start + i + 1), values, {}, float(i + 1), spent=1.0, examples=1)
+        yield Moment(state_at(start + i + 1), values, SUMS, float(i + 1), spent=1.0, examples=1)
 
 
 def shown(watch, *all_moments):

@@ -85,9 +85,28 @@ def test_each_row_is_a_line_once(tmp_path):
     resumed.restore(watch.state())
     shown(resumed, *moments(start=1, loss=[5.0, 6.0, 7.0], counts=np.ones((3, 2), int)))
     assert [row["step"] for row in rows(path)] == [1, 2, 3, 4]
-    assert [row["loss"] for row in rows(path)] == [3, None, 1, 7]
+    assert [row["loss"] for row in rows(path)] == [3, 5, 6, 7]
     shown(resumed, *moments(loss=[2.0]))  # another run
     assert [row["step"] for row in rows(path)] == [1, 2, 3, 4, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [2, 3, 4])  # of three an epoch
+def test_a_run_that_was_stopped_logs_each_row_once(steps, tmp_path):
+    """Where it stopped within an epoch, the row that this cut short gives way to the whole one."""
+    path, x = tmp_path / "log.jsonl", np.ones((6, 2), np.float32)
+    options = {"batch_size": 2, "key": jax.random.key(0), "checkpoint": tmp_path / "run", "progress": False}
+
+    def fit(**end):
+        with jax.numpy_dtype_promotion("standard"):
+            data, log = (x, x[:, :1]), [fn.log_jsonl(path)]
+            return fn.fit(fn.linear(1), fn.losses.squared_error, optax.sgd(0.1), data, watch=log, **options, **end)
+
+    fit(steps=steps)
+    assert [row["step"] for row in rows(path)] == {2: [2], 3: [3], 4: [3, 4]}[steps]
+    _, history = fit(epochs=3)
+    assert [row["step"] for row in rows(path)] == history["step"].tolist() == [3, 6, 9]
+    np.testing.assert_array_equal([row["loss"] for row in rows(path)], history["loss"])
 
 
 def test_a_log_that_cannot_be_written_ends_training_before_it_begins(tmp_path):

@@ -1,6 +1,7 @@
 """Writes each row of the history as a line of JSON."""
 
 import json
+import math
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from .._watchers import Moment, Watcher
 def log_jsonl(path: str | PathLike[str]) -> Watcher:
     r"""A watcher that appends each row of the history to a file, one JSON object a line.
 
-    The line is in the file as soon as the row has ended. A run that goes on from a checkpoint does not repeat what it wrote
-    before it was interrupted. What is not finite is null. A line that was being written when a run was killed is removed.
+    The line is in the file as soon as the row has ended. What is not finite is null. A run that goes on from a checkpoint
+    removes the lines of rows that it is to write again, so that each row is there once. These are the lines at the file's
+    end: of steps behind the checkpoint, of a last row that the run's end had cut short, and one that is not whole.
 
     Args:
       path: of the file; its folder is made.
@@ -37,44 +39,48 @@ def log_jsonl(path: str | PathLike[str]) -> Watcher:
 
 class _JsonLines:
     def __init__(self, path: Path):
-        self._path, self._resumed, self._logged = path, False, -1
+        self._path, self._resumed = path, False
 
     def __call__(self, moment: Moment) -> None:
         if jax.process_index():  # of several, the first writes
             return
         if moment.is_first:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            last = _mended(self._path)
-            self._logged, self._resumed = last if self._resumed else -1, False
-        lines = [line for i in range(moment.rows) if (line := self._line(moment, i))]
-        if lines:
+            _cut(self._path, _last_whole_row(moment) if self._resumed else math.inf)
+            self._resumed = False
+        if moment.rows:
             with open(self._path, "a", encoding="utf-8") as file:
-                file.write("".join(lines))
+                file.writelines(_line(moment, i) for i in range(moment.rows))
 
     def state(self) -> dict[str, Any]:
         """Nothing: what was written is in the file."""
         return {}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Have it leave out the rows that are in the file, until training is past them."""
+        """Have it remove, at the next first moment, what is to be written again."""
         del saved
         self._resumed = True
 
-    def _line(self, moment, i):
-        if int(moment.values["step"][i]) <= self._logged:
-            return ""
-        return json.dumps({name: _plain(column[i]) for name, column in moment.values.items()}, allow_nan=False) + "\n"
+
+def _line(moment: Moment, i: int) -> str:
+    return json.dumps({name: _plain(column[i]) for name, column in moment.values.items()}, allow_nan=False) + "\n"
 
 
-def _mended(path: Path) -> int:
-    """Remove a last line that is not whole; the step of the last one that is, or -1."""
+def _last_whole_row(moment: Moment) -> int:
+    """The largest step at which a whole row may have ended: a row under way has not, though its short one has that step."""
+    return int(moment.state.step) - bool(moment.sums["loss"][1] > 0)
+
+
+def _cut(path: Path, last: float) -> None:
+    """Remove from the end of a file a line that is not whole, and then those of later steps than the last."""
     with open(path, "a+b") as file:
         file.seek(0)
         lines = file.read().splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
-            file.truncate(sum(map(len, lines[:-1])))
             lines.pop()
-    return json.loads(lines[-1]).get("step", -1) if lines else -1
+        while lines and json.loads(lines[-1]).get("step", -1) > last:
+            lines.pop()
+        file.truncate(sum(map(len, lines)))
 
 
 def _plain(value: Any) -> Any:

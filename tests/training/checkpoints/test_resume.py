@@ -104,6 +104,15 @@ def test_on_four_devices_too(tmp_path):
     assert state.params[0]["w"].sharding.mesh.shape == mesh.shape
 
 
+@pytest.mark.slow
+def test_what_is_divided_over_four_devices_too(tmp_path):
+    mesh = jax.make_mesh((4,), ("data",), devices=jax.devices()[:4], axis_types=(jax.sharding.AxisType.Auto,))
+    options = CASES["batch norm"] | {"mesh": mesh, "sharding": fn.fsdp(min_size=0)}
+    expected = digest(*fit(**options))
+    assert digest(*fit(**options)) == expected
+    assert digest(*cut_and_resumed(tmp_path, 4, **options)) == expected
+
+
 @pytest.fixture(scope="module")
 def whole():
     return digest(*fit())

@@ -39,11 +39,13 @@ from .layers import dropout as dropout
 from .layers import einsum as einsum
 from .layers import embedding as embedding
 from .layers import flatten as flatten
+from .layers import gated_mlp as gated_mlp
 from .layers import gaussian_noise as gaussian_noise
 from .layers import group_norm as group_norm
 from .layers import instance_norm as instance_norm
 from .layers import layer_norm as layer_norm
 from .layers import linear as linear
+from .layers import mlp as mlp
 from .layers import prelu as prelu
 from .layers import rms_norm as rms_norm
 from .layers import scale_shift as scale_shift

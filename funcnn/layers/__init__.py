@@ -11,6 +11,8 @@ from ._convolution import conv_transpose as conv_transpose
 from ._convolution import depthwise_conv as depthwise_conv
 from ._convolution import flatten as flatten
 from ._linear import linear as linear
+from ._mlp import gated_mlp as gated_mlp
+from ._mlp import mlp as mlp
 from ._noise import drop_path as drop_path
 from ._noise import dropout as dropout
 from ._noise import gaussian_noise as gaussian_noise

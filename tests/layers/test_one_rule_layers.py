@@ -31,6 +31,21 @@ def shapes(params):
         (fn.scale_shift(scale=False), {"shift": (3,)}, lambda x, p: fn.rules.scale_shift(x, None, p["shift"])),
         (fn.scale_shift(shift=False), {"scale": (3,)}, lambda x, p: fn.rules.scale_shift(x, p["scale"])),
         (fn.einsum("...d,dhk->...hk", (3, 2, 5)), {"w": (3, 2, 5)}, lambda x, p: jnp.tensordot(x, p["w"], 1)),
+        (
+            fn.mlp(5),
+            {"w_in": (3, 5), "w_out": (5, 3), "b_in": (5,), "b_out": (3,)},
+            lambda x, p: fn.rules.mlp(x, p["w_in"], p["w_out"], p["b_in"], p["b_out"], fn.gelu),
+        ),
+        (
+            fn.mlp(5, bias=False, tile=2, activation=fn.relu),
+            {"w_in": (3, 5), "w_out": (5, 3)},
+            lambda x, p: fn.rules.mlp(x, p["w_in"], p["w_out"], activation=fn.relu),
+        ),
+        (
+            fn.gated_mlp(5),
+            {"w_gate": (3, 5), "w_up": (3, 5), "w_down": (5, 3)},
+            lambda x, p: fn.rules.gated_mlp(x, p["w_gate"], p["w_up"], p["w_down"], fn.silu),
+        ),
         (fn.prelu(), {"a": ()}, lambda x, p: fn.rules.prelu(x, p["a"])),
         (fn.prelu(per_feature=True), {"a": (3,)}, lambda x, p: fn.rules.prelu(x, p["a"])),
         (fn.snake(), {"alpha": (3,)}, lambda x, p: fn.rules.snake(x, p["alpha"])),

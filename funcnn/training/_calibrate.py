@@ -8,6 +8,9 @@ import numpy as np
 from .._arrays import as_arrays
 from .._calibration import run_calibration
 from .._core import Layer, Params, PyTree, as_layer
+from ._in_place import places_of
+from ._mesh import inside
+from ._placement import place, put
 
 
 def calibrate(model: Layer, params: Params, batches: Iterable[PyTree] | Callable[[], Iterable[PyTree]]) -> Params:
@@ -25,7 +28,7 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree] | Callable
 
     Args:
       model: a layer.
-      params: its parameters.
+      params: its parameters. On a mesh they are gathered, measured with, and put back where they lay.
       batches: inputs, of any sizes; or a function to such. All of them are held in memory.
 
     Returns:
@@ -55,4 +58,9 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree] | Callable
     batches = [as_arrays(f"batches[{i}]", x) for i, x in enumerate(given)]
     if not batches:
         raise ValueError("batches must not be empty, got none")
-    return run_calibration(as_layer(model), params, batches)[0]
+    places = places_of(params)
+    if places is None:
+        return run_calibration(as_layer(model), params, batches)[0]
+    with inside(places.mesh):
+        measured, _ = run_calibration(as_layer(model), place(params, places.mesh), batches)
+    return places.map(put, measured)

@@ -8,6 +8,7 @@ import optax
 from .._calibration import unmeasured, warn_unmeasured
 from .._core import Layer, Params
 from ._data import require_count
+from ._in_place import on_its_mesh
 from ._metrics import Metric, as_metrics
 from ._predict import params_of
 from ._sources import batches_of
@@ -37,7 +38,7 @@ def evaluate(
 
     Args:
       model: a layer, or a plain function.
-      params: its parameters, or a training state that has them.
+      params: its parameters, or a training state that has them. On a mesh they may be divided, as `fit` leaves them.
       loss: such as `fit` takes.
       data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis. Or batches of it:
         an iterator, a loader, or a function that gives an iterator.
@@ -62,7 +63,7 @@ def evaluate(
     params = params_of(params)
     if paths := unmeasured(params):
         warn_unmeasured(paths)
-    step = plain_step(model, loss, _STILL, as_metrics(metrics))
+    step = plain_step(on_its_mesh(model, params), loss, _STILL, as_metrics(metrics))
     row = measured(step, params, _batches(data, batch_size), "data")
     return {
         name: row[name] if row[name].ndim else row[name].item() for name in ("loss", *sorted(row.keys() - {"loss"}))

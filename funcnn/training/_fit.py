@@ -18,7 +18,6 @@ from ._history import History, later, timed
 from ._in_place import places_of
 from ._keeping import as_checkpointer, keeper_of
 from ._map import Map, OnDevice, as_map, as_seen, mapped
-from ._mesh import inside
 from ._metrics import Metric, as_metrics
 from ._once import once
 from ._placement import Sharding, place
@@ -179,7 +178,7 @@ def fit(
     completed = [timed(), *source.columns(trained)]
     if validation is not None:
         some = [as_seen(map, batch)[0] for batch in source.some()] if has_statistics(state.params) else []
-        ready = partial(_calibrated, as_layer(model), some, mesh, sharding)
+        ready = partial(calibrate, as_layer(model), batches=some) if some else lambda params: params
         completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
     shown = progress and jax.process_index() == 0
     watchers = *as_watchers(watch), *([progress_of(plan.epochs, plan.steps)] if shown else [])
@@ -220,12 +219,3 @@ def _guarded(optimizer, on_nonfinite):
     if on_nonfinite not in ("raise", "skip"):
         raise ValueError(f'on_nonfinite must be "raise" or "skip", got {on_nonfinite!r}')
     return optimizer if on_nonfinite == "raise" else _skipping(optimizer)
-
-
-def _calibrated(model, inputs, mesh, sharding, params):
-    """The parameters as they are used outside of training."""
-    if not inputs or mesh is None:
-        return calibrate(model, params, inputs) if inputs else params
-    with inside(mesh):
-        whole = calibrate(model, place(params, mesh), inputs)
-    return place(whole, mesh, sharding)

@@ -14,7 +14,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
-from .._core import Layer, PyTree
+from .._core import Layer, PyTree, as_layer
 from ._mesh import BATCH_AXES, divides, is_explicit, names_of
 from ._once import once
 
@@ -51,6 +51,12 @@ def places_of(tree: PyTree) -> Places | None:
     if not leaves or isinstance(leaves[0], Tracer) or _place(leaves[0]) is None:
         return None
     return Places(structure, tuple(map(_place, leaves)))
+
+
+def on_its_mesh(model: Layer, params: PyTree) -> Layer:
+    """The model for parameters that lie where these do: itself, unless that is a mesh of several devices."""
+    places = places_of(params)
+    return as_layer(model) if places is None else gathering(as_layer(model), places)
 
 
 @once

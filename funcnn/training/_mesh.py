@@ -30,7 +30,8 @@ def on_mesh(mesh: Mesh | None, tree: PyTree) -> PyTree:
     if mesh is None:
         return tree
     everywhere = NamedSharding(mesh, PartitionSpec())
-    return jax.tree.map(lambda a: jax.device_put(a, everywhere) if jax.typeof(a).sharding.mesh.empty else a, tree)
+    lies_there = lambda a: isinstance(a, jax.Array) and not jax.typeof(a).sharding.mesh.empty
+    return jax.tree.map(lambda a: a if lies_there(a) else jax.device_put(a, everywhere), tree)
 
 
 def inside(mesh: Mesh | None) -> AbstractContextManager[Any]:

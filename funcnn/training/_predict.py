@@ -9,11 +9,13 @@ import numpy as np
 
 from .._arrays import as_arrays
 from .._calibration import unmeasured, warn_unmeasured
-from .._core import Layer, Params, PyTree, as_layer
+from .._core import Layer, Params, PyTree
 from ._data import require_count, rows
+from ._in_place import on_its_mesh
 from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._once import once
 from ._state import TrainState, require_kept
+from ._together import whole
 from .streams._iterables import Passes, are_batches
 
 
@@ -26,7 +28,7 @@ def predict(model: Layer, params: Params | TrainState, x: PyTree, *, batch_size:
 
     Args:
       model: a layer, or a plain function.
-      params: its parameters, or a training state that has them.
+      params: its parameters, or a training state that has them. On a mesh they may be divided, as `fit` leaves them.
       x: inputs, an array or a pytree of arrays with the examples along their first axis. Or batches of inputs: an iterator,
         a loader, or a function that gives an iterator.
       batch_size: examples a batch; None takes all at once. None for batches, which have their own.
@@ -50,7 +52,7 @@ def predict(model: Layer, params: Params | TrainState, x: PyTree, *, batch_size:
     params = params_of(params)
     if paths := unmeasured(params):
         warn_unmeasured(paths)
-    run = _compiled(as_layer(model))
+    run = _compiled(on_its_mesh(model, params))
     values, waiting = [], None  # the device computes the next value while one is fetched
     for batch, n in _filled(batches_of_inputs(x, batch_size)):
         mesh = explicit_mesh((params, batch))
@@ -124,4 +126,4 @@ def _fetched(y: PyTree, n: int, size: int) -> PyTree:
         if a.shape[:1] != (size,):
             name = "the model's value" + jax.tree_util.keystr(path)
             raise ValueError(f"{name} must have {size} examples along its first axis, got {a.dtype}{list(a.shape)}")
-    return jax.tree.map(lambda a: np.asarray(a)[:n], y)
+    return jax.tree.map(lambda a: np.asarray(whole(a))[:n], y)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import Params, PyTree
-from ._mesh import settled
+from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._metrics import Sums
 from ._once import once
 from ._step import Batch, Step, Values
@@ -48,9 +48,10 @@ def validation(step: Step, batches: Batches, ready: Callable[[Params], Params]) 
 
 def measured(step: Step, params: Params, batches: Iterable[Batch], what: str = "validation") -> Values:
     """The loss and the metrics over all batches, as outside of training; ``what`` is the argument that they came by."""
-    measure, total = compiled_measure(step), None
+    measure, total, mesh = compiled_measure(step), None, explicit_mesh(params)
     for batch in batches:
-        sums = settled(measure(params, batch))
+        with inside(mesh):
+            sums = settled(measure(*on_mesh(mesh, (params, batch))))
         total = sums if total is None else _sum(total, sums)
     if total is None:
         raise ValueError(f"{what} must have at least one batch, got none")

@@ -1,4 +1,4 @@
-"""Training on an Explicit mesh is training off it, however the data are divided and wherever the state was made."""
+"""Training on an Explicit mesh is training off it, however data and parameters are divided; so is what comes after it."""
 
 from contextlib import nullcontext
 
@@ -62,3 +62,21 @@ def test_a_step_of_ones_own_waits_for_its_devices():
             state, metrics = step(state, batch)
             assert all(leaf.is_ready() for leaf in jax.tree.leaves((state.params, state.opt_state, metrics)))
     assert int(state.step) == 30
+
+
+@pytest.mark.parametrize("axis_type", [AxisType.Auto, AxisType.Explicit])
+def test_divided_parameters_are_measured_where_they_lie(axis_type):
+    mesh = jax.make_mesh((4,), ("data",), devices=jax.devices()[:4], axis_types=(axis_type,))
+    model, loss = fn.serial(fn.conv(4, (3, 3)), fn.batch_norm(), fn.flatten, fn.linear(2)), fn.losses.squared_error
+    params = model.init(KEY, X)
+    placed = fn.place(params, mesh, fn.fsdp(min_size=0))
+
+    def results(params):
+        measured = fn.calibrate(model, params, [X[:6], X[6:]])
+        predicted = fn.predict(model, measured, X, batch_size=6)  # four do not divide them
+        loss_of = fn.evaluate(model, measured, loss, (X, Y), batch_size=8)["loss"]
+        return measured, (jax.device_get(measured), predicted, np.asarray(loss_of))
+
+    (measured, got), (_, expected) = results(placed), results(params)
+    assert [a.sharding for a in jax.tree.leaves(measured)] == [a.sharding for a in jax.tree.leaves(placed)]
+    assert_close(got, expected, 1e-12)

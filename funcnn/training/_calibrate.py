@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from .._arrays import as_arrays
 from .._calibration import run_calibration
@@ -61,6 +62,8 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree] | Callable
     places = places_of(params)
     if places is None:
         return run_calibration(as_layer(model), params, batches)[0]
-    with inside(places.mesh):
-        measured, _ = run_calibration(as_layer(model), place(params, places.mesh), batches)
+    mesh = places.mesh
+    assert isinstance(mesh, Mesh)  # of arrays that are there
+    with inside(mesh):
+        measured, _ = run_calibration(as_layer(model), place(params, mesh), batches)
     return places.map(put, measured)

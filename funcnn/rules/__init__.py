@@ -41,6 +41,7 @@ from .affine._embedding import embedding as embedding
 from .affine._linear import linear as linear
 from .affine._lora_linear import lora_linear as lora_linear
 from .affine._scale_shift import scale_shift as scale_shift
+from .attention._dot_product_attention import dot_product_attention as dot_product_attention
 from .attention._rope import rope as rope
 from .gradients._clip_gradient import clip_gradient as clip_gradient
 from .gradients._scale_gradient import gradient_reversal as gradient_reversal

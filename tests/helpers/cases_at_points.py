@@ -146,6 +146,20 @@ def _info_nce(rule, a, bar):
     return {"value": s, "query_bar": bars * jnp.max(k, 0), "key_bar": bars * q}
 
 
+def _attention(rule, a, bar):
+    """A score's rounding is that of its largest product, and moves each probability by as much of itself."""
+    q, k, v, bar = (jnp.abs(b)[:, 0] for b in (*a.values(), bar))
+    scale = q.shape[1] ** -0.5
+    far = 1 + scale * jnp.max(q @ k.T)
+    scores = far * scale * jnp.max(bar @ v.T)
+    return {
+        "value": far * jnp.max(v),
+        "query_bar": scores * jnp.max(k),
+        "key_bar": scores * jnp.max(q),
+        "value_bar": far * jnp.max(bar),
+    }
+
+
 def _divergence(rule, a, bar):
     q, t = a.values()
     entropy = jnp.abs(jnp.log(jnp.where(t == 0, 1, t))) + jnp.abs(q)
@@ -245,6 +259,9 @@ CASES: dict[str, Case] = {
     "mlp": Case({"x": (2, 3), "w_in": (3, 4), "w_out": (4, 2), "b_in": (4,), "b_out": (2,)}, terms=_mlp, sizes=_FEW),
     "gated_mlp": Case({"x": (2, 3), "w_gate": (3, 4), "w_up": (3, 4), "w_down": (4, 2)}, terms=_gated_mlp, sizes=_FEW),
     "scale_shift": Case({"x": (3, 2), "scale": (2,), "shift": (2,)}, terms=_products()),
+    "dot_product_attention": Case(
+        {"query": (2, 1, 2), "key": (3, 1, 2), "value": (3, 1, 2)}, terms=_attention, sizes=(2.0**-20, 2.0**20)
+    ),
     "cosine_distance": Case({"prediction": _ROW, "target": _ROW}, terms=_cosine, sizes=_MANY),
     "hinge": Case(
         {"prediction": (), "target": Signs(())},

@@ -70,6 +70,7 @@ INTEGERS = {
     "iterations",
     "ignore",
     "padding_id",
+    "local_window_size",
 }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ._arguments import Shape, draw_all, shape_of
 
-OUTPUT = "the output"
+OUTPUT = "the output"  # the first of several
 PER_ROW = "a number for each row of the first argument"  # float32, or wider if the arguments are
 
 ROWS, WIDTH = 2048, 512
@@ -263,7 +263,7 @@ def draw(example: Example, seed: int, dtype: Any = jnp.float32) -> tuple[Any, ..
 
 def residual_bytes(entry: Entry, args: Sequence[Any], y: jax.Array, options: dict[str, Any]) -> int:
     """How many bytes the rule declares to save for these arguments."""
-    named = dict(zip(array_names(entry.rule), args, strict=False)) | {OUTPUT: y}
+    named = dict(zip(array_names(entry.rule), args, strict=False)) | {OUTPUT: jax.tree.leaves(y)[0]}
     number = max(4, *(a.dtype.itemsize for a in args if a is not None and jnp.issubdtype(a.dtype, jnp.floating)))
     total = 0
     for what in entry.saves:

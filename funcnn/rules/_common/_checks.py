@@ -144,10 +144,10 @@ def require_number(
         raise ValueError(f"{rule}: {name} must be a number {condition}".rstrip() + f", got {value!r}")
 
 
-def require_key(rule: str, key) -> None:
+def require_key(rule: str, key, name: str = "key") -> None:
     """Raise TypeError unless ``key`` is one key of `jax.random`, typed or, as once, two raw numbers."""
     dtype = getattr(key, "dtype", None)
     typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and key.shape == ()
     raw = dtype == jnp.uint32 and key.ndim == 1
     if not (typed or raw):
-        raise TypeError(f"{rule}: key must be a jax.random.key, got {describe(key)}")
+        raise TypeError(f"{rule}: {name} must be a jax.random.key, got {describe(key)}")

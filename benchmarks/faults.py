@@ -1,4 +1,4 @@
-"""T1 to T4, T7. Faults at places that are new each time: how many were tried, how many training survived.
+"""T1 to T4, T7, T11, T12. Faults at places that are new each time: how many were tried, how many training survived.
 
 ``python -m benchmarks.faults --draws 20`` tries a tenth of everything.
 """
@@ -19,9 +19,20 @@ from tqdm import tqdm
 import funcnn as fn
 from benchmarks._measure import header, table, title
 from tests.helpers.digest import digest
-from tests.helpers.faults import EXITS, ended_digest, fresh_seed, killed, restored_despite, signalled
+from tests.helpers.faults import (
+    EXITS,
+    ended_digest,
+    fresh_seed,
+    killed,
+    one_died,
+    restored_despite,
+    signalled,
+    thousand_steps,
+)
+from tests.helpers.processes import HEARTBEAT
 
 KILLS = 200
+DEVICES, LIMIT = (4, 2, 8, 1), 240  # seconds, on a machine that does much else
 EPOCHS, BATCHES = 4, 3  # of 4, 4 and 2 examples
 X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
 LAYERS = {"": (), " with dropout": (fn.dropout(0.3),), " with batch norm": (fn.batch_norm(),)}
@@ -98,6 +109,26 @@ def signals(draw, count, folder):
     return "T7 SIGTERM, Ctrl-C", count, survived, f"at most {longest:.1f} s after the step"
 
 
+def hangs(draw, count, folder):
+    """T11. A thousand steps on several devices of a CPU."""
+    wrong = [thousand_steps(devices, LIMIT) for devices in tqdm(DEVICES[:count], desc="T11")]
+    report([what for what in wrong if what])
+    return "T11 1,000 steps", len(wrong), wrong.count(None), f"on {', '.join(map(str, DEVICES[:count]))} devices"
+
+
+def deaths(draw, count, folder):
+    """T12. One of several processes killed, the one included that the others meet at."""
+    longest, survived = 0.0, 0
+    for i in tqdm(range(count), desc="T12"):
+        processes = draw.choice((2, 4))
+        took, wrong = one_died(processes, draw.randrange(processes), draw.randrange(60), folder / f"died {i}", LIMIT)
+        if took > HEARTBEAT + 5:
+            wrong.append(f"the others took {took:.1f} s")
+        report(wrong)
+        longest, survived = max(longest, took), survived + (not wrong)
+    return "T12 one of 2 or 4 processes killed", count, survived, f"the others ended within {longest:.1f} s"
+
+
 def report(wrong):
     for what in wrong:
         print(what, file=sys.stderr)
@@ -108,7 +139,9 @@ def main(draws: int = KILLS) -> bool:
     title(__doc__)
     draw, began = random.Random(fresh_seed()), time.perf_counter()
     rows = []
-    for fault, count in ((kills, draws), (cuts, -(-draws // 10)), (damages, 5 * draws), (signals, -(-draws // 20))):
+    of = lambda part: -(-draws // part)
+    faults = {kills: draws, cuts: of(10), damages: 5 * draws, signals: of(20), hangs: of(50), deaths: of(20)}
+    for fault, count in faults.items():
         with tempfile.TemporaryDirectory() as folder:
             rows.append(fault(draw, count, Path(folder)))
     table(("fault", "tried", "survived", ""), rows)

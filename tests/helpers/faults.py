@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import funcnn as fn
+from tests.helpers.processes import ended, start, start_together
 from tests.helpers.victim import INTERVAL
 
 EXITS = {signal.SIGTERM: {143}, signal.SIGINT: {130, -signal.SIGINT}}  # a shell shows the last as 130
 ROOT = Path(__file__).parents[2]
+TOGETHER = "tests.training.trained_together"
+RESUME = "start all of them again to go on from the last checkpoint"
 
 
 def fresh_seed() -> int:
@@ -128,6 +132,29 @@ def signalled(folder: Path, cache: Path, number: signal.Signals) -> tuple[float,
     if (saved := fn.Checkpointer(folder).steps()[-1]) != int(run.last("step") or -1):
         wrong.append(f"step {run.last('step')} was under way, and {saved} was saved")
     return took - step, wrong
+
+
+def thousand_steps(devices: int, limit: float) -> str | None:
+    """Take a thousand steps on so many devices of a CPU; what went wrong."""
+    (run,) = ended([start(TOGETHER, "--epochs", "334", JAX_NUM_CPU_DEVICES=str(devices))], limit)
+    return None if run.status == 0 else f"{devices} devices: it ended with {run.status}: {run.err}"
+
+
+def one_died(count: int, which: int, step: int, folder: Path, limit: float) -> tuple[float, list[str]]:
+    """Kill one of several processes after a step.
+
+    Returns:
+      How many seconds the others took to end, and what did not go as it must: their exit status is not 0, and they say how
+      to resume.
+    """
+    event = "--event", "SIGKILL", "--process", str(which), "--step", str(step), "--checkpoint", str(folder)
+    processes = ended(start_together(count, TOGETHER, "--epochs", "40", *event), limit)
+    dead, others = processes[which], [process for i, process in enumerate(processes) if i != which]
+    wrong = [f"one of {count} ended with {other.status}" for other in others if other.status in (0, -signal.SIGKILL)]
+    wrong += ["it did not say how to resume" for other in others if RESUME not in other.err]
+    if dead.status != -signal.SIGKILL or not (died := re.search(r"killed at ([\d.]+)", dead.out)):
+        return 0.0, [*wrong, f"process {which} of {count} was not killed: {dead.status}, {dead.err}"]
+    return max(other.time for other in others) - float(died[1]), wrong
 
 
 def ended_digest(folder: Path, cache: Path) -> str | None:

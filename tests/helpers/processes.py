@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+HEARTBEAT = 5  # seconds after which a process that gives no sign of life counts as dead
 
 
 class Ended(NamedTuple):

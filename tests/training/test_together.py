@@ -1,7 +1,6 @@
 """Devices and processes together: the loss of one, each example once an epoch, and nobody waits for ever."""
 
 import json
-import re
 import signal
 from functools import cache
 
@@ -9,14 +8,12 @@ import numpy as np
 import pytest
 
 import funcnn as fn
-from tests.helpers.faults import EXITS
+from tests.helpers.faults import EXITS, TOGETHER, one_died, thousand_steps
 from tests.helpers.judge import assert_close
-from tests.helpers.processes import ended, start, start_together
-from tests.training.trained_together import HEARTBEAT
+from tests.helpers.processes import HEARTBEAT, ended, start, start_together
 
 pytestmark = pytest.mark.slow
 
-PROGRAM = "tests.training.trained_together"
 LIMIT = 240  # seconds, on a machine that does much else
 
 
@@ -27,11 +24,11 @@ def told(process):
 
 @cache
 def alone(*options):
-    return told(*ended([start(PROGRAM, *options)], LIMIT))
+    return told(*ended([start(TOGETHER, *options)], LIMIT))
 
 
 def together(count, *options):
-    return ended(start_together(count, PROGRAM, *options), LIMIT)
+    return ended(start_together(count, TOGETHER, *options), LIMIT)
 
 
 @pytest.mark.parametrize("options", [(), ("--data", "stream"), ("--model", "mlp")], ids=" ".join)
@@ -51,7 +48,7 @@ def test_another_number_of_processes_goes_on(tmp_path):
     kept = "--checkpoint", str(tmp_path)
     for process in together(2, *kept, "--epochs", "2"):
         assert told(process)["steps"] == 6
-    (resumed,) = ended([start(PROGRAM, *kept)], LIMIT)
+    (resumed,) = ended([start(TOGETHER, *kept)], LIMIT)
     assert_close(np.array(told(resumed)["weights"]), np.array(alone()["weights"]), 1e-10)
     assert told(resumed)["seen"] == alone()["seen"]
 
@@ -99,18 +96,12 @@ def test_an_error_in_one_process_ends_all_with_the_state_saved(event, data, mess
 @pytest.mark.parametrize("count", [2, 4])
 def test_when_one_process_dies_the_others_end(count, tmp_path):
     """T12: with an exit status that is not 0, in time, having said how to resume."""
-    *others, dead = together(count, "--event", "SIGKILL", "--epochs", "20", "--checkpoint", str(tmp_path))
-    assert dead.status == -9
-    died = float(re.search(r"killed at ([\d.]+)", dead.out)[1])
-    for other in others:
-        assert other.status not in (0, -9), other.err
-        assert other.time - died <= HEARTBEAT + 5
-        assert "start all of them again to go on from the last checkpoint" in other.err
-        assert "another task died" in other.err or "Gloo" in other.err
+    took, wrong = one_died(count, count - 1, 20, tmp_path, LIMIT)
+    assert not wrong
+    assert took <= HEARTBEAT + 5
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4, 8])
 def test_a_thousand_steps_do_not_hang(devices):
     """T11: a minute is enough on two cores that do nothing else, of which compiling takes a part."""
-    (process,) = ended([start(PROGRAM, "--epochs", "334", JAX_NUM_CPU_DEVICES=str(devices))], LIMIT)
-    assert told(process)["steps"] == 1002
+    assert thousand_steps(devices, LIMIT) is None

@@ -21,8 +21,8 @@ from jax.sharding import AxisType  # noqa: E402
 
 import funcnn as fn  # noqa: E402
 from tests.helpers.digest import digest  # noqa: E402
+from tests.helpers.processes import HEARTBEAT  # noqa: E402
 
-HEARTBEAT = 5
 N, BATCH = 22, 8  # six examples are left over
 BLOCK = fn.residual(fn.serial(fn.layer_norm(), fn.linear(12), fn.tanh, fn.linear(8)))
 MODELS = {
@@ -40,7 +40,7 @@ def run(options):
     state, history = fn.fit(
         MODELS[options.model], loss, optax.sgd(0.01, momentum=0.9), data,
         epochs=options.epochs, batch_size=batch_size, key=jax.random.key(0), metrics={"seen": seen}, progress=False,
-        mesh=mesh, sharding=fn.fsdp(min_size=0), watch=[struck(options.event)], checkpoint=options.checkpoint,
+        mesh=mesh, sharding=fn.fsdp(min_size=0), watch=[struck(options)], checkpoint=options.checkpoint,
     )  # fmt: skip
     whole = fn.place(state, mesh)
     own = jax.tree.map(lambda a: a.addressable_data(0), whole)
@@ -76,18 +76,19 @@ def counted(prediction, y, number):
     return np.float64(0) + jax.nn.one_hot(number[:, 0].astype(int), N, dtype=float).sum(axis=0)
 
 
-def struck(event):
-    """A watcher to whose process an event comes in the middle of training: to the last one, a full disk to the first."""
+def struck(options):
+    """A watcher to whose process an event comes in the middle of training: a full disk to the first, others as is said."""
+    who = 0 if options.event == "disk" else options.process % jax.process_count()
 
     def watch(moment):
-        if not moment.rows or int(moment.state.step) <= 20:
+        if not moment.rows or int(moment.state.step) <= options.step or jax.process_index() != who:
             return
-        if event == "disk" and jax.process_index() == 0:
+        if options.event == "disk":
             raise OSError("no space left")
-        if event == "SIGKILL" and is_last():
+        if options.event == "SIGKILL":
             print("killed at", time.time(), flush=True)
-        if event.startswith("SIG") and is_last():
-            os.kill(os.getpid(), signal.Signals[event])
+        if options.event.startswith("SIG"):
+            os.kill(os.getpid(), signal.Signals[options.event])
 
     return watch
 
@@ -101,6 +102,8 @@ if __name__ == "__main__":
     parser.add_argument("--data", default="arrays", choices=["arrays", "stream"])
     parser.add_argument("--model", default="conv", choices=MODELS)
     parser.add_argument("--event", default="", help="what happens: a signal's name, data, fewer, disk")
+    parser.add_argument("--step", type=int, default=20, help="after which it happens")
+    parser.add_argument("--process", type=int, default=-1, help="to which it happens, by default the last")
     parser.add_argument("--checkpoint")
     parser.add_argument("--epochs", type=int, default=3)
     run(parser.parse_args())

@@ -32,7 +32,7 @@ BELOW = {
     "combinators": {"combinators", "_core", "_calibration", "_shown", "_streaming"},
     "generation": {"generation", "_core", "_streaming", "combinators", "rules", "training"},
     "_reduction": {"rules"},
-    "losses": {"_arrays", "_reduction", "rules"},
+    "losses": {"losses", "_arrays", "_reduction", "rules"},
     "_summary": {"_core", "_html", "_intercept", "_table", "combinators"},
     "training": {
         "training",

@@ -1,9 +1,22 @@
 """Every claim, one after another, as Markdown: ``python -m benchmarks``."""
 
-from . import attention, checkpoints, fit_overhead, fizzbuzz, forward, rules, seeds, start, verify_score, xor
+from . import (
+    attention,
+    checkpoints,
+    fit_overhead,
+    fizzbuzz,
+    forward,
+    linear_cross_entropy,
+    rules,
+    seeds,
+    start,
+    verify_score,
+    xor,
+)
 from ._measure import header
 
 if __name__ == "__main__":
     header()
-    for claim in (xor, fizzbuzz, start, seeds, rules, forward, attention, fit_overhead, checkpoints, verify_score):
+    rates = xor, fizzbuzz, start, seeds, rules, forward, attention, linear_cross_entropy
+    for claim in (*rates, fit_overhead, checkpoints, verify_score):
         claim.main()

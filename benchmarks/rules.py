@@ -42,29 +42,44 @@ def alone(f, args, batched):
 
 
 def in_a_scan(f, args, batched):
-    """The same, over 8 stacked copies of the first arguments: what is kept is kept 8 times."""
-    stacked = [None if a is None else jnp.stack([a] * STEPS) for a in args[:batched]]
+    """The same, over 8 stacked copies of the arguments that have examples: what is kept is kept 8 times."""
 
     def over_steps(*args):
-        step = lambda _, own: (None, f(*own, *args[batched:]))
-        return jax.lax.scan(step, None, list(args[:batched]))[1]
+        step = lambda _, own: (None, f(*with_own(args, own, batched)))
+        return jax.lax.scan(step, None, [args[i] for i in own_places(args, batched)])[1]
 
-    return over_steps, (*stacked, *args[batched:])
+    return over_steps, stacked(args, batched)
 
 
 def before_a_layer(f, args, batched):
     """The scan, with a linear layer after the rule: a y that the rule keeps is kept by the layer as well."""
-    _, stacked = in_a_scan(f, args, batched)
     weights = jax.tree.map(lambda y: jnp.ones((STEPS, *y.shape[-1:]), y.dtype), jax.eval_shape(f, *args))
 
     def g(weights, *args):
         def step(_, own):
             w, own = own
-            return None, jax.tree.map(lambda y, w: y @ w if y.ndim else y * w, f(*own, *args[batched:]), w)
+            y = f(*with_own(args, own, batched))
+            return None, jax.tree.map(lambda y, w: y @ w if y.ndim else y * w, y, w)
 
-        return jax.lax.scan(step, None, (weights, list(args[:batched])))[1]
+        return jax.lax.scan(step, None, (weights, [args[i] for i in own_places(args, batched)]))[1]
 
-    return g, (weights, *stacked)
+    return g, (weights, *stacked(args, batched))
+
+
+def own_places(args, batched):
+    """The places of the arguments that each step of a scan has of its own."""
+    return [i for i in batched if i < len(args) and args[i] is not None]
+
+
+def stacked(args, batched):
+    """The arguments, those that have examples as copies for all steps."""
+    return with_own(args, [jnp.stack([args[i]] * STEPS) for i in own_places(args, batched)], batched)
+
+
+def with_own(args, own, batched):
+    """The arguments with others in the places of those that have examples."""
+    full = dict(enumerate(args)) | dict(zip(own_places(args, batched), own, strict=True))
+    return tuple(full.values())
 
 
 def of_floats(f, args):

@@ -18,13 +18,28 @@ def reduced(rule, rows, weight, reduction, counts=None):
 
     The rule is given zeros for what has weight 0, so that no NaN and no infinity meets a 0 on the way back.
     """
-    if reduction not in {"mean", "sum", "none"}:
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    require_reduction(reduction)
     rows = _divided_alike(rows)
     if weight is not None:
         weight = _as_weight(weight)
         rows = [jnp.where(_beside(a, weight).astype(bool), a, 0) if hasattr(a, "shape") else a for a in rows]
     return jax.tree.map(lambda loss: _weighted(loss, weight, reduction, counts), rule(*rows))
+
+
+def require_reduction(reduction):
+    """Raise ValueError unless the reduction is one of three words."""
+    if reduction not in {"mean", "sum", "none"}:
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def as_weights(weight, labels, dtype, ignore=None):
+    """One weight a label, in float32 or wider: 0 for what is ignored; a weight of 0 has no gradient."""
+    wide = jnp.dtype(dtype) if jnp.dtype(dtype).itemsize >= 4 else jnp.dtype(jnp.float32)
+    weights = jnp.ones(labels.shape, wide)
+    if weight is not None:
+        weights = jnp.broadcast_to(_beside(labels, _as_weight(weight)), labels.shape).astype(wide)
+        weights = jnp.where(weights == 0, 0, weights)
+    return weights if ignore is None else jnp.where(labels == int(ignore), 0, weights)
 
 
 def _divided_alike(rows):

@@ -21,12 +21,17 @@ from ._classes import multiclass_hinge as multiclass_hinge
 from ._classes import sigmoid_cross_entropy as sigmoid_cross_entropy
 from ._classes import softmax_cross_entropy as softmax_cross_entropy
 from ._classes import softmax_cross_entropy_with_z as softmax_cross_entropy_with_z
+from ._dpo import dpo as dpo
+from ._grpo import grpo as grpo
+from ._kto import kto as kto
+from ._linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
 from ._numbers import absolute_error as absolute_error
 from ._numbers import gaussian_nll as gaussian_nll
 from ._numbers import huber as huber
 from ._numbers import log_cosh as log_cosh
 from ._numbers import poisson_nll as poisson_nll
 from ._numbers import squared_error as squared_error
+from ._orpo import orpo as orpo
 from ._pairs import cosine_distance as cosine_distance
 from ._pairs import info_nce as info_nce
 from ._pairs import triplet as triplet

@@ -52,6 +52,8 @@ from .losses._hinge import hinge as hinge
 from .losses._hinge import multiclass_hinge as multiclass_hinge
 from .losses._info_nce import info_nce as info_nce
 from .losses._kl_divergence import kl_divergence as kl_divergence
+from .losses._linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
+from .losses._linear_log_prob import linear_log_prob as linear_log_prob
 from .losses._nll import gaussian_nll as gaussian_nll
 from .losses._nll import poisson_nll as poisson_nll
 from .losses._regression import absolute_error as absolute_error
@@ -62,6 +64,7 @@ from .losses._sigmoid_cross_entropy import focal as focal
 from .losses._sigmoid_cross_entropy import sigmoid_cross_entropy as sigmoid_cross_entropy
 from .losses._softmax_cross_entropy import softmax_cross_entropy as softmax_cross_entropy
 from .losses._softmax_cross_entropy import softmax_cross_entropy_with_z as softmax_cross_entropy_with_z
+from .losses._token_log_prob import TokenLogProb as TokenLogProb
 from .losses._triplet import triplet as triplet
 from .noise._dropout import dropout as dropout
 from .noise._gaussian_noise import gaussian_noise as gaussian_noise

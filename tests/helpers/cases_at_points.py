@@ -160,6 +160,13 @@ def _attention(rule, a, bar):
     }
 
 
+def _log_prob(rule, a, bar):
+    x, w, _, b = (jnp.abs(v) for v in a.values())
+    size = 1 + jnp.max(x @ w + b)
+    bars = 2.0**8 * size  # as large as any cotangent of the three numbers, times the logits' error
+    return {"value": size, "x_bar": bars * jnp.sum(w, -1), "w_bar": bars * jnp.sum(x, 0), "b_bar": bars}
+
+
 def _divergence(rule, a, bar):
     q, t = a.values()
     entropy = jnp.abs(jnp.log(jnp.where(t == 0, 1, t))) + jnp.abs(q)
@@ -279,6 +286,12 @@ CASES: dict[str, Case] = {
         terms=_products(partial(jnp.einsum, "...d,dhk->...hk")),
     ),
     "info_nce": Case({"query": (4, 3), "key": (4, 3)}, {"temperature": 1.0}, terms=_info_nce, sizes=(0.0, 2.0**50)),
+    "linear_log_prob": Case(
+        {"x": (2, 3), "w": (3, 5), "labels": Classes((2,), 5), "b": (5,)},
+        {"chunk": 2},
+        terms=_log_prob,
+        sizes=(0.0, 2.0**50),
+    ),
     "kl_divergence": Case({"log_predictions": _ROW, "targets": Simplex(_ROW)}, terms=_divergence),
     "poisson_nll": Case({"prediction": (), "target": _POSITIVE}, terms=_poisson),
     "gaussian_nll": Case({"mean": (), "target": (), "variance": _POSITIVE}, terms=_gaussian, sizes=_MANY),

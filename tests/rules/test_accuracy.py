@@ -24,7 +24,11 @@ LINE = (
     r"^    {name}: value within ([\d.]+) ulp(?: \(by JAX 0\.10: ([\d.]+)\))?, {what} within ([\d.]+);"
     r" in half precision ([\d.]+) and ([\d.]+){where}\.$"
 )
-MEASURED_ELSEWHERE = {"softmax_cross_entropy_with_z": "softmax_cross_entropy", "fused_add_rms_norm": "rms_norm"}
+MEASURED_ELSEWHERE = {
+    "softmax_cross_entropy_with_z": "softmax_cross_entropy",
+    "fused_add_rms_norm": "rms_norm",
+    "linear_cross_entropy": "softmax_cross_entropy",  # of what linear gives
+}
 NOT_MEASURED = {"noise", "spatial"}  # rooms whose rules move numbers, multiply them by constants, or add products
 
 

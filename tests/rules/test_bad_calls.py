@@ -71,6 +71,7 @@ INTEGERS = {
     "ignore",
     "padding_id",
     "local_window_size",
+    "chunk",
 }
 
 

@@ -129,7 +129,7 @@ def test_a_call_by_names_is_put_in_order():
     [
         ({"examples": [call(x=(3, 5), v=(5, 2))]}, "linear has no argument v"),
         ({"edges": [at(x=2.0, y=1.0, v_bar=0.5)]}, "linear: an edge declares cotangents of v, not arguments of it"),
-        ({"batched": ["w"]}, r"linear: batched must be the first arguments of \['x', 'w', 'b'\], got \['w'\]"),
+        ({"batched": ["v"]}, r"linear: batched must be arguments of \['x', 'w', 'b'\], got \['v'\]"),
         (
             {"saves": ["x", "y"]},
             r"linear: what it saves must be one of \['x', 'w', 'b'\], OUTPUT, PER_ROW, .* or a function, got 'y'",

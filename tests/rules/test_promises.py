@@ -137,7 +137,8 @@ def half_precision_is_no_worse(entry, example, dtype):
     sides = [by_name(entry, args, side) for side in (by_rule, by_autodiff, truth)]
     for (path, a), b, c in zip(jax.tree.leaves_with_path(sides[0]), *map(jax.tree.leaves, sides[1:]), strict=True):
         where = headed(entry.name, jax.tree_util.keystr(path, simple=True, separator=": "))
-        assert a.dtype == dtype, f"{where}dtype {a.dtype}, expected {dtype.__name__}"
+        typed = jnp.float32 if entry.wide and path[0].key == "value" else dtype
+        assert a.dtype == typed, f"{where}dtype {a.dtype}, expected {typed.__name__}"
         ours, theirs = largest_error(a, c), largest_error(b, c)
         message = f"{where}relative error {ours:.1e} in {dtype.__name__}, by autodiff {theirs:.1e}"
         assert ours <= max(theirs, 2 * float(jnp.finfo(dtype).eps)), message
@@ -236,7 +237,7 @@ def test_explicit_mesh_is_the_same(entry):  # R5
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
     example = next(e for e in entry.examples if len(e.shapes[0]) >= 2 and e.options.get("axis", -1) == -1)
     wide = Example(
-        tuple(eight_rows(a) if i < entry.batched else a for i, a in enumerate(example.args)), example.options
+        tuple(eight_rows(a) if i in entry.batched else a for i, a in enumerate(example.args)), example.options
     )
     rule, reference, args = two_sides(entry, wide)
     y_bar = cotangents(jax.eval_shape(reference, *args))
@@ -244,7 +245,7 @@ def test_explicit_mesh_is_the_same(entry):  # R5
     with jax.set_mesh(mesh):
         rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
         args = tuple(
-            a if a is None else jax.device_put(a, rows if i < entry.batched else whole) for i, a in enumerate(args)
+            a if a is None else jax.device_put(a, rows if i in entry.batched else whole) for i, a in enumerate(args)
         )
         y_bar = jax.tree.map(lambda bar, y: jax.device_put(bar, y.sharding), y_bar, rule(*args))
         got = value_and_bars(rule, args, y_bar)

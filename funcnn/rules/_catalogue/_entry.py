@@ -131,10 +131,11 @@ class Entry(NamedTuple):
       large: a call with arrays of the size that a layer of a real model has.
       saves: what the backward pass keeps: an argument's name, `OUTPUT`, `PER_ROW`, `per_output` of a dtype, `Numbers`, or a
         function of arguments and options that says how many numbers, of float32 or wider.
-      batched: how many of the first arguments have a leading axis of examples, where they have an axis at all.
+      batched: the places of the arguments that have a leading axis of examples, where they have an axis at all.
       surrogate: whether the backward pass is meant to differ from the function's derivative: the reference then has the
         function's value, and by `jax.lax.stop_gradient` the gradient that is meant.
       linear: whether the backward pass is linear in its cotangent, as that of every derivative is.
+      wide: whether the value of half precision is in float32.
     """
 
     rule: Callable[..., Any]
@@ -144,9 +145,10 @@ class Entry(NamedTuple):
     bad: Sequence[Refusal]
     large: Example
     saves: Sequence[Saved]
-    batched: int
+    batched: tuple[int, ...]
     surrogate: bool
     linear: bool
+    wide: bool
 
     @property
     def name(self) -> str:
@@ -158,12 +160,12 @@ class Entry(NamedTuple):
         return next(e for e in self.examples if len(e.shapes[0] or ()) > 1)
 
     def bind(self, options: dict[str, Any], reference: bool = False) -> Callable[..., Any]:
-        """The rule (or its reference) as a function of its arrays alone."""
+        """The rule (or its reference) as a function of its arrays alone, which gives the results that are floating."""
         f = self.reference if reference else self.rule
         if isinstance(self.rule, jax.custom_vjp):
-            return lambda *args: f(*args, **options)
+            return lambda *args: _floating(f(*args, **options))
         names = array_names(self.rule)
-        return lambda *args: f(**dict(zip(names, args, strict=False)), **options)
+        return lambda *args: _floating(f(**dict(zip(names, args, strict=False)), **options))
 
 
 def rule(
@@ -177,16 +179,16 @@ def rule(
     large: Call | None = None,
     surrogate: bool = False,
     linear: bool = True,
+    wide: bool = False,
 ) -> Entry:
     """An entry of the catalogue; see `Entry`.
 
     Raises:
-      TypeError: a name is not one of the rule's, the arguments in ``batched`` are not its first ones, or the rule's page
-        has no reference.
+      TypeError: a name is not one of the rule's, or the rule's page has no reference.
     """
     names = array_names(f)
-    if list(batched) != names[: len(batched)]:
-        raise TypeError(f"{f.__name__}: batched must be the first arguments of {names}, got {list(batched)}")
+    if not {*batched} <= {*names}:
+        raise TypeError(f"{f.__name__}: batched must be arguments of {names}, got {list(batched)}")
     unknown = [what for what in saves if isinstance(what, str) and what not in {*names, OUTPUT, PER_ROW}]
     if unknown:
         allowed = f"one of {names}, OUTPUT, PER_ROW, per_output(dtype) or a function"
@@ -199,9 +201,10 @@ def rule(
         [Refusal(*_in_order(f, one.arguments), one.error, one.message) for one in bad],
         Example(*_in_order(f, (large or call(x=SHAPE)).arguments)),
         saves,
-        len(batched) or 1,
+        tuple(map(names.index, batched)) or (0,),
         surrogate,
         linear,
+        wide,
     )
 
 
@@ -215,6 +218,13 @@ def behind(f: Callable[..., Any]) -> Any:
     module = sys.modules.get(getattr(f, "__module__", None) or "")
     hidden = getattr(module, f"_{getattr(f, '__name__', '')}", None)
     return hidden if isinstance(hidden, jax.custom_vjp) else None
+
+
+def _floating(y: Any) -> Any:
+    """An array as it is; of several those that are floating, since no other has a cotangent."""
+    if hasattr(y, "dtype"):
+        return y
+    return tuple(a for a in jax.tree.leaves(y) if jnp.issubdtype(a.dtype, jnp.floating))
 
 
 def array_names(f: Callable[..., Any]) -> list[str]:

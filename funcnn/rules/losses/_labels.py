@@ -13,13 +13,13 @@ def are_classes(labels) -> bool:
 
 def onehot(labels, like):
     """True at each row's class, [..., classes]; False throughout for a number outside the classes."""
-    labels = _roomy(labels)
+    labels = roomy(labels)
     return jax.lax.broadcasted_iota(labels.dtype, like.shape, like.ndim - 1) == labels[..., None]
 
 
 def inside(labels, like):
     """Whether each number is one of the classes."""
-    labels = _roomy(labels)
+    labels = roomy(labels)
     return (labels >= 0) & (labels < like.shape[-1])
 
 
@@ -41,6 +41,6 @@ def require_classes(rule: str, labels, rows) -> None:
     require_shape(rule, "labels", labels, expected, labels.shape == rows.shape[:-1])
 
 
-def _roomy(labels):
+def roomy(labels):
     """The labels in an integer dtype that can count the classes, however many there are."""
     return labels.astype(jnp.int32) if labels.dtype.itemsize < 4 else labels

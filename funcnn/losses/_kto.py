@@ -1,0 +1,59 @@
+"""Kahneman-Tversky optimisation: single answers, each desirable or not.
+
+With r = π - ρ, the log-probability of an answer under the policy less that under the reference, and z how far the policy
+has moved from the reference on the whole,
+
+    l = λ_d (1 - σ(β (r - z))) if desirable,    λ_u (1 - σ(β (z - r))) if not.
+
+Source
+    Ethayarajh et al., "KTO: model alignment as prospect theoretic optimization", 2024, eq. 8.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .. import rules
+from .._arrays import of_arrays
+from .._reduction import reduced
+from ._sequences import Prediction, token_log_probs
+
+
+@of_arrays
+def kto(
+    prediction: Prediction,
+    labels: Array,
+    desirable: Array,
+    reference: Array,
+    weight: Array | None = None,
+    *,
+    kl: Array | float = 0.0,
+    beta: float = 0.1,
+    desirable_weight: float = 1.0,
+    undesirable_weight: float = 1.0,
+    ignore: int = -100,
+    softcap: float | None = None,
+    reduction: str = "mean",
+) -> Array:
+    """Kahneman-Tversky optimisation of answers, each desirable or not.
+
+    The prediction is ``(x, w)`` or ``(x, w, b)`` with hidden states ``[..., tokens, n]``, or log-probabilities
+    ``[..., tokens]``. Labels are ``[..., tokens]``, ``ignore`` where a token is of the prompt or padding. ``desirable`` is
+    ``[...]``, booleans; the reference ``[...]``, each answer's log-probability under the reference model. ``kl`` is z, a
+    number that is not differentiated and counts as 0 where it is negative: the mean of r over answers to other prompts.
+
+    Example:
+      >>> labels, log_prob = jnp.zeros((4, 3), int), jnp.zeros((4, 3))
+      >>> float(kto(log_prob, labels, jnp.array([True, False, True, False]), jnp.zeros(4)))
+      0.5
+    """
+    log_prob, _ = token_log_probs("kto", prediction, labels, weight, ignore, softcap=softcap)
+    reward = jnp.sum(log_prob, axis=-1) - jnp.asarray(reference, log_prob.dtype)
+    z = jnp.maximum(jax.lax.stop_gradient(jnp.asarray(kl, log_prob.dtype)), 0)
+
+    def each(reward, desirable):
+        above = beta * (reward - z)
+        gain = desirable_weight * rules.sigmoid(-above)
+        return jnp.where(desirable != 0, gain, undesirable_weight * rules.sigmoid(above))
+
+    return reduced(each, (reward, jnp.asarray(desirable, log_prob.dtype)), weight, reduction)

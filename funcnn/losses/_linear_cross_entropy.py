@@ -1,0 +1,91 @@
+"""Cross-entropy of a model's last linear layer, whose logits are never all in memory.
+
+With a scalar result the forward pass makes the gradient, some positions at a time: `rules.linear_cross_entropy`. The losses
+of single rows come from `rules.linear_log_prob`, with L its lse, ε the smoothing, c the class weights and ζ the z-loss:
+
+    l = -(1 - ε) c_y log_prob + ε / classes (Σ_k c_k L - Σ_k c_k z_k) + ζ L²
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .. import rules
+from .._arrays import of_arrays
+from .._reduction import as_weights, require_labels, require_reduction
+from ..rules._common._checks import describe
+from ..rules._common._cotangent import rows_placement
+from ..rules._common._precision import widen
+
+
+@of_arrays
+def linear_cross_entropy(
+    prediction: tuple[Array, ...],
+    labels: Array,
+    weight: Array | None = None,
+    *,
+    class_weights: Array | None = None,
+    label_smoothing: float = 0.0,
+    ignore: int | None = None,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
+    reduction: str = "mean",
+) -> Array:
+    """Cross-entropy of the softmax of ``x w + b``, as `softmax_cross_entropy` of these logits, in far less memory.
+
+    The prediction is ``(x, w)`` or ``(x, w, b)``: hidden states ``[..., n]``, weights ``[n, classes]`` and a bias
+    ``[classes]``. Labels are class numbers ``[...]``. The mean divides as `softmax_cross_entropy`'s does; where nothing
+    counts it is 0. A ``softcap`` c makes each logit z ``c tanh(z / c)``.
+
+    Raises:
+      TypeError: the prediction is not such a tuple.
+      ValueError: a label is outside the classes, as for `softmax_cross_entropy`.
+
+    Example:
+      >>> x, w, labels = jnp.ones((4, 3)), jnp.ones((3, 2)), jnp.array([0, 1, 1, 0])
+      >>> float(linear_cross_entropy((x, w), labels).round(4))
+      0.6931
+    """
+    x, w, b = head_of("linear_cross_entropy", prediction)
+    require_reduction(reduction)
+    require_labels(labels, jax.ShapeDtypeStruct(w.shape, w.dtype), weight, ignore)
+    counted = as_weights(weight, labels, x.dtype, ignore)
+    if weight is not None or ignore is not None:
+        x, labels = jnp.where(counted[..., None] == 0, 0, x), jnp.where(counted == 0, 0, labels)
+    options = {"label_smoothing": label_smoothing, "z_loss": z_loss}
+    if reduction == "none":
+        return (counted * _of_rows(x, w, labels, b, class_weights, softcap, **options)).astype(x.dtype)
+    if reduction == "mean":
+        total = jnp.sum(counted if class_weights is None else counted * _of_classes(class_weights, labels))
+        counted = counted / jnp.where(total == 0, 1, total)
+    return rules.linear_cross_entropy(x, w, labels, b, counted, class_weights, softcap=softcap, **options)
+
+
+def head_of(loss: str, prediction) -> tuple[Array, Array, Array | None]:
+    """The hidden states, the weights and the bias, which may be left out.
+
+    Raises:
+      TypeError: the prediction is not a tuple of these.
+    """
+    if not isinstance(prediction, (tuple, list)) or len(prediction) not in {2, 3}:
+        raise TypeError(f"{loss}: prediction must be a tuple (x, w) or (x, w, b), got {describe(prediction)}")
+    x, w, b = (*prediction, None)[:3]
+    return x, w, b
+
+
+def _of_rows(x, w, labels, b, class_weights, softcap, label_smoothing, z_loss):
+    """The loss of each row."""
+    u = None
+    if label_smoothing:
+        u = jnp.ones(w.shape[-1], w.dtype) if class_weights is None else class_weights
+    row = rules.linear_log_prob(x, w, labels, b, u=u, softcap=softcap)
+    own = row.log_prob if class_weights is None else row.log_prob * _of_classes(class_weights, labels)
+    loss = -(1 - label_smoothing) * own
+    if u is not None and row.weighted_logit is not None:
+        loss = loss + label_smoothing * (jnp.mean(widen(u)) * row.lse - row.weighted_logit / w.shape[-1])
+    return loss + z_loss * row.lse**2 if z_loss else loss
+
+
+def _of_classes(class_weights, labels):
+    """The weight of each row's class."""
+    return widen(class_weights.at[labels].get(mode="clip", out_sharding=rows_placement(labels, class_weights)))

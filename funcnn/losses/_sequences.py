@@ -1,0 +1,54 @@
+"""Log-probabilities of the tokens of sequences, as losses of whole answers take them."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .. import rules
+from .._reduction import as_weights, require_labels
+from ._linear_cross_entropy import head_of
+
+Prediction = Array | tuple[Array, ...]
+
+
+def token_log_probs(
+    loss: str,
+    prediction: Prediction,
+    labels: Array,
+    weight: Array | None,
+    ignore: int,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+) -> tuple[Array, Array]:
+    """Each token's log-probability, 0 where it does not count, and 1 where it counts, both ``[..., tokens]``.
+
+    A prediction is ``(x, w)`` or ``(x, w, b)``, from which `rules.linear_log_prob` makes them, or is these already. A token
+    counts unless its label is ``ignore`` or its sequence has weight 0. What does not count may hold anything.
+    """
+    counted = as_weights(weight, labels, jnp.float32, ignore) != 0
+    if hasattr(prediction, "dtype"):
+        if prediction.shape != labels.shape:
+            raise ValueError(
+                f"{loss}: prediction must be a tuple (x, w) or (x, w, b), or log-probabilities of the shape of labels, "
+                f"{list(labels.shape)}, got {prediction.dtype}{list(prediction.shape)}"
+            )
+        log_prob = prediction
+    else:
+        x, w, b = head_of(loss, prediction)
+        require_labels(labels, jax.ShapeDtypeStruct(w.shape, w.dtype), weight, ignore)
+        x, labels = jnp.where(counted[..., None], x, 0), jnp.where(counted, labels, 0)
+        log_prob = rules.linear_log_prob(x, w, labels, b, temperature=temperature, softcap=softcap).log_prob
+    return jnp.where(counted, log_prob, 0), counted.astype(log_prob.dtype)
+
+
+def mean_over_tokens(a: Array, counts: Array) -> Array:
+    """The mean of each sequence's tokens that count, ``[...]``; 0 without any."""
+    tokens = jnp.sum(counts, axis=-1)
+    return jnp.sum(a * counts, axis=-1) / jnp.where(tokens == 0, 1, tokens)
+
+
+def pair_of(loss: str, labels: Array) -> None:
+    """Raise ValueError unless the labels are those of pairs of sequences."""
+    if labels.ndim < 2 or labels.shape[-2] != 2:
+        expected = "[..., 2, tokens], of a chosen and a rejected answer"
+        raise ValueError(f"{loss}: labels must be {expected}, got {labels.dtype}{list(labels.shape)}")

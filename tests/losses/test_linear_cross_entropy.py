@@ -1,0 +1,52 @@
+"""The fused cross-entropy is that of the logits, with every option and reduction."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from funcnn import losses
+from tests.helpers.judge import assert_close
+
+RNG = np.random.default_rng(0)
+X, W, B = (jnp.asarray(RNG.normal(size=shape)) for shape in [(2, 5, 3), (3, 7), (7,)])
+LABELS = jnp.asarray(RNG.integers(0, 7, (2, 5)), jnp.int32).at[0, 1].set(-100)
+WEIGHT = jnp.ones((2, 5)).at[1, 2].set(0).at[0, 0].set(2)
+OPTIONS = {"class_weights": jnp.asarray(RNG.uniform(size=7)), "label_smoothing": 0.1, "z_loss": 0.2}
+
+
+def logits(x, w, b):
+    return jnp.einsum("...n,nk->...k", x, w) + jnp.broadcast_to(b, (*x.shape[:-1], 7))
+
+
+SLOW = [pytest.param("sum", {}, marks=pytest.mark.slow), pytest.param("none", OPTIONS, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(("reduction", "options"), [("mean", OPTIONS), *SLOW])
+def test_it_is_the_cross_entropy_of_the_logits(reduction, options):
+    options = options | {"ignore": -100, "reduction": reduction}
+    fused = lambda *head: jnp.sum(jnp.sin(losses.linear_cross_entropy(head, LABELS, WEIGHT, **options)))
+    plain = lambda *head: jnp.sum(jnp.sin(losses.softmax_cross_entropy(logits(*head), LABELS, WEIGHT, **options)))
+    found = jax.jit(lambda: [jax.value_and_grad(f, (0, 1, 2))(X, W, B) for f in (fused, plain)])()
+    assert_close(*found, 1e-12)
+
+
+def test_what_does_not_count_may_hold_anything():
+    spoilt = X.at[0, 1].set(jnp.nan).at[1, 2].set(jnp.inf)
+    run = jax.jit(jax.value_and_grad(lambda x: losses.linear_cross_entropy((x, W), LABELS, WEIGHT, ignore=-100)))
+    assert_close(run(spoilt), run(X), 0.0)
+
+
+def test_where_nothing_counts_the_mean_is_0():
+    nothing = jax.value_and_grad(lambda x: losses.linear_cross_entropy((x, W), jnp.full((2, 5), -100), ignore=-100))
+    assert_close(jax.jit(nothing)(X), (jnp.zeros(()), jnp.zeros_like(X)), 0.0)
+    assert float(losses.linear_cross_entropy((X[:, :0], W), LABELS[:, :0])) == 0.0
+
+
+def test_bad_input_is_said():
+    with pytest.raises(ValueError, match=r"labels must be class numbers from 0 to 6, got -100 at \[0, 1\]"):
+        losses.linear_cross_entropy((X, W), LABELS)
+    with pytest.raises(TypeError, match=r"prediction must be a tuple \(x, w\) or \(x, w, b\), got float64\[2, 5, 3\]"):
+        losses.linear_cross_entropy(X, LABELS)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="reduction must be"):
+        losses.linear_cross_entropy((X, W), LABELS, ignore=-100, reduction="median")

@@ -135,10 +135,11 @@ def smallest(dtype) -> float:
 
 
 def ulps(got: jax.Array, truth: jax.Array, floor: float | jax.Array, dtype) -> jax.Array:
-    """The distance in ulps of the truth, or of the floor where that is larger; beyond the dtype there is one number."""
+    """The distance in ulps of the truth, or of the floor where that is larger; infinity is the number after the largest."""
     info = jnp.finfo(dtype)
     most, tiny = float(info.max), float(info.tiny)
-    got, truth = (jnp.clip(a, -2 * most, 2 * most) for a in (got, truth))
+    infinity = 2.0 ** int(info.maxexp)  # the number after the largest one
+    got, truth = (jnp.clip(a, -infinity, infinity) for a in (got, truth))
     beyond = most + most * float(info.epsneg) / 2  # from here on it is rounded to infinity
     both_beyond = (jnp.abs(truth) >= beyond) & (jnp.abs(got) > most) & (jnp.sign(got) == jnp.sign(truth))
     small = _FLUSHED * tiny if smallest(dtype) == tiny else 0.0

@@ -4,6 +4,7 @@ Which of float32, each commit draws; `python -m benchmarks.every_number` measure
 held at random and adversarial points, of which `python -m benchmarks.many_points` takes more.
 """
 
+import json
 import math
 import re
 import sys
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from benchmarks.every_number import RESULTS, code_of
 from funcnn.rules._catalogue import catalogue
 from tests.helpers.accuracy import UNARY, errors, numbers, rule_of
 from tests.helpers.accuracy_at_points import measured
@@ -74,6 +76,14 @@ def test_every_number_of_half_precision_is_as_exact_as_declared(name):
 @pytest.mark.parametrize("name", UNARY)
 def test_numbers_of_float32_are_as_exact_as_declared(name):
     hold(name, jnp.float32, drawn_number(TURNS), TURNS, declared(name)[0])
+
+
+def test_what_was_measured_over_all_numbers_is_as_declared():
+    for name, rows in json.loads(RESULTS.read_text()).items():
+        for dtype, row in rows.items():
+            bounds = declared(name)[0 if dtype == "float32" else 1]
+            for error, bound in zip(row["funcnn"], bounds, strict=True):
+                assert row["code"] != code_of(name) or error[0] <= bound, (name, dtype)
 
 
 @pytest.mark.slow

@@ -32,8 +32,8 @@ Edges
 
 Accuracy
     sigmoid: value within 3 ulp, slope within 129; in half precision 0.51 and 128.
-    softplus: value within 3.5 ulp, slope within 7; in half precision 0.51 and 1.5.
-    log_sigmoid: value within 3.5 ulp, slope within 7; in half precision 0.51 and 1.5.
+    softplus: value within 3.5 ulp, slope within 7.5; in half precision 0.51 and 1.5.
+    log_sigmoid: value within 3.5 ulp, slope within 7.5; in half precision 0.51 and 1.5.
 
 Source
     Goodfellow, Bengio & Courville, "Deep Learning", 2016, section 3.10.

@@ -52,13 +52,14 @@ def linear_cross_entropy(
     counted = as_weights(weight, labels, x.dtype, ignore)
     if weight is not None or ignore is not None:
         x, labels = jnp.where(counted[..., None] == 0, 0, x), jnp.where(counted == 0, 0, labels)
-    options = {"label_smoothing": label_smoothing, "z_loss": z_loss}
     if reduction == "none":
-        return (counted * _of_rows(x, w, labels, b, class_weights, softcap, **options)).astype(x.dtype)
+        return (counted * _of_rows(x, w, labels, b, class_weights, softcap, label_smoothing, z_loss)).astype(x.dtype)
     if reduction == "mean":
         total = jnp.sum(counted if class_weights is None else counted * _of_classes(class_weights, labels))
         counted = counted / jnp.where(total == 0, 1, total)
-    return rules.linear_cross_entropy(x, w, labels, b, counted, class_weights, softcap=softcap, **options)
+    return rules.linear_cross_entropy(
+        x, w, labels, b, counted, class_weights, label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap
+    )
 
 
 def head_of(loss: str, prediction) -> tuple[Array, Array, Array | None]:
@@ -69,8 +70,8 @@ def head_of(loss: str, prediction) -> tuple[Array, Array, Array | None]:
     """
     if not isinstance(prediction, (tuple, list)) or len(prediction) not in {2, 3}:
         raise TypeError(f"{loss}: prediction must be a tuple (x, w) or (x, w, b), got {describe(prediction)}")
-    x, w, b = (*prediction, None)[:3]
-    return x, w, b
+    x, w, *rest = prediction
+    return x, w, rest[0] if rest else None
 
 
 def _of_rows(x, w, labels, b, class_weights, softcap, label_smoothing, z_loss):

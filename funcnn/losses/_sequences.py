@@ -26,7 +26,7 @@ def token_log_probs(
     counts unless its label is ``ignore`` or its sequence has weight 0. What does not count may hold anything.
     """
     counted = as_weights(weight, labels, jnp.float32, ignore) != 0
-    if hasattr(prediction, "dtype"):
+    if not isinstance(prediction, (tuple, list)):
         if prediction.shape != labels.shape:
             raise ValueError(
                 f"{loss}: prediction must be a tuple (x, w) or (x, w, b), or log-probabilities of the shape of labels, "

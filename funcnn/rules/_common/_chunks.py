@@ -4,11 +4,13 @@ The number of chunks is static. The first one may be shorter than the others, so
 the loop, which therefore has the dtypes and the placement of what is summed.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import lax
 
 
-def over_chunks(part, merge, total, size):
+def over_chunks(part, merge, total, size) -> Any:
     """What the chunks of an axis give, merged in order.
 
     Args:
@@ -29,14 +31,14 @@ def over_chunks(part, merge, total, size):
     return lax.scan(step, whole, first + size * jnp.arange(count - 1, dtype=jnp.int32))[0]
 
 
-def cut(a, start, size, axis):
+def cut(a, start, size, axis) -> Any:
     """The chunk of an array along an axis; None for None."""
     if a is None or a.shape[axis] == size:
         return a
     return lax.dynamic_slice_in_dim(a, start, size, axis)
 
 
-def placed(whole, part, start, total, axis):
+def placed(whole, part, start, total, axis) -> Any:
     """The whole with one more chunk in its place along an axis; of the first chunk a whole with zeros after it."""
     if part is None or part.shape[axis] == total:
         return part
@@ -46,6 +48,6 @@ def placed(whole, part, start, total, axis):
     return lax.dynamic_update_slice_in_dim(whole, part, start, axis)
 
 
-def added(whole, part):
+def added(whole, part) -> Any:
     """Their sum; the part itself where it is the first, or None."""
     return part if whole is None or part is None else whole + part

@@ -95,7 +95,7 @@ def linear_cross_entropy(
     """
     _check(Head(x, w, b, 1.0, softcap, w_transposed), labels, weight, class_weights, label_smoothing, z_loss, chunk)
     if x.ndim == 1:
-        x, labels, weight = (a if a is None else a[None] for a in (x, labels, weight))
+        x, labels, weight = x[None], labels[None], None if weight is None else weight[None]
     options = label_smoothing, z_loss, softcap, w_transposed, chunk
     return _linear_cross_entropy(x, w, labels, b, weight, class_weights, *options)
 

@@ -41,7 +41,7 @@ What the rule gives beyond autodiff: autodiff of the chunks would keep all logit
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -96,7 +96,8 @@ def linear_log_prob(
     require_head(rule, head, u=(u, "classes | None"))
     require_classes(rule, labels, x)
     require_chunk(rule, chunk, "classes")
-    return _linear_log_prob(x, w, labels, b, u, temperature, softcap, w_transposed, chunk)
+    options = temperature, softcap, w_transposed, chunk
+    return _linear_log_prob(x, w, labels, b, u, *options)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7, 8))
@@ -112,23 +113,17 @@ def linear_log_prob_fwd(x, w, labels, b, u, temperature, softcap, w_transposed, 
     log_prob = jnp.where(_known(head, labels), (row.own - row.top) - log_total, jnp.nan)
     correct = roomy(labels) == row.argmax.astype(roomy(labels).dtype)
     numbers = log_prob, row.top + log_total, log_total - below, row.weighted
-    return TokenLogProb(*_with_equal_copies(numbers), row.argmax, correct), (
-        x,
-        w,
-        labels,
-        b,
-        u,
-        row.top,
-        row.total,
-        below,
-    )
+    log_prob, lse, entropy, weighted = _with_equal_copies(numbers)
+    y = TokenLogProb(log_prob, lse, entropy, weighted, row.argmax, correct)
+    return y, (x, w, labels, b, u, row.top, row.total, below)
 
 
 def linear_log_prob_bwd(temperature, softcap, w_transposed, chunk, residuals, y_bar):
     x, w, labels, b, u, top, total, below = residuals
     head = Head(x, w, b, temperature, softcap, w_transposed)
     top, total, below = (a[..., None] for a in (top, total, below))
-    own, lse, entropy, weighted = (None if a is None else a[..., None] for a in y_bar[:4])
+    bars: list[Any] = [None if a is None else a[..., None] for a in y_bar[:4]]
+    own, lse, entropy, weighted = bars
     own = jnp.where(_known(head, labels)[..., None], own, jnp.nan)
 
     def part(start, size):
@@ -210,7 +205,7 @@ def _merged(a, b, start):
     return _Row(top, total_a + total_b, spread, a.own + b.own, weighted, jnp.where(b.top > a.top, b.argmax, a.argmax))
 
 
-def _with_equal_copies(numbers):
+def _with_equal_copies(numbers) -> tuple[Any, ...]:
     """The numbers, each with the copies that any has under vmap or shard_map; see `copied_as`."""
     all_of_them = sum(a for a in numbers if a is not None)
     return tuple(None if a is None else copied_as(all_of_them, a) for a in numbers)

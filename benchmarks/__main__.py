@@ -6,6 +6,7 @@ from . import (
     fit_overhead,
     fizzbuzz,
     forward,
+    gpt,
     linear_cross_entropy,
     rules,
     seeds,
@@ -17,6 +18,6 @@ from ._measure import header
 
 if __name__ == "__main__":
     header()
-    rates = xor, fizzbuzz, start, seeds, rules, forward, attention, linear_cross_entropy
+    rates = xor, fizzbuzz, start, seeds, rules, forward, attention, linear_cross_entropy, gpt
     for claim in (*rates, fit_overhead, checkpoints, verify_score):
         claim.main()

@@ -29,6 +29,7 @@ from .combinators import residual as residual
 from .combinators import serial as serial
 from .combinators import shared as shared
 from .generation import generate as generate
+from .layers import attention as attention
 from .layers import batch_norm as batch_norm
 from .layers import bilinear as bilinear
 from .layers import conv as conv
@@ -53,6 +54,9 @@ from .layers import snake as snake
 from .layers import spatial_dropout as spatial_dropout
 from .layers import spectral_norm as spectral_norm
 from .layers import weight_norm as weight_norm
+from .models import gpt as gpt
+from .models import transformer as transformer
+from .models import transformer_block as transformer_block
 from .rules import adaptive_avg_pool as adaptive_avg_pool
 from .rules import adaptive_max_pool as adaptive_max_pool
 from .rules import avg_pool as avg_pool

@@ -31,6 +31,7 @@ BELOW = {
     "layers": {"layers", "_core", "_calibration", "_shown", "_streaming", "initializers", "rules"},
     "combinators": {"combinators", "_core", "_calibration", "_shown", "_streaming"},
     "generation": {"generation", "_core", "_streaming", "combinators", "rules", "training"},
+    "models": {"models", "_core", "_shown", "_streaming", "initializers", "rules", "layers", "combinators"},
     "_reduction": {"rules"},
     "losses": {"losses", "_arrays", "_reduction", "rules"},
     "_summary": {"_core", "_html", "_intercept", "_table", "combinators"},

@@ -6,6 +6,7 @@ from ._affine import bilinear as bilinear
 from ._affine import einsum as einsum
 from ._affine import embedding as embedding
 from ._affine import scale_shift as scale_shift
+from ._attention import attention as attention
 from ._convolution import conv as conv
 from ._convolution import conv_transpose as conv_transpose
 from ._convolution import depthwise_conv as depthwise_conv

@@ -1,0 +1,188 @@
+"""Attention with heads, by `funcnn.rules.dot_product_attention` and `funcnn.rules.rope`, with a cache when it streams."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from .. import initializers, rules
+from .._core import Layer, Stream, split_key
+from .._shown import shown
+from .._streaming import cannot_stream, last_of, refuse
+from ._example import features as features_of
+from ._example import positive
+
+_ENTRIES = {"x", "lengths", "positions", "segment_ids"}
+_OF_MEMORY = {"x", "lengths", "memory", "memory_lengths"}
+
+
+@shown
+def attention(
+    heads: int,
+    *,
+    kv_heads: int | None = None,
+    head_dim: int | None = None,
+    causal: bool = False,
+    window: int | None = None,
+    softcap: float | None = None,
+    rope: bool | Mapping[str, Any] = False,
+    qk_norm: bool = False,
+    bias: bool = False,
+    dropout: float = 0.0,
+    cross: bool = False,
+    w_init=initializers.lecun_normal(),
+) -> Layer:
+    """Each position's average of all positions, or of a memory, by heads with queries, keys and values of their own.
+
+    Args:
+      heads: how many queries a position has.
+      kv_heads: how many keys and values, of which ``heads`` is a multiple; None for as many as queries.
+      head_dim: the size of each; None for features / heads.
+      causal: whether a position sees none after it.
+      window: how many positions to each side a position sees, itself included; None for all. A stream keeps one less.
+      softcap: c, for scores of ``c tanh(score / c)``.
+      rope: whether queries and keys are turned by `funcnn.rules.rope`; or its options, ``{"base": 500_000.0}``. They are
+        kept turned by a stream.
+      qk_norm: whether queries and keys are normalised by root mean square over ``head_dim``, with a scale.
+      bias: whether the four linear maps have one.
+      dropout: the fraction of the weights that is dropped while training.
+      cross: whether keys and values are those of a memory.
+      w_init: an initializer, see `funcnn.initializers`.
+
+    Returns:
+      A layer with parameters ``{"w_query": [n, heads · head_dim], "w_key", "w_value", "w_out": [heads · head_dim, n]}``,
+      ``b_…`` and ``query_scale``, ``key_scale`` where asked for. x is an array ``[batch, T, n]``, or a dict ``{"x": …}``
+      with any of ``lengths`` ``[batch]``, ``positions`` ``[batch, T]`` or ``[T]`` and ``segment_ids`` ``[batch, T]``.
+      With ``cross`` it is a dict with ``memory`` ``[batch, S, m]`` too, and perhaps ``lengths`` and ``memory_lengths``.
+      The value is like x.
+
+    Raises:
+      TypeError, ValueError: an option is not as described.
+
+    Example:
+      >>> layer, x = attention(4, causal=True, rope=True), jnp.ones((2, 5, 16))
+      >>> params = layer.init(jax.random.key(0), x)
+      >>> layer.apply(params, {"x": x, "lengths": jnp.array([5, 3])}).shape
+      (2, 5, 16)
+    """
+    kv_heads = heads if kv_heads is None else kv_heads
+    _require_options(heads, kv_heads, head_dim, window, dropout)
+    if cross and (causal or rope or window):
+        raise ValueError("attention: causal, window and rope are not for cross: a memory has positions of its own")
+    turn = (lambda a, positions: rules.rope(a, positions, **({} if rope is True else rope))) if rope else None
+    reach = None if window is None else (window - 1, 0 if causal else window - 1)
+
+    def init(key, inputs):
+        given = _parts(inputs, cross)
+        (n, dtype), (m, _) = (features_of("attention", given[name], 3) for name in ("x", "memory" if cross else "x"))
+        if head_dim is None and n % heads:
+            raise ValueError(f"attention: heads must divide x's {n} features, got {heads}: or give head_dim")
+        d = head_dim or n // heads
+        shapes = {"query": (n, heads * d), "key": (m, kv_heads * d), "value": (m, kv_heads * d), "out": (heads * d, n)}
+        keys = dict(zip(shapes, split_key(key, 4), strict=True))
+        params = {f"w_{name}": w_init(keys[name], shape, dtype) for name, shape in shapes.items()}
+        params |= {f"b_{name}": jnp.zeros(shape[1], dtype) for name, shape in shapes.items()} if bias else {}
+        return params | ({f"{name}_scale": jnp.ones(d, dtype) for name in ("query", "key")} if qk_norm else {})
+
+    def project(params, name, x):
+        """Queries, keys or values ``[batch, T, heads, head_dim]``, normalised if asked for."""
+        a = rules.linear(x, params[f"w_{name}"], params.get(f"b_{name}"))
+        a = a.reshape(*x.shape[:2], heads if name == "query" else kv_heads, -1)
+        return rules.rms_norm(a, params[f"{name}_scale"]) if f"{name}_scale" in params else a
+
+    def attend(params, x, query, key, value, **options):
+        y = rules.dot_product_attention(
+            query, key, value, is_causal=causal, local_window_size=reach, softcap=softcap, **options
+        )
+        return rules.linear(y.reshape(*x.shape[:2], -1), params["w_out"], params.get("b_out"))
+
+    def apply(params, inputs, *, key=None, training=False):
+        given = _parts(inputs, cross)
+        x, lengths = given["x"], given.get("lengths")
+        q = project(params, "query", x)
+        k, v = (project(params, name, given["memory" if cross else "x"]) for name in ("key", "value"))
+        if turn:
+            positions = given.get("positions", jnp.arange(x.shape[1], dtype=jnp.int32))
+            q, k = turn(q, positions), turn(k, positions)
+        options = {
+            "query_seq_lengths": lengths,
+            "key_value_seq_lengths": given.get("memory_lengths") if cross else lengths,
+            "segment_ids": given.get("segment_ids"),
+        }
+        return attend(params, x, q, k, v, **options, **_dropped(dropout, key, training))
+
+    def start(params, like):
+        x = _alone(like)
+        kept = x.shape[1] if window is None else window - 1
+        empty = jnp.zeros((x.shape[0], kept, kv_heads, params["w_key"].shape[1] // kv_heads), x.dtype)
+        return {"key": empty, "value": empty, "at": jnp.zeros(x.shape[0], jnp.int32)}
+
+    def step(params, carry, inputs, lengths=None):
+        x, at = _alone(inputs), carry["at"]
+        n = x.shape[1]
+        positions = at[:, None] + jnp.arange(n, dtype=jnp.int32)[None]
+        q, k, v = (project(params, name, x) for name in ("query", "key", "value"))
+        q, k = (turn(q, positions), turn(k, positions)) if turn else (q, k)
+        if window is None:
+            k, v = whole = tuple(_written(carry[name], positions, a) for name, a in (("key", k), ("value", v)))
+            seen = {"q_offset": at}
+        else:
+            past = carry["key"], carry["value"]
+            whole = tuple(last_of(old, a, lengths) for old, a in zip(past, (k, v), strict=True))
+            k, v = (jnp.concatenate([old, a], 1) for old, a in zip(past, (k, v), strict=True))
+            seen = {"q_offset": window - 1, "mask": _filled(at, window - 1, n)}
+        carry = {"key": whole[0], "value": whole[1], "at": at + (n if lengths is None else lengths.astype(jnp.int32))}
+        return carry, attend(params, x, q, k, v, **seen)
+
+    if not causal or cross:
+        why = "a memory has no order" if cross else "attention that is not causal sees later positions"
+        return Layer(init, apply, stream=cannot_stream(why))
+    return Layer(init, apply, stream=Stream(start, step))
+
+
+def _written(cache: Array, positions: Array, a: Array) -> Array:
+    """The cache ``[batch, capacity, ...]`` with a ``[batch, n, ...]`` at its positions; what is beyond it is left out."""
+    rows = jnp.arange(cache.shape[0], dtype=jnp.int32)[:, None]
+    return cache.at[rows, positions].set(a, mode="drop")
+
+
+def _filled(at: Array, kept: int, n: int) -> Array:
+    """Which of the ``kept`` positions before, and of n new ones, there are: ``[batch, 1, 1, kept + n]``."""
+    return (jnp.arange(kept + n, dtype=jnp.int32)[None] >= kept - at[:, None])[:, None, None]
+
+
+def _dropped(rate, key, training):
+    if not training or rate == 0:
+        return {}
+    if key is None:
+        raise ValueError(
+            "attention: key must be given while training: apply(params, x, key=jax.random.key(0), training=True)"
+        )
+    return {"dropout_rate": rate, "dropout_key": key}
+
+
+def _parts(inputs, cross) -> dict[str, Any]:
+    """x and what comes with it, as a dict."""
+    given = dict(inputs) if isinstance(inputs, Mapping) else {"x": inputs}
+    needed, known = ({"x", "memory"}, _OF_MEMORY) if cross else ({"x"}, _ENTRIES)
+    if not needed <= set(given) <= known:
+        raise ValueError(f"attention: x must be a dict with {' and '.join(sorted(needed))}, and no other entries than "
+                         f"{', '.join(sorted(known))}, got {', '.join(sorted(given))}")  # fmt: skip
+    return given
+
+
+def _alone(inputs) -> Any:
+    """x of a stream: its lengths are the step's, and its positions are counted."""
+    given = _parts(inputs, False)
+    return given["x"] if set(given) == {"x"} else refuse(f"a stream takes x alone, got {', '.join(sorted(given))}")
+
+
+def _require_options(heads, kv_heads, head_dim, window, dropout):
+    for name, value in {"heads": heads, "kv_heads": kv_heads, "head_dim": head_dim, "window": window}.items():
+        if value is not None:
+            positive("attention", name, value)
+    if heads % kv_heads:
+        raise ValueError(f"attention: heads must be a multiple of kv_heads, got {heads} and {kv_heads}")
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+        raise ValueError(f"attention: dropout must be from 0 to below 1, got {dropout!r}")

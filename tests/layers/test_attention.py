@@ -1,0 +1,110 @@
+"""Attention as a layer: the formula on its projections, its options, its stream, and what it refuses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import funcnn as fn
+from tests.helpers.judge import assert_close
+from tests.helpers.streamed import require_streams
+
+KEY = jax.random.key(0)
+X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 5, 8)))
+
+
+def by_formula(params, x, heads, kv_heads, memory=None):
+    """Causal attention to x, or attention to a memory, head by head."""
+    memory, causal = (x, True) if memory is None else (memory, False)
+    q, k, v = (
+        (a @ params[f"w_{name}"]).reshape(*a.shape[:2], n, -1)
+        for name, a, n in (("query", x, heads), ("key", memory, kv_heads), ("value", memory, kv_heads))
+    )
+    each = []
+    for head in range(heads):
+        of = head * kv_heads // heads
+        scores = jnp.einsum("btd,bsd->bts", q[:, :, head], k[:, :, of]) * q.shape[-1] ** -0.5
+        scores = jnp.where(jnp.tril(jnp.ones(scores.shape, bool)), scores, -jnp.inf) if causal else scores
+        each.append(jax.nn.softmax(scores, -1) @ v[:, :, of])
+    return jnp.concatenate(each, -1) @ params["w_out"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kv_heads", [4, 2])
+def test_attention_is_the_formula(kv_heads):
+    layer = fn.attention(4, kv_heads=kv_heads, causal=True)
+    params = layer.init(KEY, X)
+    assert {name: a.shape for name, a in params.items()} == {
+        "w_query": (8, 8),
+        "w_key": (8, 2 * kv_heads),
+        "w_value": (8, 2 * kv_heads),
+        "w_out": (8, 8),
+    }
+    assert_close(layer.apply(params, X), by_formula(params, X, 4, kv_heads), 1e-12)
+
+
+@pytest.mark.slow
+def test_attention_to_a_memory_is_the_formula():
+    layer, memory = fn.attention(2, cross=True), jnp.cos(jnp.arange(2 * 3 * 6.0)).reshape(2, 3, 6)
+    params = layer.init(KEY, {"x": X, "memory": memory})
+    assert params["w_key"].shape == (6, 8)
+    assert_close(layer.apply(params, {"x": X, "memory": memory}), by_formula(params, X, 2, 2, memory), 1e-12)
+
+
+@pytest.mark.slow
+def test_what_is_beyond_a_length_is_not_seen():
+    layer = fn.attention(2, bias=True)
+    params = layer.init(KEY, X)
+    short = layer.apply(params, X[:, :3])
+    assert_close(layer.apply(params, {"x": X, "lengths": jnp.array([3, 3])})[:, :3], short, 1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rope": True, "qk_norm": True, "bias": True},
+        {"rope": {"base": 100.0}, "window": 2, "kv_heads": 1},
+        {"window": 1},
+        {"window": 9, "softcap": 2.0, "head_dim": 3},
+    ],
+)
+def test_streaming_is_the_whole(options):
+    require_streams(fn.attention(2, causal=True, **options), X)
+
+
+def test_a_window_keeps_what_it_sees():
+    layer = fn.attention(2, causal=True, window=3)
+    carry = fn.stream_of(layer).start(layer.init(KEY, X), X)
+    assert carry["key"].shape == (2, 2, 2, 4)
+
+
+@pytest.mark.parametrize("layer", [fn.attention(2), fn.attention(2, cross=True)])
+def test_what_sees_later_positions_cannot_stream(layer):
+    with pytest.raises(ValueError, match="cannot stream: "):
+        fn.stream_of(layer).start({}, X)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: fn.attention(4, kv_heads=3), "attention: heads must be a multiple of kv_heads, got 4 and 3"),
+        (lambda: fn.attention(0), "attention: heads must be a positive int, got 0"),
+        (lambda: fn.attention(2, window=0), "attention: window must be a positive int, got 0"),
+        (lambda: fn.attention(2, dropout=1.0), "attention: dropout must be from 0 to below 1, got 1.0"),
+        (lambda: fn.attention(2, cross=True, causal=True), "causal, window and rope are not for cross"),
+        (lambda: fn.attention(3).init(KEY, X), "attention: heads must divide x's 8 features, got 3"),
+        (lambda: fn.attention(2).init(KEY, {"x": X, "mask": X}), "no other entries than lengths, .*, got mask, x"),
+        (lambda: fn.attention(2, cross=True).init(KEY, X), "x must be a dict with memory and x, .*, got x"),
+    ],
+)
+def test_a_bad_option_says_what_was_wrong(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_dropout_needs_a_key_while_training():
+    layer = fn.attention(2, dropout=0.5)
+    params = layer.init(KEY, X)
+    with pytest.raises(ValueError, match="attention: key must be given while training"):
+        layer.apply(params, X, training=True)

@@ -61,7 +61,7 @@ def beside_peers(rounds: int) -> list[tuple[object, ...]]:
     samples = in_turn(timed, rounds)
     what = f"causal, [batch, length, heads, features] {list(SHAPE)}:"
     rows = [
-        (f"{what} time by jax.nn's", *at_most(0.5, ratio(samples, "ours", "jax.nn"))),
+        (f"{what} time by jax.nn's", *at_most(0.37, ratio(samples, "ours", "jax.nn"))),
         (f"{what} temporary memory by jax.nn's", *at_most(0.55, ours.temporary / theirs.temporary)),
     ]
     return rows + ([(f"{what} time by PyTorch's", *at_most(1.1, ratio(samples, "ours", "torch")))] if run else [])

@@ -42,6 +42,11 @@ def level(top):
     return jnp.where(jnp.isneginf(top), 0, top)
 
 
+def below(s, top):
+    """s - top, which is above 0 by rounding alone: computed twice, large logits may differ by more than e^x can take."""
+    return jnp.where(s > top, 0, s - top)
+
+
 def rows(call: Call, y_bar, lse, delta, options: Options):
     """What the backward pass reads of each row beside the parts, laid out as these are."""
     a_row = lambda a: by_score(jnp.swapaxes(a, 1, 2)[..., None], call.key.shape[2], options.block)

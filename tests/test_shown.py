@@ -47,6 +47,12 @@ branches(tanh, relu)
 remat(tanh)
 mixed(linear(2))
 shared(serial, linear(2))
+attention(4, causal=True, rope={'base': 500000.0})
+mlp(8)
+gated_mlp(8, tile=2)
+transformer_block(attention(2), mlp(8), norm=rms_norm())
+transformer(transformer_block(attention(2), mlp(8)), 3)
+gpt(50, 8, layers=2, heads=4)
 """.strip().splitlines()
 
 

@@ -34,7 +34,7 @@ def orpo(
 
     Example:
       >>> labels, log_prob = jnp.zeros((4, 2, 3), int), jnp.full((4, 2, 3), -1.0)
-      >>> float(orpo(log_prob, labels).round(4))
+      >>> print(f"{orpo(log_prob, labels):.4f}")
       1.0693
     """
     pair_of("orpo", labels)

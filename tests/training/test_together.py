@@ -90,7 +90,10 @@ def test_an_error_in_one_process_ends_all_with_the_state_saved(event, data, mess
     assert any(message in err for err in told), told
     if event != "fewer":
         assert any("training ends in all processes because of an error in process" in err for err in told)
-    assert fn.Checkpointer(tmp_path).steps()[-1] == {"disk": 18, "data": 2, "fewer": 2}[event]  # that all had seen
+    seen = {"disk": range(18, 21), "data": [2], "fewer": [2]}[
+        event
+    ]  # by all: moments come by time within an epoch, too
+    assert fn.Checkpointer(tmp_path).steps()[-1] in seen
 
 
 @pytest.mark.parametrize("count", [2, 4])

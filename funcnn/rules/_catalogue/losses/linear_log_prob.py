@@ -14,7 +14,7 @@ entries = [
     rule(
         linear_log_prob,
         examples=[
-            call(x=(3, 4), w=(4, 5), labels=Classes((3,), 5), b=(5,), u=(5,), chunk=2),
+            call(x=(3, 5), w=(5, 4), labels=Classes((3,), 4), b=(4,), u=(4,), chunk=3),
             call(x=(4,), w=(4, 5), labels=Classes((), 5), b=(5,), **_OPTIONS),
             call(x=(2, 3, 2), w=(5, 2), labels=Classes((2, 3), 5), w_transposed=True, chunk=3),
             call(x=(0, 3), w=(3, 5), labels=Classes((0,), 5), chunk=2),

@@ -11,18 +11,16 @@ import time
 import warnings
 
 import jax
+import numpy as np
+import optax
+from jax.sharding import AxisType
+
+import funcnn as fn
+from tests.helpers.digest import digest
+from tests.helpers.processes import HEARTBEAT
 
 warnings.filterwarnings("ignore", ".*never calibrated")
 jax.config.update("jax_enable_x64", True)
-
-import numpy as np  # noqa: E402
-import optax  # noqa: E402
-from jax.sharding import AxisType  # noqa: E402
-
-import funcnn as fn  # noqa: E402
-from tests.helpers.digest import digest  # noqa: E402
-from tests.helpers.processes import HEARTBEAT  # noqa: E402
-
 N, BATCH = 22, 8  # six examples are left over
 BLOCK = fn.residual(fn.serial(fn.layer_norm(), fn.linear(12), fn.tanh, fn.linear(8)))
 MODELS = {

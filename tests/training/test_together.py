@@ -31,9 +31,7 @@ def together(count, *options):
     return ended(start_together(count, TOGETHER, *options), LIMIT)
 
 
-A_FAULT = pytest.mark.xfail(
-    strict=True, reason="the MLP's processes train alike, and then one never reaches JAX's shutdown"
-)
+A_FAULT = pytest.mark.xfail(strict=True, reason="the MLP's processes train alike, but one never reaches JAX's shutdown")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,13 +47,18 @@ def start_together(count: int, module: str, *args: str) -> list[subprocess.Popen
 
 
 def ended(processes: list[subprocess.Popen], limit: float) -> list[Ended]:
-    """How the processes end; those that have not ended after so many seconds are killed, and have the status -9."""
-    began, results = time.monotonic(), []
-    for process in processes:
+    """How the processes end; those that have not ended after so many seconds are killed, and have the status -9.
+
+    All are read at once: a process whose full pipe nobody reads waits, and those that wait for it would wait for ever.
+    """
+
+    def end(process):
         try:
-            out, err = process.communicate(timeout=max(0.1, began + limit - time.monotonic()))
+            out, err = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-        results.append(Ended(process.returncode, out, err, time.time()))
-    return results
+        return Ended(process.returncode, out, err, time.time())
+
+    with ThreadPoolExecutor(len(processes)) as readers:
+        return list(readers.map(end, processes))

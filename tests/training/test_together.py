@@ -31,17 +31,7 @@ def together(count, *options):
     return ended(start_together(count, TOGETHER, *options), LIMIT)
 
 
-A_FAULT = pytest.mark.xfail(strict=True, reason="the MLP's processes train alike, but one never reaches JAX's shutdown")
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param((), id="arrays"),
-        pytest.param(("--data", "stream"), id="stream"),
-        pytest.param(("--model", "mlp"), id="mlp", marks=A_FAULT),
-    ],
-)
+@pytest.mark.parametrize("options", [(), ("--data", "stream"), ("--model", "mlp")], ids=["arrays", "stream", "mlp"])
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_train_as_one_does(count, options):
     """T13: each example comes exactly once an epoch, on any number of processes."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 
 from .. import initializers, rules
 from .._core import Layer, Stream, split_key
@@ -55,10 +56,11 @@ def attention(
       ``b_…`` and ``query_scale``, ``key_scale`` where asked for. x is an array ``[batch, T, n]``, or a dict ``{"x": …}``
       with any of ``lengths`` ``[batch]``, ``positions`` ``[batch, T]`` or ``[T]`` and ``segment_ids`` ``[batch, T]``.
       With ``cross`` it is a dict with ``memory`` ``[batch, S, m]`` too, and perhaps ``lengths`` and ``memory_lengths``.
-      The value is like x.
+      The value is like x. A stream without a window keeps as many positions as it was started with. A position beyond
+      them is NaN where it has no value yet, as inside jit.
 
     Raises:
-      TypeError, ValueError: an option is not as described.
+      TypeError, ValueError: an option is not as described, or a stream is given more positions than it was started with.
 
     Example:
       >>> layer, x = attention(4, causal=True, rope=True), jnp.ones((2, 5, 16))
@@ -121,19 +123,22 @@ def attention(
     def step(params, carry, inputs, lengths=None):
         x, at = _alone(inputs), carry["at"]
         n = x.shape[1]
+        end = at + (n if lengths is None else lengths.astype(jnp.int32))
         positions = at[:, None] + jnp.arange(n, dtype=jnp.int32)[None]
         q, k, v = (project(params, name, x) for name in ("query", "key", "value"))
         q, k = (turn(q, positions), turn(k, positions)) if turn else (q, k)
         if window is None:
             k, v = whole = tuple(_written(carry[name], positions, a) for name, a in (("key", k), ("value", v)))
+            _require_room(k.shape[1], end)
             seen = {"q_offset": at}
         else:
             past = carry["key"], carry["value"]
             whole = tuple(last_of(old, a, lengths) for old, a in zip(past, (k, v), strict=True))
             k, v = (jnp.concatenate([old, a], 1) for old, a in zip(past, (k, v), strict=True))
             seen = {"q_offset": window - 1, "mask": _filled(at, window - 1, n)}
-        carry = {"key": whole[0], "value": whole[1], "at": at + (n if lengths is None else lengths.astype(jnp.int32))}
-        return carry, attend(params, x, q, k, v, **seen)
+        carry = {"key": whole[0], "value": whole[1], "at": end}
+        y = attend(params, x, q, k, v, **seen)
+        return carry, y if window else jnp.where((positions < k.shape[1])[..., None], y, jnp.nan)
 
     if not causal or cross:
         why = "a memory has no order" if cross else "attention that is not causal sees later positions"
@@ -145,6 +150,13 @@ def _written(cache: Array, positions: Array, a: Array) -> Array:
     """The cache ``[batch, capacity, ...]`` with a ``[batch, n, ...]`` at its positions; what is beyond it is left out."""
     rows = jnp.arange(cache.shape[0], dtype=jnp.int32)[:, None]
     return cache.at[rows, positions].set(a, mode="drop")
+
+
+def _require_room(capacity: int, end: Array):
+    """Raise ValueError where a row ends beyond the cache; tracers have no values."""
+    if not isinstance(end, Tracer) and (end > capacity).any():
+        raise ValueError(f"attention: a stream's x must end within the {capacity} positions that it was started with, got "
+                         f"a row that ends at {end.max()}")  # fmt: skip
 
 
 def _filled(at: Array, kept: int, n: int) -> Array:

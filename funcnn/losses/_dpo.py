@@ -15,7 +15,8 @@ from jax import Array
 from .. import rules
 from .._arrays import of_arrays
 from .._reduction import reduced
-from ._sequences import Prediction, pair_of, token_log_probs
+from ..rules._common._checks import require_number
+from ._sequences import Prediction, as_shaped, pair_of, token_log_probs
 
 
 @of_arrays
@@ -45,7 +46,9 @@ def dpo(
     """
     pair_of("dpo", labels)
     log_prob, _ = token_log_probs("dpo", prediction, labels, weight, ignore, softcap=softcap)
-    reward = jnp.sum(log_prob, axis=-1) - jnp.asarray(reference, log_prob.dtype)
+    require_number("dpo", "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
+    reference = as_shaped("dpo", "reference", reference, labels.shape[:-1], log_prob.dtype)
+    reward = jnp.sum(log_prob, axis=-1) - reference
 
     def each(reward):
         h = beta * (reward[..., 0] - reward[..., 1])

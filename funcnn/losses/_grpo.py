@@ -19,7 +19,7 @@ from jax import Array
 
 from .._arrays import of_arrays
 from .._reduction import as_weights
-from ._sequences import Prediction, mean_over_tokens, token_log_probs
+from ._sequences import Prediction, as_shaped, mean_over_tokens, token_log_probs
 
 
 @of_arrays
@@ -63,15 +63,20 @@ def grpo(
     _require("importance_sampling_level", importance_sampling_level, ("token", "sequence"))
     log_prob, counts = token_log_probs("grpo", prediction, labels, weight, ignore, temperature, softcap)
     dtype = log_prob.dtype
-    at_drawing = jax.lax.stop_gradient(log_prob) if old is None else jnp.asarray(old, dtype)
+    advantages = as_shaped("grpo", "advantages", advantages, labels.shape[:-1], dtype)
+    old, reference = (
+        None if a is None else as_shaped("grpo", name, a, labels.shape, dtype)
+        for name, a in (("old", old), ("reference", reference))
+    )
+    at_drawing = jax.lax.stop_gradient(log_prob) if old is None else old
     moved = jnp.where(counts == 0, 0, log_prob - at_drawing)
     if importance_sampling_level == "sequence":
         moved = jnp.broadcast_to(mean_over_tokens(moved, counts)[..., None], moved.shape)
-    ratio, gain = jnp.exp(moved), jnp.where(counts == 0, 0, jnp.asarray(advantages, dtype)[..., None])
+    ratio, gain = jnp.exp(moved), jnp.where(counts == 0, 0, advantages[..., None])
     clipped = jnp.clip(ratio, 1 - epsilon, 1 + (epsilon if epsilon_high is None else epsilon_high))
     loss = -jnp.minimum(ratio * gain, clipped * gain)
     if reference is not None and beta:
-        further = jnp.where(counts == 0, 0, jnp.asarray(reference, dtype) - log_prob)
+        further = jnp.where(counts == 0, 0, reference - log_prob)
         loss = loss + beta * (jnp.expm1(further) - further)
     return _averaged(loss, counts, as_weights(weight, counts[..., 0], dtype), loss_type, max_completion_length)
 

@@ -16,7 +16,7 @@ from jax import Array
 from .. import rules
 from .._arrays import of_arrays
 from .._reduction import reduced
-from ._sequences import Prediction, token_log_probs
+from ._sequences import Prediction, as_shaped, token_log_probs
 
 
 @of_arrays
@@ -48,7 +48,11 @@ def kto(
       0.5
     """
     log_prob, _ = token_log_probs("kto", prediction, labels, weight, ignore, softcap=softcap)
-    reward = jnp.sum(log_prob, axis=-1) - jnp.asarray(reference, log_prob.dtype)
+    reference, desirable = (
+        as_shaped("kto", name, a, labels.shape[:-1], log_prob.dtype)
+        for name, a in (("reference", reference), ("desirable", desirable))
+    )
+    reward = jnp.sum(log_prob, axis=-1) - reference
     z = jnp.maximum(jax.lax.stop_gradient(jnp.asarray(kl, log_prob.dtype)), 0)
 
     def each(reward, desirable):
@@ -56,4 +60,4 @@ def kto(
         gain = desirable_weight * rules.sigmoid(-above)
         return jnp.where(desirable != 0, gain, undesirable_weight * rules.sigmoid(above))
 
-    return reduced(each, (reward, jnp.asarray(desirable, log_prob.dtype)), weight, reduction)
+    return reduced(each, (reward, desirable), weight, reduction)

@@ -13,9 +13,10 @@ from jax import Array
 from .. import rules
 from .._arrays import of_arrays
 from .._reduction import as_weights, require_labels, require_reduction
-from ..rules._common._checks import describe
+from ..rules._common._checks import describe, require_number
 from ..rules._common._cotangent import rows_placement
 from ..rules._common._precision import widen
+from ..rules.losses._labels import require_ignore
 
 
 @of_arrays
@@ -48,6 +49,8 @@ def linear_cross_entropy(
     """
     x, w, b = head_of("linear_cross_entropy", prediction)
     require_reduction(reduction)
+    if ignore is not None:
+        require_ignore("linear_cross_entropy", labels, ignore)
     require_labels(labels, jax.ShapeDtypeStruct(w.shape, w.dtype), weight, ignore)
     counted = as_weights(weight, labels, x.dtype, ignore)
     if weight is not None or ignore is not None:
@@ -76,6 +79,8 @@ def head_of(loss: str, prediction) -> tuple[Array, Array, Array | None]:
 
 def _of_rows(x, w, labels, b, class_weights, softcap, label_smoothing, z_loss):
     """The loss of each row."""
+    require_number("linear_cross_entropy", "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
+    require_number("linear_cross_entropy", "z_loss", z_loss, "that is not negative", lambda v: v >= 0)
     u = None
     if label_smoothing:
         u = jnp.ones(w.shape[-1], w.dtype) if class_weights is None else class_weights

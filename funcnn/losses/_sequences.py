@@ -6,6 +6,8 @@ from jax import Array
 
 from .. import rules
 from .._reduction import as_weights, require_labels
+from ..rules._common._checks import require_shape
+from ..rules.losses._labels import require_ignore
 from ._linear_cross_entropy import head_of
 
 Prediction = Array | tuple[Array, ...]
@@ -25,6 +27,7 @@ def token_log_probs(
     A prediction is ``(x, w)`` or ``(x, w, b)``, from which `rules.linear_log_prob` makes them, or is these already. A token
     counts unless its label is ``ignore`` or its sequence has weight 0. What does not count may hold anything.
     """
+    require_ignore(loss, labels, ignore)
     counted = as_weights(weight, labels, jnp.float32, ignore) != 0
     if not isinstance(prediction, (tuple, list)):
         if prediction.shape != labels.shape:
@@ -39,6 +42,16 @@ def token_log_probs(
         x, labels = jnp.where(counted[..., None], x, 0), jnp.where(counted, labels, 0)
         log_prob = rules.linear_log_prob(x, w, labels, b, temperature=temperature, softcap=softcap).log_prob
     return jnp.where(counted, log_prob, 0), counted.astype(log_prob.dtype)
+
+
+def as_shaped(loss: str, name: str, a: Array, shape: tuple[int, ...], dtype) -> Array:
+    """The argument as an array of this dtype.
+
+    Raises:
+      ValueError: it has another shape.
+    """
+    require_shape(loss, name, a, f"{list(shape)} to follow labels", jnp.shape(a) == shape)
+    return jnp.asarray(a, dtype)
 
 
 def mean_over_tokens(a: Array, counts: Array) -> Array:

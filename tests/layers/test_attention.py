@@ -79,6 +79,19 @@ def test_a_window_keeps_what_it_sees():
     assert carry["key"].shape == (2, 2, 2, 4)
 
 
+def test_a_position_beyond_the_cache_is_said_or_nan():
+    layer = fn.attention(2, causal=True)
+    params = layer.init(KEY, X)
+    start, step = fn.stream_of(layer)
+    carry, _ = step(params, start(params, X[:, :4]), X[:, :3])
+    with pytest.raises(ValueError, match=r"attention: a stream's x must end within the 4 positions .* that ends at 5"):
+        step(params, carry, X[:, 3:])
+    fits = step(params, carry, X[:, 3:], jnp.array([1, 0]))[1]  # what is beyond does not count
+    y = jax.jit(step)(params, carry, X[:, 3:])[1]
+    assert_close(y[:, 0], fits[:, 0], 1e-12)
+    assert np.isnan(y[:, 1]).all()
+
+
 @pytest.mark.parametrize("layer", [fn.attention(2), fn.attention(2, cross=True)])
 def test_what_sees_later_positions_cannot_stream(layer):
     with pytest.raises(ValueError, match="cannot stream: "):

@@ -50,3 +50,9 @@ def test_bad_input_is_said():
         losses.linear_cross_entropy(X, LABELS)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="reduction must be"):
         losses.linear_cross_entropy((X, W), LABELS, ignore=-100, reduction="median")
+    with pytest.raises(TypeError, match="ignore must be a class number or None"):
+        losses.linear_cross_entropy((X, W), LABELS, ignore=0.5)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="label_smoothing must be a number from 0 to 1"):
+        losses.linear_cross_entropy((X, W), LABELS, ignore=-100, reduction="none", label_smoothing=2.0)
+    with pytest.raises(ValueError, match="z_loss must be a number that is not negative"):
+        losses.linear_cross_entropy((X, W), LABELS, ignore=-100, reduction="none", z_loss=-1.0)

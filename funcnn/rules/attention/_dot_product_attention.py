@@ -30,7 +30,8 @@ Edges
     A query that may attend to nothing has y = 0, lse = -inf (or its sink) and no cotangents; so have all queries where
     S = 0. Where logits are so large that lse rounds them, above 1e6 in float32, p in the backward pass is off by that
     rounding, and at most 1. A logit of -inf, by bias, hides its key; one of inf or NaN makes its row NaN. A window may be
-    longer than the sequence. Half precision is accumulated in float32 and rounded once, but δ is of the y that was rounded.
+    longer than the sequence. A length below 0 counts as 0, one beyond its axis as the whole. Half precision is accumulated
+    in float32 and rounded once, but δ is of the y that was rounded.
 
 Accuracy
     dot_product_attention: value within 3 ulp, cotangents within 4; in half precision 0.51 and 0.7;

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from .._common._checks import describe, require_floating, require_shape
+from .._common._checks import describe, is_int, require_floating, require_shape
 
 
 def are_classes(labels) -> bool:
@@ -39,6 +39,14 @@ def require_classes(rule: str, labels, rows) -> None:
     if labels.shape == rows.shape:
         expected += f" (onehot labels are distributions: labels.astype({str(rows.dtype)!r}))"
     require_shape(rule, "labels", labels, expected, labels.shape == rows.shape[:-1])
+
+
+def require_ignore(rule: str, labels, ignore) -> None:
+    """Raise TypeError or ValueError unless ``ignore`` is a number that a class number can be."""
+    if not is_int(ignore):
+        raise TypeError(f"{rule}: ignore must be a class number or None, got {ignore!r}")
+    if are_classes(labels) and not jnp.iinfo(labels.dtype).min <= ignore <= jnp.iinfo(labels.dtype).max:
+        raise ValueError(f"{rule}: ignore must be a number that labels of {labels.dtype} can hold, got {ignore}")
 
 
 def roomy(labels):

@@ -47,10 +47,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import describe, is_int, require_number, shapes
+from .._common._checks import describe, require_number, shapes
 from .._common._cotangent import copied_as, cotangent, per_feature
 from .._common._precision import as_factor, finite, times, widen
-from ._labels import are_classes, inside, onehot, require_classes, require_rows
+from ._labels import are_classes, inside, onehot, require_classes, require_ignore, require_rows
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
@@ -231,13 +231,6 @@ def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
     shapes(rule, logits=(logits, "... classes"), **weights)
     require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
     if ignore is not None:
-        _check_ignore(rule, labels, ignore)
-
-
-def _check_ignore(rule, labels, ignore):
-    if not is_int(ignore):
-        raise TypeError(f"{rule}: ignore must be a class number or None, got {ignore!r}")
-    if not are_classes(labels):
-        raise ValueError(f"{rule}: ignore must be None where labels are weights of all classes, got {ignore}")
-    if not jnp.iinfo(labels.dtype).min <= ignore <= jnp.iinfo(labels.dtype).max:
-        raise ValueError(f"{rule}: ignore must be a number that labels of {labels.dtype} can hold, got {ignore}")
+        require_ignore(rule, labels, ignore)
+        if not are_classes(labels):
+            raise ValueError(f"{rule}: ignore must be None where labels are weights of all classes, got {ignore}")

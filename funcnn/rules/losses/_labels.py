@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import AxisType
 
 from .._common._checks import describe, is_int, require_floating, require_shape
 
@@ -15,6 +16,14 @@ def onehot(labels, like):
     """True at each row's class, [..., classes]; False throughout for a number outside the classes."""
     labels = roomy(labels)
     return jax.lax.broadcasted_iota(labels.dtype, like.shape, like.ndim - 1) == labels[..., None]
+
+
+def entry(labels, a):
+    """The entry of each row of ``a`` at its class, [..., 1]; 0 for a number outside the classes."""
+    if AxisType.Explicit in jax.typeof(a).sharding.mesh.axis_types:  # where a gather must be told how a is divided
+        return jnp.sum(jnp.where(onehot(labels, a), a, 0), axis=-1, keepdims=True)
+    ids = roomy(labels)[..., None]
+    return jnp.take_along_axis(a, ids, axis=-1, mode="fill", fill_value=0, wrap_negative_indices=False)
 
 
 def inside(labels, like):

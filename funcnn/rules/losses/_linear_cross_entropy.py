@@ -41,7 +41,7 @@ from jax import Array
 
 from .._common._checks import require_floating, require_number, require_shape
 from .._common._chunks import added, cut, over_chunks, placed
-from .._common._cotangent import copied_as, cotangent, token
+from .._common._cotangent import cotangent, token, varying_as
 from .._common._precision import times, widen
 from ._head import Head, logits, pulled, require_chunk, require_head
 from ._labels import require_classes
@@ -51,7 +51,8 @@ from ._softmax_cross_entropy import (
     softmax_cross_entropy_reference,
 )
 
-AT_ONCE = 2**23  # logits in one chunk, 32 MiB of float32: w_bar is read and written once a chunk
+ROWS = 256  # in one chunk: w_bar is read and written once a chunk
+LOGITS = 2**21, 2**23  # in one chunk, at least and at most: 8 and 32 MiB of float32
 
 
 def linear_cross_entropy(
@@ -115,7 +116,7 @@ def linear_cross_entropy_fwd(
         own = head._replace(x=cut(x, start, size, x.ndim - 2))
         v, t = (cut(a, start, size, labels.ndim - 1) for a in (weight, labels))
         v = jnp.ones_like(t, widen(x).dtype) if v is None else widen(v).astype(widen(x).dtype)
-        z, c = _with_equal_copies(logits(own, 0, head.classes), t, v, class_weights)
+        z, c = _varying_alike(logits(own, 0, head.classes), t, v, class_weights)
         loss, residuals = softmax_cross_entropy_fwd(z, t, c, *options)
         z_bar, _, c_bar = softmax_cross_entropy_bwd(*options, residuals, v)
         x_bar, *sums = pulled(own, z, z_bar, 0)
@@ -157,21 +158,21 @@ def linear_cross_entropy_reference(
     return jnp.sum(each if weight is None else each * weight)
 
 
-def _with_equal_copies(z, t, v, c):
-    """Logits and class weights with the copies that any argument has under shard_map: no cotangent is summed yet."""
-    c = None if c is None else widen(c)
-    others = t.astype(z.dtype) + v + (0 if c is None else jnp.sum(c))
-    z = copied_as(jnp.broadcast_to(others[..., None], z.shape), z)
-    return z, None if c is None else copied_as(jnp.sum(z, range(z.ndim - 1)), c)
+def _varying_alike(z, t, v, c):
+    """Logits and class weights, under shard_map varying as any argument does: no cotangent is summed yet."""
+    for like in (t, v) if c is None else (t, v, c):
+        z = varying_as(like, z)
+    return z, None if c is None else varying_as(z, widen(c))
 
 
 def _positions_at_once(head, chunk):
-    """How many positions make a chunk: those asked for, or as many as `AT_ONCE` allows."""
+    """How many positions make a chunk: those asked for, or of `ROWS` rows, as far as `LOGITS` allows."""
     positions = head.x.shape[-2]
     if jax.typeof(head.x).sharding.spec[-2]:
         return max(1, positions)
     together = head.classes * max(1, head.rows // max(1, positions))
-    return max(1, min(positions, max(1, AT_ONCE // together) if chunk is None else int(chunk)))
+    most = min(max(ROWS * head.classes, LOGITS[0]), LOGITS[1])
+    return max(1, min(positions, max(1, most // together) if chunk is None else int(chunk)))
 
 
 def _check(head, labels, weight, class_weights, label_smoothing, z_loss, chunk):

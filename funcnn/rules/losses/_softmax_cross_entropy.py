@@ -50,7 +50,7 @@ from jax import Array
 from .._common._checks import describe, require_number, shapes
 from .._common._cotangent import copied_as, cotangent, per_feature
 from .._common._precision import as_factor, finite, times, widen
-from ._labels import are_classes, inside, onehot, require_classes, require_ignore, require_rows
+from ._labels import are_classes, entry, inside, onehot, require_classes, require_ignore, require_rows
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
@@ -154,7 +154,7 @@ def _loss_and_z(rule, logits, labels, class_weights, label_smoothing, ignore):
     lse = _lse(top, total)
     w, costs = as_factor(class_weights, x), _costs(x, top, total)
     if are_classes(labels):
-        loss = times(_own(labels, w, x), _costs(_own(labels, x, x), top, total))
+        loss = times(_own(labels, w), _costs(entry(labels, x), top, total))
     else:
         loss = jnp.sum(times(w * widen(labels), costs), axis=-1, keepdims=True)
     if label_smoothing:
@@ -172,7 +172,7 @@ def _cotangents(label_smoothing, ignore, residuals, l_bar, z_bar):
     lse = _lse(top, total)
     w, costs = as_factor(class_weights, x), _costs(x, top, total)
     if are_classes(labels):
-        t, weight = onehot(labels, x).astype(x.dtype), _own(labels, w, x)
+        t, weight = onehot(labels, x).astype(x.dtype), _own(labels, w)
     else:
         t = widen(labels)
         weight = jnp.sum(w * t, axis=-1, keepdims=True)
@@ -214,9 +214,9 @@ def _of_known(a, labels, x, ignore):
     return _of_kept(a, labels, ignore)
 
 
-def _own(labels, a, x):
+def _own(labels, a):
     """The entry of each row of ``a`` at its class, [..., 1]; ``a`` itself if it is a number."""
-    return a if a.ndim == 0 else jnp.sum(jnp.where(onehot(labels, x), a, 0), axis=-1, keepdims=True)
+    return a if a.ndim == 0 else entry(labels, a)
 
 
 def _check(rule, logits, labels, class_weights, label_smoothing, ignore):

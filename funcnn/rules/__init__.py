@@ -48,6 +48,7 @@ from .gradients._scale_gradient import gradient_reversal as gradient_reversal
 from .gradients._scale_gradient import scale_gradient as scale_gradient
 from .gradients._straight_through import straight_through as straight_through
 from .losses._cosine_distance import cosine_distance as cosine_distance
+from .losses._ctc import ctc as ctc
 from .losses._hinge import hinge as hinge
 from .losses._hinge import multiclass_hinge as multiclass_hinge
 from .losses._info_nce import info_nce as info_nce

@@ -180,6 +180,13 @@ def _cross_entropy(rule, a, bar):
     return {"value": w * t * costs} | bars
 
 
+def _ctc(rule, a, bar):
+    """A sum of a logarithm a frame; the shares of ways into a state are of exponentials of such sums."""
+    x = a["logits"]
+    ways = jnp.sum(jnp.max(x, -1) - jnp.min(x, -1) + 1)
+    return {"value": jnp.array(float(x.shape[1])), "logits_bar": jnp.abs(bar) * ways}
+
+
 def _yes_or_no(rule, a, bar):
     x, t, p = a.values()
     yes, no = jax.nn.softplus(-x), jax.nn.softplus(x)
@@ -292,6 +299,7 @@ CASES: dict[str, Case] = {
         terms=_log_prob,
         sizes=(0.0, 2.0**50),
     ),
+    "ctc": Case({"logits": (1, 4, 3), "labels": Classes((1, 2), 2)}, {"blank": 2}, terms=_ctc, sizes=(0.0, 2.0**50)),
     "kl_divergence": Case({"log_predictions": _ROW, "targets": Simplex(_ROW)}, terms=_divergence),
     "poisson_nll": Case({"prediction": (), "target": _POSITIVE}, terms=_poisson),
     "gaussian_nll": Case({"mean": (), "target": (), "variance": _POSITIVE}, terms=_gaussian, sizes=_MANY),

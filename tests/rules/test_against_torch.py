@@ -444,6 +444,16 @@ def losses():
         yield case(f"kl_divergence-{i}", fn.rules.kl_divergence,
                    lambda x, y: F.kl_div(x, y, reduction="none").sum(-1),
                    normal(*shape), t / t.sum(-1, keepdims=True))  # fmt: skip
+    for i, (batch, time, classes, n, blank) in enumerate(
+        [(3, 7, 4, 3, 0), (2, 5, 3, 2, 2), (1, 1, 2, 1, 0), (4, 9, 5, 4, 1), (2, 12, 3, 5, 0)]
+    ):
+        y = (blank + RNG.integers(1, classes, (batch, n))) % classes  # the blank is in no target
+        lengths = RNG.integers(2 * n - 1, time + 1, batch), RNG.integers(0, n + 1, batch)
+        yield case(f"ctc-{i}",
+                   lambda x, y=y, lengths=lengths, b=blank: fn.rules.ctc(x, jnp.asarray(y), *map(jnp.asarray, lengths), b),
+                   lambda x, y=y, lengths=lengths, b=blank: F.ctc_loss(
+                       x.log_softmax(-1).movedim(0, 1), *map(torch.as_tensor, (y, *lengths)), blank=b, reduction="none"),
+                   normal(batch, time, classes))  # fmt: skip
 
 
 @pytest.mark.parametrize(("rule", "peer", "args", "tolerance"), [*cases(), *norms(), *windows(), *losses()])

@@ -34,10 +34,11 @@ class Simplex(NamedTuple):
 
 
 class Classes(NamedTuple):
-    """Integers 0 … classes - 1, of the shape given."""
+    """Integers ``low`` … classes - 1, of the shape given."""
 
     shape: Shape
     classes: int
+    low: int = 0
 
 
 class Key(NamedTuple):
@@ -90,8 +91,8 @@ def _draw(described: Any, rng: np.random.Generator, dtype: Any) -> Any:
         case Simplex(shape):
             weights = rng.gamma(1.0, size=shape)
             return jnp.asarray(weights / weights.sum(-1, keepdims=True), dtype)
-        case Classes(shape, classes):
-            return jnp.asarray(rng.integers(0, classes, shape), jnp.int32)
+        case Classes(shape, classes, low):
+            return jnp.asarray(rng.integers(low, classes, shape), jnp.int32)
         case Zeros(shape, own):
             return jnp.zeros(shape, own)
         case Key():

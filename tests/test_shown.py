@@ -53,6 +53,11 @@ gated_mlp(8, tile=2)
 transformer_block(attention(2), mlp(8), norm=rms_norm())
 transformer(transformer_block(attention(2), mlp(8)), 3)
 gpt(50, 8, layers=2, heads=4)
+encoder(50, 8, layers=2, heads=4)
+decoder(50, 8, layers=2, heads=4, cross=True)
+encoder_decoder(encoder(5, 8, 1, 2), decoder(5, 8, 1, 2, cross=True))
+learned_positions(8)
+sinusoidal_positions(scale=0.5)
 """.strip().splitlines()
 
 

@@ -25,3 +25,5 @@ from ._normalization import layer_norm as layer_norm
 from ._normalization import rms_norm as rms_norm
 from ._normalization import spectral_norm as spectral_norm
 from ._normalization import weight_norm as weight_norm
+from ._positions import learned_positions as learned_positions
+from ._positions import sinusoidal_positions as sinusoidal_positions

@@ -1,12 +1,10 @@
 """GPT: a decoder of tokens, with one table for tokens and logits."""
 
-from .. import initializers, rules
 from .._core import Layer
 from .._shown import shown
-from ..combinators import serial, shared
 from ..combinators._children import LayerLike
-from ..layers import attention, embedding, layer_norm, mlp
-from ._transformer import transformer, transformer_block
+from ..layers import layer_norm
+from ._encoder_decoder import decoder
 
 
 @shown
@@ -43,7 +41,4 @@ def gpt(
     Source:
       Radford et al., "Language models are unsupervised multitask learners", 2019; Press & Wolf, 2017, for the tied table.
     """
-    block = transformer_block(attention(heads, causal=True, rope=rope), mlp(4 * width), norm=norm)
-    decoder = lambda embed, head: serial(embed=embed, decoder=transformer(block, layers, norm=norm), head=head)
-    head = lambda params, x: rules.linear(x, params["table"].T) if logits else (x, params["table"].T)
-    return shared(decoder, embedding(vocabulary, width, table_init=initializers.normal(0.02)), head)
+    return decoder(vocabulary, width, layers, heads, norm=norm, rope=rope, logits=logits)

@@ -68,10 +68,10 @@ def transformer(block: Layer, n: int, *, norm: LayerLike = layer_norm(), remat: 
     norm = as_layer(norm)
 
     def init(key, inputs):
-        return norm.init(key, _split(inputs)[0])
+        return norm.init(key, parts_of(inputs)[0])
 
     def apply(params, inputs, *, key=None, training=False):
-        return norm.apply(params, _split(inputs)[0], key=key, training=training)
+        return norm.apply(params, parts_of(inputs)[0], key=key, training=training)
 
     return serial(blocks=repeat(block, n, remat=remat), norm=Layer(init, apply))
 
@@ -87,36 +87,36 @@ def _added(layer, norm, rate, entries) -> Layer:
 
     def init(key, inputs):
         norm_key, layer_key = split_key(key)
-        x, rest = _split(inputs)
+        x, rest = parts_of(inputs)
         params = norm.init(norm_key, x)
         return pack([params, layer.init(layer_key, taken(jax.eval_shape(norm.apply, params, x), rest))])
 
     def apply(params, inputs, *, key=None, training=False):
         (of_norm, of_layer), (k, drop_key) = unpack(params), split(key, 2)
-        x, rest = _split(inputs)
+        x, rest = parts_of(inputs)
         h = norm.apply(of_norm, x, training=training)
         y = layer.apply(of_layer, taken(h, rest), key=k, training=training)
-        return _joined(x + drop.apply((), y, key=drop_key, training=training and rate > 0), rest)
+        return joined(x + drop.apply((), y, key=drop_key, training=training and rate > 0), rest)
 
     def start(params, like):
-        x, rest = _split(like)
+        x, rest = parts_of(like)
         return stream_of(layer).start(unpack(params)[1], taken(x, rest))
 
     def step(params, carry, inputs, lengths=None):
         of_norm, of_layer = unpack(params)
-        x, rest = _split(inputs)
+        x, rest = parts_of(inputs)
         carry, y = stream_of(layer).step(of_layer, carry, taken(norm.apply(of_norm, x), rest), lengths)
-        return carry, _joined(x + y, rest)
+        return carry, joined(x + y, rest)
 
     return Layer(init, apply, stream=Stream(start, step))
 
 
-def _split(inputs):
+def parts_of(inputs):
     """x, and the entries beside it; None where x is not in a dict."""
     if not isinstance(inputs, Mapping):
         return inputs, None
     return inputs["x"], {name: value for name, value in inputs.items() if name != "x"}
 
 
-def _joined(x, rest):
+def joined(x, rest):
     return x if rest is None else {"x": x} | rest

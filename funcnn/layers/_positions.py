@@ -1,0 +1,119 @@
+"""Positions added to what stands there: a learned row for each, or sines and cosines of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from .. import initializers, rules
+from .._core import Layer, Stream, split_key
+from .._shown import shown
+from ..rules._common._precision import widen
+from ._example import features as features_of
+from ._example import positive
+
+
+@shown
+def learned_positions(capacity: int, *, table_init=initializers.normal(0.02)) -> Layer:
+    """x plus a learned row for each position.
+
+    Args:
+      capacity: how many positions have one.
+      table_init: an initializer.
+
+    Returns:
+      A layer with parameters ``{"table": [capacity, n]}`` in x's dtype. x is an array ``[batch, T, n]``, or a dict
+      ``{"x": …}`` with perhaps ``positions`` ``[batch, T]`` or ``[T]``, as for `attention`; the value is like x.
+
+    Raises:
+      ValueError: x has more than ``capacity`` positions. Beyond it, a row of given ``positions`` is NaN.
+
+    Example:
+      >>> layer, x = learned_positions(8), jnp.zeros((2, 5, 4))
+      >>> params = layer.init(jax.random.key(0), x)
+      >>> jnp.array_equal(layer.apply(params, x)[0], params["table"][:5]).item()
+      True
+    """
+    positive("learned_positions", "capacity", capacity)
+
+    def init(key, x):
+        n, dtype = features_of("learned_positions", x, 3)
+        return {"table": table_init(split_key(key, 1)[0], (capacity, n), dtype)}
+
+    def require(length):
+        if length > capacity:
+            raise ValueError(f"learned_positions: x must have at most {capacity} positions, got {length}")
+
+    return _adding(init, lambda params, positions, x: rules.embedding(positions, params["table"]), require)
+
+
+@shown
+def sinusoidal_positions(*, base: float = 10_000.0, scale: float = 1.0) -> Layer:
+    """x plus, for each pair of features, the sine and the cosine of the position times a frequency of the pair.
+
+    The frequencies are ``base ** (-2 i / n)`` for pair i of n / 2.
+
+    Args:
+      base: from 1 to it go the wavelengths, divided by 2π.
+      scale: by which sines and cosines are multiplied, so that they are about as large as x.
+
+    Returns:
+      A layer without parameters. x and the value are as for `learned_positions`, with an even n.
+
+    Raises:
+      ValueError: n is odd.
+
+    Example:
+      >>> y = sinusoidal_positions().apply((), jnp.zeros((1, 2, 4)))
+      >>> [round(float(a), 2) for a in y[0, 1]]
+      [0.84, 0.54, 0.01, 1.0]
+
+    Source:
+      Vaswani et al., "Attention is all you need", 2017, section 3.5.
+    """
+
+    def init(key, x):
+        n, _ = features_of("sinusoidal_positions", x, 3)
+        if n % 2:
+            raise ValueError(f"sinusoidal_positions: x must have an even number of features, got {n}")
+        return ()
+
+    def rows(params, positions, x):
+        dtype = widen(x).dtype
+        n = x.shape[-1]
+        frequencies = base ** (-2 * jnp.arange(n // 2, dtype=dtype) / n)
+        angles = positions.astype(dtype)[..., None] * frequencies.reshape((1,) * positions.ndim + (-1,))
+        pairs = scale * jnp.stack([jnp.sin(angles), jnp.cos(angles)], -1)
+        return pairs.reshape(*positions.shape, n).astype(x.dtype)
+
+    return _adding(init, rows, lambda length: None)
+
+
+def _adding(init: Callable[..., Any], rows: Callable[..., Array], require: Callable[[int], None]) -> Layer:
+    """x plus the rows of its positions, which a stream counts; ``require`` raises where there are too many."""
+
+    def add(params, x, positions):
+        y = rows(params, positions, x)
+        return x + (y if y.ndim == x.ndim else y[None])
+
+    def apply(params, inputs, *, key=None, training=False):
+        del key, training
+        given = inputs if isinstance(inputs, Mapping) else {"x": inputs}
+        x, positions = given["x"], given.get("positions")
+        if positions is None:
+            require(x.shape[1])
+            positions = jnp.arange(x.shape[1], dtype=jnp.int32)
+        y = add(params, x, positions)
+        return {**inputs, "x": y} if isinstance(inputs, Mapping) else y
+
+    def start(params, like):
+        require(like.shape[1])
+        return jnp.zeros(like.shape[0], jnp.int32)
+
+    def step(params, carry, x, lengths=None):
+        n = x.shape[1]
+        y = add(params, x, carry[:, None] + jnp.arange(n, dtype=jnp.int32)[None])
+        return carry + (n if lengths is None else lengths.astype(jnp.int32)), y
+
+    return Layer(lambda key, x: init(key, x["x"] if isinstance(x, Mapping) else x), apply, stream=Stream(start, step))

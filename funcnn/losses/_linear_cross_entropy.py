@@ -65,14 +65,14 @@ def linear_cross_entropy(
     )
 
 
-def head_of(loss: str, prediction) -> tuple[Array, Array, Array | None]:
+def head_of(loss: str, prediction, name: str = "prediction") -> tuple[Array, Array, Array | None]:
     """The hidden states, the weights and the bias, which may be left out.
 
     Raises:
-      TypeError: the prediction is not a tuple of these.
+      TypeError: what has this name is not a tuple of these.
     """
     if not isinstance(prediction, (tuple, list)) or len(prediction) not in {2, 3}:
-        raise TypeError(f"{loss}: prediction must be a tuple (x, w) or (x, w, b), got {describe(prediction)}")
+        raise TypeError(f"{loss}: {name} must be a tuple (x, w) or (x, w, b), got {describe(prediction)}")
     x, w, *rest = prediction
     return x, w, rest[0] if rest else None
 

@@ -54,6 +54,7 @@ from .losses._hinge import multiclass_hinge as multiclass_hinge
 from .losses._info_nce import info_nce as info_nce
 from .losses._kl_divergence import kl_divergence as kl_divergence
 from .losses._linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
+from .losses._linear_js_divergence import linear_js_divergence as linear_js_divergence
 from .losses._linear_log_prob import linear_log_prob as linear_log_prob
 from .losses._nll import gaussian_nll as gaussian_nll
 from .losses._nll import poisson_nll as poisson_nll

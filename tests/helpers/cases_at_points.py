@@ -167,6 +167,15 @@ def _log_prob(rule, a, bar):
     return {"value": size, "x_bar": bars * jnp.sum(w, -1), "w_bar": bars * jnp.sum(x, 0), "b_bar": bars}
 
 
+def _between_heads(rule, a, bar):
+    """A logit's rounding is that of its largest product, and moves a logarithm of a probability by as much."""
+    x, w, other_x, other_w = (jnp.abs(v) for v in a.values())
+    size = 1 + jnp.max(x @ w) + jnp.max(other_x @ other_w)
+    bars = size * jnp.max(jnp.abs(bar))
+    of = lambda x, w: (bars * jnp.sum(w, -1), bars * jnp.sum(x, 0)[:, None])
+    return {"value": size} | dict(zip((f"{k}_bar" for k in a), (*of(x, w), *of(other_x, other_w)), strict=True))
+
+
 def _divergence(rule, a, bar):
     q, t = a.values()
     entropy = jnp.abs(jnp.log(jnp.where(t == 0, 1, t))) + jnp.abs(q)
@@ -293,6 +302,11 @@ CASES: dict[str, Case] = {
         terms=_products(partial(jnp.einsum, "...d,dhk->...hk")),
     ),
     "info_nce": Case({"query": (4, 3), "key": (4, 3)}, {"temperature": 1.0}, terms=_info_nce, sizes=(0.0, 2.0**50)),
+    "linear_js_divergence": Case(
+        {"x": (2, 3), "w": (3, 4), "teacher_x": (2, 2), "teacher_w": (2, 4)},
+        terms=_between_heads,
+        sizes=(0.0, 2.0**50),
+    ),
     "linear_log_prob": Case(
         {"x": (2, 3), "w": (3, 5), "labels": Classes((2,), 5), "b": (5,)},
         {"chunk": 2},

@@ -11,6 +11,7 @@ Backward
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from .._common._checks import is_int, require_number, require_shape, shapes
@@ -21,6 +22,8 @@ from .._common._product import over_rows, product
 
 AT_ONCE = 2**20  # logits in one chunk, 4 MiB of float32: what a core's cache holds
 FEWEST = 512  # classes in one chunk, so that the products stay products of matrices
+ROWS = 256  # in one chunk of rows: w_bar is read and written once a chunk
+LOGITS = 2**21, 2**23  # in one chunk of rows, at least and at most: 8 and 32 MiB of float32
 
 
 class Head(NamedTuple):
@@ -104,6 +107,28 @@ def gathered(head, whole, part, start):
     w_bar = placed(w_bar, w_more.astype(head.w.dtype), start, head.classes, head.axis)
     b_bar = None if head.b is None else placed(b_bar, b_more.astype(head.b.dtype), start, head.classes, 0)
     return added(x_bar, x_more), w_bar, b_bar
+
+
+def at_once(head, chunk, heads=1):
+    """How many positions, of x's last axis but one, make a chunk: those asked for, or of `ROWS` rows as `LOGITS` allows."""
+    positions = head.x.shape[-2]
+    if jax.typeof(head.x).sharding.spec[-2]:
+        return max(1, positions)
+    together = head.classes * max(1, head.rows // max(1, positions))
+    most = min(max(ROWS * head.classes, LOGITS[0]), LOGITS[1]) // heads
+    return max(1, min(positions, max(1, most // together) if chunk is None else int(chunk)))
+
+
+def part_of(head, start, size):
+    """The head of a chunk of positions."""
+    return head._replace(x=cut(head.x, start, size, head.x.ndim - 2))
+
+
+def gathered_rows(head, whole, part, start):
+    """The cotangents of x, w and b with one more chunk of positions: x's is put in its place, w's and b's add up."""
+    (x_bar, *sums), (x_more, *more) = (None, None, None) if whole is None else whole, part
+    x_bar = placed(x_bar, x_more.astype(head.x.dtype), start, head.x.shape[-2], head.x.ndim - 2)
+    return x_bar, *map(added, sums, more)
 
 
 def head_cotangents(head, bars):

@@ -43,16 +43,13 @@ from .._common._checks import require_floating, require_number, require_shape
 from .._common._chunks import added, cut, over_chunks, placed
 from .._common._cotangent import cotangent, token, varying_as
 from .._common._precision import times, widen
-from ._head import Head, logits, pulled, require_chunk, require_head
+from ._head import Head, at_once, gathered_rows, logits, part_of, pulled, require_chunk, require_head
 from ._labels import require_classes
 from ._softmax_cross_entropy import (
     softmax_cross_entropy_bwd,
     softmax_cross_entropy_fwd,
     softmax_cross_entropy_reference,
 )
-
-ROWS = 256  # in one chunk: w_bar is read and written once a chunk
-LOGITS = 2**21, 2**23  # in one chunk, at least and at most: 8 and 32 MiB of float32
 
 
 def linear_cross_entropy(
@@ -113,22 +110,20 @@ def linear_cross_entropy_fwd(
     options = label_smoothing, None, z_loss
 
     def part(start, size):
-        own = head._replace(x=cut(x, start, size, x.ndim - 2))
+        own = part_of(head, start, size)
         v, t = (cut(a, start, size, labels.ndim - 1) for a in (weight, labels))
         v = jnp.ones_like(t, widen(x).dtype) if v is None else widen(v).astype(widen(x).dtype)
         z, c = _varying_alike(logits(own, 0, head.classes), t, v, class_weights)
         loss, residuals = softmax_cross_entropy_fwd(z, t, c, *options)
         z_bar, _, c_bar = softmax_cross_entropy_bwd(*options, residuals, v)
-        x_bar, *sums = pulled(own, z, z_bar, 0)
-        return x_bar.astype(x.dtype), loss, (jnp.sum(times(v, loss)), c_bar, *sums)
+        return pulled(own, z, z_bar, 0), loss, (jnp.sum(times(v, loss)), c_bar)
 
     def merge(whole, part, start):
-        x_bar, v_bar, sums = whole or (None, None, (None,) * 4)
-        x_bar = placed(x_bar, part[0], start, x.shape[-2], x.ndim - 2)
+        bars, v_bar, sums = whole or (None, None, (None, None))
         v_bar = placed(v_bar, part[1], start, x.shape[-2], x.ndim - 2)
-        return x_bar, v_bar, tuple(map(added, sums, part[2]))
+        return gathered_rows(head, bars, part[0], start), v_bar, tuple(map(added, sums, part[2]))
 
-    x_bar, v_bar, (y, c_bar, w_bar, b_bar) = over_chunks(part, merge, x.shape[-2], _positions_at_once(head, chunk))
+    (x_bar, w_bar, b_bar), v_bar, (y, c_bar) = over_chunks(part, merge, x.shape[-2], at_once(head, chunk))
     primals = x, w, b, weight, class_weights
     bars = (
         None if a is None else bar.astype(a.dtype)
@@ -163,16 +158,6 @@ def _varying_alike(z, t, v, c):
     for like in (t, v) if c is None else (t, v, c):
         z = varying_as(like, z)
     return z, None if c is None else varying_as(z, widen(c))
-
-
-def _positions_at_once(head, chunk):
-    """How many positions make a chunk: those asked for, or of `ROWS` rows, as far as `LOGITS` allows."""
-    positions = head.x.shape[-2]
-    if jax.typeof(head.x).sharding.spec[-2]:
-        return max(1, positions)
-    together = head.classes * max(1, head.rows // max(1, positions))
-    most = min(max(ROWS * head.classes, LOGITS[0]), LOGITS[1])
-    return max(1, min(positions, max(1, most // together) if chunk is None else int(chunk)))
 
 
 def _check(head, labels, weight, class_weights, label_smoothing, z_loss, chunk):

@@ -85,6 +85,9 @@ from .normalization._weight_norm import weight_norm as weight_norm
 from .numerics._safe_divide import safe_divide as safe_divide
 from .numerics._safe_norm import safe_norm as safe_norm
 from .numerics._safe_sqrt import safe_sqrt as safe_sqrt
+from .recurrent._gru import gru as gru
+from .recurrent._lstm import lstm as lstm
+from .recurrent._rnn import rnn as rnn
 from .spatial._adaptive_avg_pool import adaptive_avg_pool as adaptive_avg_pool
 from .spatial._adaptive_max_pool import adaptive_max_pool as adaptive_max_pool
 from .spatial._conv import conv as conv

@@ -160,6 +160,18 @@ def _attention(rule, a, bar):
     }
 
 
+def _recurrent(rule, a, bar):
+    """A pre-activation's rounding is that of its terms, and moves state and slopes by as much."""
+    a = {name: jnp.abs(v) for name, v in a.items()}
+    state = 1 + jnp.max(jnp.stack([jnp.max(a[name]) for name in ("h", "c") if name in a]))
+    biases = sum(jnp.max(v) for name, v in a.items() if name.startswith("b"))
+    far = 1 + jnp.max(a["x"] @ a["w_x"]) + jnp.max(jnp.sum(state * a["w_h"], 0)) + biases
+    bars = 2.0**8 * far * state  # as large as any cotangent of the results, times that
+    through = {"h": far, "x": jnp.max(jnp.sum(a["w_x"], 1)), "w_x": jnp.max(a["x"]), "w_h": state}
+    found = {f"{name}_bar": bars * through.get(name, 1) for name in a}
+    return {"value": far * state, RANGE: far**2 * jnp.max(jnp.stack([*found.values()]))} | found
+
+
 def _log_prob(rule, a, bar):
     x, w, _, b = (jnp.abs(v) for v in a.values())
     size = 1 + jnp.max(x @ w + b)
@@ -314,6 +326,21 @@ CASES: dict[str, Case] = {
         sizes=(0.0, 2.0**50),
     ),
     "ctc": Case({"logits": (1, 4, 3), "labels": Classes((1, 2), 2)}, {"blank": 2}, terms=_ctc, sizes=(0.0, 2.0**50)),
+    "rnn": Case(
+        {"x": (1, 2, 2), "h": (1, 2), "w_x": (2, 2), "w_h": (2, 2), "b": (2,)},
+        terms=_recurrent,
+        sizes=(2.0**-6, 2.0**3),
+    ),
+    "gru": Case(
+        {"x": (1, 2, 2), "h": (1, 2), "w_x": (2, 6), "w_h": (2, 6), "b_x": (6,), "b_h": (6,)},
+        terms=_recurrent,
+        sizes=(2.0**-6, 2.0**3),
+    ),
+    "lstm": Case(
+        {"x": (1, 2, 2), "h": (1, 2), "c": (1, 2), "w_x": (2, 8), "w_h": (2, 8), "b": (8,)},
+        terms=_recurrent,
+        sizes=(2.0**-6, 2.0**3),
+    ),
     "kl_divergence": Case({"log_predictions": _ROW, "targets": Simplex(_ROW)}, terms=_divergence),
     "poisson_nll": Case({"prediction": (), "target": _POSITIVE}, terms=_poisson),
     "gaussian_nll": Case({"mean": (), "target": (), "variance": _POSITIVE}, terms=_gaussian, sizes=_MANY),

@@ -22,13 +22,16 @@ def test_every_public_rule_is_in_the_catalogue():
     assert public == set(catalogue)
 
 
+OF_ONE_RANK = {"rnn", "gru", "lstm", "ctc"}  # sequences are [batch, time, features]
+
+
 def test_every_entry_has_small_odd_and_empty_examples():
     for entry in catalogue.values():
         firsts = [e.shapes[0] for e in entry.examples]
         assert any(0 in shape for shape in firsts), entry.name
         assert any(1 in shape for shape in firsts), entry.name
         assert any(max(shape, default=0) in {5, 7, 9} for shape in firsts), entry.name
-        assert len({len(shape) for shape in firsts}) > 1, entry.name
+        assert len({len(shape) for shape in firsts}) > 1 or entry.name in OF_ONE_RANK, entry.name
 
 
 def off_by_a_thousandth(bars):

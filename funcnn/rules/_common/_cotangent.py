@@ -36,7 +36,7 @@ def cotangent(x_bar, x) -> Any:
     devices = _varying(x_bar) - _varying(x)
     if devices:
         x_bar = jax.lax.psum(widen(x_bar), tuple(sorted(devices)))
-    return _placed_as(x, x_bar.astype(x.dtype))
+    return placed_as(x, x_bar.astype(x.dtype))
 
 
 def per_feature(x_bar, v) -> Any:
@@ -97,7 +97,7 @@ def batch_placement(x, ndim: int):
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(spec[0], *[None] * (ndim - 1)))
 
 
-def _placed_as(x, x_bar):
+def placed_as(x, x_bar):
     """``x_bar`` divided over an Explicit mesh as ``x`` is, which may be less than what it met was."""
     sharding = jax.typeof(x).sharding
     if AxisType.Explicit not in sharding.mesh.axis_types or jax.typeof(x_bar).sharding == sharding:

@@ -1,0 +1,1 @@
+"""What the pages of `rules/recurrent` declare."""

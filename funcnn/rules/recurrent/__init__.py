@@ -1,0 +1,1 @@
+"""Networks that carry a state along time, back-propagated through it by hand."""

@@ -28,6 +28,8 @@ from .combinators import repeat as repeat
 from .combinators import residual as residual
 from .combinators import serial as serial
 from .combinators import shared as shared
+from .generation import ctc_beam as ctc_beam
+from .generation import ctc_greedy as ctc_greedy
 from .generation import generate as generate
 from .layers import attention as attention
 from .layers import batch_norm as batch_norm

@@ -53,7 +53,7 @@ BELOW = {
         "losses",
     },
     "plot": {"_extras"},
-    "metrics": {"metrics", "_arrays", "_reduction", "rules", "training"},
+    "metrics": {"metrics", "_arrays", "_reduction", "generation", "rules", "training"},
     "interop": {"interop", "_core", "_calibration", "_extras", "_paths"},
     "sklearn": {"sklearn", "_calibration", "_core", "combinators", "layers", "losses", "rules", "training"},
     "verify": {"verify", "_html", "_hijax", "_intercept", "_forward"},

@@ -49,7 +49,7 @@ def test_reductions_and_weights(loss, rule, args):
     assert float(jax.grad(lambda p: loss(p, *args[1:], 0 * weight))(args[0]).sum()) == 0.0
 
 
-OF_TOKENS = {"linear_cross_entropy", "dpo", "orpo", "kto", "grpo"}  # tests/losses/
+OF_TOKENS = {"ctc", "distillation", "linear_cross_entropy", "dpo", "orpo", "kto", "grpo"}  # tests/losses/
 
 
 def test_every_loss_is_tried_here():

@@ -21,6 +21,7 @@ from ._classes import multiclass_hinge as multiclass_hinge
 from ._classes import sigmoid_cross_entropy as sigmoid_cross_entropy
 from ._classes import softmax_cross_entropy as softmax_cross_entropy
 from ._classes import softmax_cross_entropy_with_z as softmax_cross_entropy_with_z
+from ._ctc import ctc as ctc
 from ._distillation import distillation as distillation
 from ._dpo import dpo as dpo
 from ._grpo import grpo as grpo

@@ -3,7 +3,8 @@
 A metric is either of two things, and `fit` and `evaluate` take both as ``metrics={"name": metric}``:
 
 - A function ``(prediction, *targets) -> (sum, weight)``, whose result is their ratio: `accuracy`, `binary_accuracy`,
-  `mean_squared_error`, `mean_absolute_error`, and what `top_k` makes. Any function of one's own is one.
+  `mean_squared_error`, `mean_absolute_error`, and what `top_k` and `label_error_rate` make. Any function of
+  one's own is one.
 - A `Metric`, whose result is computed from any other sums: what `r2`, `precision`, `recall`, `f1`, `auc`,
   `confusion_matrix` and `perplexity` make, as in ``fn.metrics.auc()``.
 
@@ -23,4 +24,5 @@ from ._error import r2 as r2
 from ._f1 import f1 as f1
 from ._f1 import precision as precision
 from ._f1 import recall as recall
+from ._label_error_rate import label_error_rate as label_error_rate
 from ._perplexity import perplexity as perplexity

@@ -3,6 +3,7 @@
 from . import (
     attention,
     checkpoints,
+    ctc,
     fit_overhead,
     fizzbuzz,
     forward,
@@ -18,6 +19,6 @@ from ._measure import header
 
 if __name__ == "__main__":
     header()
-    rates = xor, fizzbuzz, start, seeds, rules, forward, attention, linear_cross_entropy, gpt
+    rates = xor, fizzbuzz, start, seeds, rules, forward, attention, linear_cross_entropy, ctc, gpt
     for claim in (*rates, fit_overhead, checkpoints, verify_score):
         claim.main()

@@ -33,6 +33,7 @@ from .generation import ctc_greedy as ctc_greedy
 from .generation import generate as generate
 from .layers import attention as attention
 from .layers import batch_norm as batch_norm
+from .layers import bidirectional as bidirectional
 from .layers import bilinear as bilinear
 from .layers import conv as conv
 from .layers import conv_transpose as conv_transpose
@@ -45,13 +46,16 @@ from .layers import flatten as flatten
 from .layers import gated_mlp as gated_mlp
 from .layers import gaussian_noise as gaussian_noise
 from .layers import group_norm as group_norm
+from .layers import gru as gru
 from .layers import instance_norm as instance_norm
 from .layers import layer_norm as layer_norm
 from .layers import learned_positions as learned_positions
 from .layers import linear as linear
+from .layers import lstm as lstm
 from .layers import mlp as mlp
 from .layers import prelu as prelu
 from .layers import rms_norm as rms_norm
+from .layers import rnn as rnn
 from .layers import scale_shift as scale_shift
 from .layers import sinusoidal_positions as sinusoidal_positions
 from .layers import snake as snake

@@ -58,6 +58,10 @@ decoder(50, 8, layers=2, heads=4, cross=True)
 encoder_decoder(encoder(5, 8, 1, 2), decoder(5, 8, 1, 2, cross=True))
 learned_positions(8)
 sinusoidal_positions(scale=0.5)
+rnn(8, activation='relu')
+gru(8, return_sequence=False)
+lstm(8, dropout=0.2)
+bidirectional(lstm, 8)
 """.strip().splitlines()
 
 

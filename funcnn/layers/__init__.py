@@ -27,3 +27,7 @@ from ._normalization import spectral_norm as spectral_norm
 from ._normalization import weight_norm as weight_norm
 from ._positions import learned_positions as learned_positions
 from ._positions import sinusoidal_positions as sinusoidal_positions
+from ._recurrent import bidirectional as bidirectional
+from ._recurrent import gru as gru
+from ._recurrent import lstm as lstm
+from ._recurrent import rnn as rnn

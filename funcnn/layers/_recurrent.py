@@ -1,0 +1,248 @@
+"""Networks that carry a state along time, by the recurrent rules of `funcnn.rules`; and both directions of one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import jax.numpy as jnp
+
+from .. import initializers, rules
+from .._core import Layer, Stream, split_key
+from .._shown import shown
+from .._streaming import cannot_stream, refuse
+from ._example import features as features_of
+from ._example import positive
+
+_ENTRIES = {"x", "lengths", "carry"}
+
+
+@shown
+def rnn(
+    features: int,
+    *,
+    activation: Literal["tanh", "relu"] = "tanh",
+    return_sequence: bool = True,
+    reverse: bool = False,
+    dropout: float = 0.0,
+    bias: bool = True,
+    w_init=initializers.glorot_uniform(),
+    recurrent_init=initializers.orthogonal(),
+) -> Layer:
+    """A simple recurrent network: its state is a nonlinear function of the input and of the state before.
+
+    Args:
+      features: the size of the state, and of y's last axis.
+      activation: "tanh" or "relu".
+      return_sequence: whether the value is the state at every step, or after the last one alone.
+      reverse: whether time runs backwards, from each row's own end.
+      dropout: the fraction of the entries of ``w_h`` that is dropped while training, the same ones at every step. The same
+        entries of x or y are dropped at every step by ``dropout(rate, shared=(1,))``, a layer before or after.
+      bias: whether there is a ``b``.
+      w_init: an initializer of ``w_x``, see `funcnn.initializers`.
+      recurrent_init: an initializer of ``w_h``, of each gate's part by itself.
+
+    Returns:
+      A layer with parameters ``{"w_x": [n, features], "w_h": [features, features], "b": [features]}``. x is an array
+      ``[batch, time, n]``, or a dict ``{"x": …}`` with any of ``lengths`` ``[batch]`` and ``carry``, the state before the
+      first step ``[batch, features]``. The value is ``[batch, time, features]``, 0 beyond a row's length. Of a dict it is
+      the dict ``{"x": …}`` with the lengths that came, so that layers stack. Without ``return_sequence`` it is
+      ``[batch, features]``. A stream's carry is the state.
+
+    Raises:
+      TypeError, ValueError: an option is not as described.
+
+    Example:
+      >>> layer, x = rnn(4), jnp.ones((2, 5, 3))
+      >>> params = layer.init(jax.random.key(0), x)
+      >>> layer.apply(params, x).shape
+      (2, 5, 4)
+    """
+    run = lambda p, x, h, lengths: rules.rnn(x, h, p["w_x"], p["w_h"], p.get("b"), lengths, reverse, activation)
+    biases = {"b": lambda dtype: jnp.zeros(features, dtype)} if bias else {}
+    return _layer("rnn", features, 1, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init)
+
+
+@shown
+def gru(
+    features: int,
+    *,
+    return_sequence: bool = True,
+    reverse: bool = False,
+    dropout: float = 0.0,
+    bias: bool = True,
+    w_init=initializers.glorot_uniform(),
+    recurrent_init=initializers.orthogonal(),
+) -> Layer:
+    """A gated recurrent unit: its state is a mixture of the one before and of a new one. Arguments are those of `rnn`.
+
+    Returns:
+      A layer as `rnn`'s, with parameters ``{"w_x": [n, 3 · features], "w_h": [features, 3 · features], "b_x", "b_h":
+      [3 · features]}``, for the gates r, z and n.
+
+    Example:
+      >>> model, x = serial(gru(4), gru(5, return_sequence=False)), jnp.ones((2, 5, 3))
+      >>> params = model.init(jax.random.key(0), x)
+      >>> model.apply(params, x).shape
+      (2, 5)
+    """
+    run = lambda p, x, h, lengths: rules.gru(
+        x, h, p["w_x"], p["w_h"], p.get("b_x"), p.get("b_h"), lengths, reverse
+    )  # fmt: skip
+    biases = dict.fromkeys(("b_x", "b_h"), lambda dtype: jnp.zeros(3 * features, dtype)) if bias else {}
+    return _layer("gru", features, 3, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init)
+
+
+@shown
+def lstm(
+    features: int,
+    *,
+    return_sequence: bool = True,
+    reverse: bool = False,
+    dropout: float = 0.0,
+    bias: bool = True,
+    w_init=initializers.glorot_uniform(),
+    recurrent_init=initializers.orthogonal(),
+) -> Layer:
+    """A long short-term memory: a cell that is added to along time, through gates. Arguments are those of `rnn`.
+
+    Returns:
+      A layer as `rnn`'s, with parameters ``{"w_x": [n, 4 · features], "w_h": [features, 4 · features], "b":
+      [4 · features]}``, for the gates i, f, g and o. b begins as 1 for f, so that the cell begins by remembering, and as 0
+      elsewhere. The carry is a pair, ``(h, c)``.
+
+    Example:
+      >>> layer, x = lstm(4), jnp.ones((2, 5, 3))
+      >>> params = layer.init(jax.random.key(0), x)
+      >>> y = layer.apply(params, {"x": x, "lengths": jnp.array([5, 3])})
+      >>> y["x"].shape, y["lengths"].tolist()
+      ((2, 5, 4), [5, 3])
+    """
+    run = lambda p, x, carry, lengths: rules.lstm(x, *carry, p["w_x"], p["w_h"], p.get("b"), lengths, reverse)
+    forget = lambda dtype: jnp.zeros((4, features), dtype).at[1].set(1).reshape(-1)
+    biases = {"b": forget} if bias else {}
+    return _layer("lstm", features, 4, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init)
+
+
+@shown
+def bidirectional(recurrent: Callable[..., Layer], features: int, **options: Any) -> Layer:
+    """A recurrent layer forwards in time and another backwards, whose values stand beside each other.
+
+    Args:
+      recurrent: `rnn`, `gru` or `lstm`.
+      features: the size of each one's state.
+      **options: of both layers.
+
+    Returns:
+      A layer with parameters ``{"forward": …, "backward": …}``, for the x of its layers. Its carry is a pair of theirs, and
+      its value has 2 · features.
+
+    Raises:
+      TypeError: recurrent is not the constructor of a recurrent layer.
+
+    Example:
+      >>> layer, x = bidirectional(gru, 4), {"x": jnp.ones((2, 5, 3)), "lengths": jnp.array([5, 3])}
+      >>> params = layer.init(jax.random.key(0), x)
+      >>> layer.apply(params, x)["x"].shape
+      (2, 5, 8)
+    """
+    if recurrent not in (rnn, gru, lstm):
+        raise TypeError(f"bidirectional: recurrent must be rnn, gru or lstm, not called yet, got {recurrent!r}")
+    if "reverse" in options:
+        raise TypeError("bidirectional: reverse must be left out: there is a layer for each direction")
+    layers = {"forward": recurrent(features, **options), "backward": recurrent(features, reverse=True, **options)}
+
+    def init(key, inputs):
+        keys = split_key(key)
+        return {name: layers[name].init(k, x) for name, k, x in zip(layers, keys, _each(inputs), strict=True)}
+
+    def apply(params, inputs, *, key=None, training=False):
+        keys = (None, None) if key is None else split_key(key)
+        ys = [
+            layers[name].apply(params[name], x, key=k, training=training)
+            for name, k, x in zip(layers, keys, _each(inputs), strict=True)
+        ]
+        if isinstance(ys[0], Mapping):
+            return {**ys[0], "x": jnp.concatenate([y["x"] for y in ys], -1)}
+        return jnp.concatenate(ys, -1)
+
+    return Layer(init, apply, stream=cannot_stream("time backwards begins at the end"))
+
+
+def _layer(name, features, gates, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init) -> Layer:
+    """The layer of a rule: ``run(params, x, carry, lengths) -> (y, carry)``."""
+    positive(name, "features", features)
+    _require_options(name, return_sequence=return_sequence, reverse=reverse, dropout=dropout)
+
+    def init(key, inputs):
+        n, dtype = features_of(name, _parts(name, inputs)["x"], 3)
+        w_key, *keys = split_key(key, 1 + gates)
+        w_h = jnp.concatenate([recurrent_init(k, (features, features), dtype) for k in keys], 1)
+        drawn = {"w_x": w_init(w_key, (n, gates * features), dtype), "w_h": w_h}
+        return drawn | {b: init(dtype) for b, init in biases.items()}
+
+    def start(params, like):
+        x = _alone(name, like)
+        h = jnp.zeros((x.shape[0], features), x.dtype)
+        return (h, h) if name == "lstm" else h
+
+    def step(params, carry, inputs, lengths=None):
+        y, carry = run(params, _alone(name, inputs), carry, lengths)
+        return carry, y
+
+    def apply(params, inputs, *, key=None, training=False):
+        given = _parts(name, inputs)
+        lengths, carry = given.get("lengths"), given.get("carry")
+        carry = start(params, given["x"]) if carry is None else carry
+        y, carry = run(_dropped(name, params, dropout, key, training), given["x"], carry, lengths)
+        if not return_sequence:
+            return carry[0] if name == "lstm" else carry
+        if not isinstance(inputs, Mapping):
+            return y
+        return {"x": y} if lengths is None else {"x": y, "lengths": lengths}
+
+    if reverse:
+        return Layer(init, apply, stream=cannot_stream("time backwards begins at the end"))
+    if not return_sequence:
+        return Layer(init, apply, stream=cannot_stream("the state after the last step is that of the whole"))
+    return Layer(init, apply, stream=Stream(start, step))
+
+
+def _parts(layer, inputs) -> dict[str, Any]:
+    """x and what comes with it, as a dict."""
+    given = dict(inputs) if isinstance(inputs, Mapping) else {"x": inputs}
+    if not {"x"} <= set(given) <= _ENTRIES:
+        raise ValueError(f"{layer}: x must be an array, or a dict with x and no other entries than carry and lengths, got "
+                         f"{', '.join(sorted(map(str, given)))}")  # fmt: skip
+    return given
+
+
+def _alone(layer, inputs) -> Any:
+    """x of a stream, whose lengths and carry are the step's."""
+    given = _parts(layer, inputs)
+    return given["x"] if set(given) == {"x"} else refuse(f"a stream takes x alone, got {', '.join(sorted(given))}")
+
+
+def _each(inputs) -> tuple[Any, Any]:
+    """The inputs of both directions: each has its own carry."""
+    if not isinstance(inputs, Mapping) or inputs.get("carry") is None:
+        return inputs, inputs
+    first, second = inputs["carry"]
+    return {**inputs, "carry": first}, {**inputs, "carry": second}
+
+
+def _dropped(layer, params, rate, key, training):
+    """The parameters with a part of w_h dropped, while training."""
+    if not training or rate == 0:
+        return params
+    if key is None:
+        raise ValueError(
+            f"{layer}: key must be given while training: apply(params, x, key=jax.random.key(0), training=True)"
+        )
+    return params | {"w_h": rules.dropout(params["w_h"], key, rate)}
+
+
+def _require_options(layer, *, return_sequence, reverse, dropout):
+    for name, value in {"return_sequence": return_sequence, "reverse": reverse}.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{layer}: {name} must be a bool, got {value!r}")
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+        raise ValueError(f"{layer}: dropout must be from 0 to below 1, got {dropout!r}")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from .._common._checks import is_int, require_number, require_shape, shapes
 from .._common._chunks import added, cut, placed
@@ -50,25 +51,39 @@ class Head(NamedTuple):
         return self.x.size // max(1, self.x.shape[-1])
 
 
-def require_head(rule, head, names=("x", "w", "b"), **others):
-    """Raise TypeError or ValueError unless the arrays fit together, and the options are what they must be."""
-    x, w, b = names
+def require_head(rule, head, chunk, what, axis_name=None, **others):
+    """Raise TypeError or ValueError unless the arrays and the options are allowed; a chunk is so many classes or rows."""
     if not isinstance(head.w_transposed, bool):
         raise TypeError(f"{rule}: w_transposed must be True or False, got {head.w_transposed!r}")
     layout = "classes n" if head.w_transposed else "n classes"
-    shapes(rule, **{x: (head.x, "... n"), w: (head.w, layout), b: (head.b, "classes | None")}, **others)
-    require_shape(rule, w, head.w, f"[{layout.replace(' ', ', ')}] with at least one class", head.classes > 0)
+    shapes(rule, x=(head.x, "... n"), w=(head.w, layout), b=(head.b, "classes | None"), **others)
+    require_shape(rule, "w", head.w, f"[{layout.replace(' ', ', ')}] with at least one class", head.classes > 0)
     require_number(rule, "temperature", head.temperature, "above 0", lambda v: v > 0)
     if head.softcap is not None:
         require_number(rule, "softcap", head.softcap, "above 0, or None", lambda v: v > 0)
-
-
-def require_chunk(rule, chunk, what):
-    """Raise TypeError or ValueError unless the chunk is None or a number of classes or rows above 0."""
     if chunk is not None and not is_int(chunk):
         raise TypeError(f"{rule}: chunk must be a number of {what} or None, got {chunk!r}")
     if chunk is not None and chunk < 1:
         raise ValueError(f"{rule}: chunk must be a number of {what} above 0, got {chunk}")
+    if axis_name is not None:
+        _require_divided(rule, head, axis_name)
+
+
+def _require_divided(rule, head, axis_name):
+    """Raise TypeError or ValueError unless w is another on each device of the axis."""
+    names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{rule}: axis_name must be the name of an axis, or a tuple of names, got {axis_name!r}")
+    if not {*names} <= jax.typeof(head.w).manual_axis_type.varying:
+        raise ValueError(f"{rule}: w must be divided over axis_name by a jax.shard_map with check_vma, got {axis_name!r} "
+                         f"and {jax.typeof(head.w)}")  # fmt: skip
+
+
+def divided(head, axis_name):
+    """How many classes all devices have, and the first one of this device."""
+    if axis_name is None:
+        return head.classes, 0
+    return head.classes * lax.psum(1, axis_name), head.classes * lax.axis_index(axis_name)
 
 
 def classes_at_once(head, chunk=None):

@@ -43,7 +43,7 @@ from .._common._checks import require_floating, require_number, require_shape
 from .._common._chunks import added, cut, over_chunks, placed
 from .._common._cotangent import cotangent, token, varying_as
 from .._common._precision import times, widen
-from ._head import Head, at_once, gathered_rows, logits, part_of, pulled, require_chunk, require_head
+from ._head import Head, at_once, gathered_rows, logits, part_of, pulled, require_head
 from ._labels import require_classes
 from ._softmax_cross_entropy import (
     softmax_cross_entropy_bwd,
@@ -162,11 +162,10 @@ def _varying_alike(z, t, v, c):
 
 def _check(head, labels, weight, class_weights, label_smoothing, z_loss, chunk):
     rule = "linear_cross_entropy"
-    require_head(rule, head, class_weights=(class_weights, "classes | None"))
+    require_head(rule, head, chunk, "rows", class_weights=(class_weights, "classes | None"))
     require_classes(rule, labels, head.x)
     if weight is not None:
         require_floating(rule, weight=weight)
         require_shape(rule, "weight", weight, f"{list(labels.shape)}, a number a row", weight.shape == labels.shape)
     require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
     require_number(rule, "z_loss", z_loss, "that is not negative", lambda v: v >= 0)
-    require_chunk(rule, chunk, "rows")

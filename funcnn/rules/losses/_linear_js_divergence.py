@@ -48,7 +48,7 @@ from jax import Array
 from .._common._checks import require_number
 from .._common._chunks import cut, over_chunks, placed
 from .._common._precision import finite, times, widen
-from ._head import Head, at_once, gathered_rows, head_cotangents, logits, part_of, pulled, require_chunk, require_head
+from ._head import Head, at_once, gathered_rows, head_cotangents, logits, part_of, pulled, require_head
 
 
 def linear_js_divergence(
@@ -98,12 +98,13 @@ def linear_js_divergence(
     require_head(
         rule,
         Head(x, w, b, *options),
+        chunk,
+        "rows",
         teacher_x=(teacher_x, "... m"),
         teacher_w=(teacher_w, of_teacher),
         teacher_b=(teacher_b, "classes | None"),
     )
     require_number(rule, "beta", beta, "from 0 to 1", lambda v: 0 <= v <= 1)
-    require_chunk(rule, chunk, "rows")
     if x.ndim > 1:
         return _linear_js_divergence(x, w, teacher_x, teacher_w, b, teacher_b, beta, *options, chunk)
     return _linear_js_divergence(x[None], w, teacher_x[None], teacher_w, b, teacher_b, beta, *options, chunk)[0]

@@ -7,12 +7,13 @@ Forward, z = the logits of x w + b (see `_head`), p = softmax z       x [..., n]
     argmax: the first k of the largest z_k; correct: argmax = y
     Chunks of classes are taken one after another. Of each row are kept the largest logit m, t = Σ e^(z - m) and
     s = Σ e^(z - m) (z - m), which are multiplied by e^(m - m') when a chunk has a larger one, m'. Then lse = m + log t, and
-    the entropy is log t - s / t.
+    the entropy is log t - s / t. Devices that have some of the classes each are put together in the same way: m by a
+    maximum over them, the sums by sums.
 
 Backward, each chunk's logits made once more, g the cotangents of the four numbers
     z_bar_k = p_k (g_lse - g_log_prob - g_entropy (z_k - Σ_j p_j z_j)) + [k = y] g_log_prob + g_weighted_logit u_k
     u_bar_k = Σ_rows g_weighted_logit z_k
-    x_bar, w_bar and b_bar from z_bar: `_head`
+    x_bar, w_bar and b_bar from z_bar: `_head`; x_bar is a sum over the devices
 
 Derivation
     d lse = ⟨p, dz⟩, dp_k = p_k (dz_k - ⟨p, dz⟩), and Σ_k dp_k = 0, so
@@ -45,12 +46,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from .._common._chunks import cut, over_chunks, placed
 from .._common._cotangent import copied_as, cotangent
 from .._common._precision import as_row, finite, times, widen
-from ._head import Head, classes_at_once, gathered, head_cotangents, logits, pulled, require_chunk, require_head
+from ._head import Head, classes_at_once, divided, gathered, head_cotangents, logits, pulled, require_head
 from ._labels import inside, onehot, require_classes, roomy
 from ._token_log_prob import TokenLogProb
 
@@ -66,6 +67,7 @@ def linear_log_prob(
     softcap: float | None = None,
     w_transposed: bool = False,
     chunk: int | None = None,
+    axis_name: str | tuple[str, ...] | None = None,
 ) -> TokenLogProb:
     """Take log-probabilities of labels under the softmax of a linear layer, in memory that does not grow with the classes.
 
@@ -81,50 +83,54 @@ def linear_log_prob(
       softcap: above 0, the largest size of a logit before the temperature; None for no cap.
       w_transposed: whether w has the classes first.
       chunk: how many classes are taken at once; None to choose by the number of rows.
+      axis_name: the axis of `jax.shard_map`, or several, over which the classes are divided: w, b and u are those of one
+        device, in order and of one size, x and labels the same on all. Labels and argmax count all classes.
 
     Returns:
       A `TokenLogProb`, in float32 for half precision: ratios of probabilities are made of differences of these.
 
     Raises:
-      TypeError, ValueError: the dtypes, shapes or options are not these.
+      TypeError, ValueError: the dtypes, shapes or options are not these, or w is not divided over ``axis_name``.
 
     Example:
       >>> rules.linear_log_prob(jnp.ones((4, 3)), jnp.ones((3, 2)), jnp.zeros(4, int)).log_prob.round(4).tolist()
       [-0.6931, -0.6931, -0.6931, -0.6931]
     """
     rule, head = "linear_log_prob", Head(x, w, b, temperature, softcap, w_transposed)
-    require_head(rule, head, u=(u, "classes | None"))
+    require_head(rule, head, chunk, "classes", axis_name, u=(u, "classes | None"))
     require_classes(rule, labels, x)
-    require_chunk(rule, chunk, "classes")
-    options = temperature, softcap, w_transposed, chunk
+    options = temperature, softcap, w_transposed, chunk, axis_name
     return _linear_log_prob(x, w, labels, b, u, *options)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7, 8))
-def _linear_log_prob(x, w, labels, b, u, temperature, softcap, w_transposed, chunk):
-    return linear_log_prob_fwd(x, w, labels, b, u, temperature, softcap, w_transposed, chunk)[0]
+@partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7, 8, 9))
+def _linear_log_prob(x, w, labels, b, u, *options):
+    return linear_log_prob_fwd(x, w, labels, b, u, *options)[0]
 
 
-def linear_log_prob_fwd(x, w, labels, b, u, temperature, softcap, w_transposed, chunk):
+def linear_log_prob_fwd(x, w, labels, b, u, temperature, softcap, w_transposed, chunk, axis_name):
     head = Head(x, w, b, temperature, softcap, w_transposed)
-    row = over_chunks(partial(_row, head, labels, u), _merged, head.classes, classes_at_once(head, chunk))
+    classes, first = divided(head, axis_name)
+    own = labels if axis_name is None else _from(labels, first)
+    row = over_chunks(partial(_row, head, own, u), _merged, head.classes, classes_at_once(head, chunk))
+    row = row if axis_name is None else _over_devices(row, first, axis_name)
     log_total = jnp.log(jnp.where(row.total == 0, 1, row.total))
     below = row.spread / jnp.where(row.total == 0, 1, row.total)
-    log_prob = jnp.where(_known(head, labels), (row.own - row.top) - log_total, jnp.nan)
+    known = inside(labels, jax.ShapeDtypeStruct((classes,), jnp.float32))
+    log_prob = jnp.where(known, (row.own - row.top) - log_total, jnp.nan)
     correct = roomy(labels) == row.argmax.astype(roomy(labels).dtype)
     numbers = log_prob, row.top + log_total, log_total - below, row.weighted
     log_prob, lse, entropy, weighted = _with_equal_copies(numbers)
     y = TokenLogProb(log_prob, lse, entropy, weighted, row.argmax, correct)
-    return y, (x, w, labels, b, u, row.top, row.total, below)
+    return y, (x, w, own, b, u, row.top, jnp.where(known, row.total, jnp.nan), below)
 
 
-def linear_log_prob_bwd(temperature, softcap, w_transposed, chunk, residuals, y_bar):
+def linear_log_prob_bwd(temperature, softcap, w_transposed, chunk, axis_name, residuals, y_bar):
     x, w, labels, b, u, top, total, below = residuals
     head = Head(x, w, b, temperature, softcap, w_transposed)
     top, total, below = (a[..., None] for a in (top, total, below))
     bars: list[Any] = [None if a is None else a[..., None] for a in y_bar[:4]]
     own, lse, entropy, weighted = bars
-    own = jnp.where(_known(head, labels)[..., None], own, jnp.nan)
 
     def part(start, size):
         z = logits(head, start, size)
@@ -149,7 +155,7 @@ _linear_log_prob.defvjp(linear_log_prob_fwd, linear_log_prob_bwd)
 
 
 def linear_log_prob_reference(
-    x, w, labels, b=None, *, u=None, temperature=1.0, softcap=None, w_transposed=False, chunk=None
+    x, w, labels, b=None, *, u=None, temperature=1.0, softcap=None, w_transposed=False, chunk=None, axis_name=None
 ):
     """From all probabilities at once; the label's is picked by a product with onehot rows."""
     z = jnp.einsum("...n,kn->...k" if w_transposed else "...n,nk->...k", x, w)
@@ -205,6 +211,17 @@ def _merged(a, b, start):
     return _Row(top, total_a + total_b, spread, a.own + b.own, weighted, jnp.where(b.top > a.top, b.argmax, a.argmax))
 
 
+def _over_devices(row, first, axis_name):
+    """What all devices say of each row, that of a device's classes counted from its first; `_merged` over devices."""
+    top = lax.pmax(lax.stop_gradient(row.top), axis_name)
+    down = jnp.exp(row.top - top)
+    spread = down * row.spread + times(down * row.total, row.top - top)
+    total, spread, own = (lax.psum(a, axis_name) for a in (down * row.total, spread, row.own))
+    weighted = None if row.weighted is None else lax.psum(row.weighted, axis_name)
+    argmax = lax.pmin(jnp.where(row.top < top, jnp.iinfo(jnp.int32).max, first + row.argmax), axis_name)
+    return _Row(top, total, spread, own, weighted, argmax)
+
+
 def _with_equal_copies(numbers) -> tuple[Any, ...]:
     """The numbers, each with the copies that any has under vmap or shard_map; see `copied_as`."""
     all_of_them = sum(a for a in numbers if a is not None)
@@ -226,8 +243,3 @@ def _from(labels, start):
     """The labels counted from the chunk's first class."""
     labels = roomy(labels)
     return labels - jnp.asarray(start, labels.dtype)
-
-
-def _known(head, labels):
-    """Whether each label is one of the classes."""
-    return inside(labels, jax.ShapeDtypeStruct((head.classes,), jnp.float32))

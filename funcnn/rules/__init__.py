@@ -86,6 +86,7 @@ from .numerics._safe_divide import safe_divide as safe_divide
 from .numerics._safe_norm import safe_norm as safe_norm
 from .numerics._safe_sqrt import safe_sqrt as safe_sqrt
 from .recurrent._gru import gru as gru
+from .recurrent._linear_recurrence import linear_recurrence as linear_recurrence
 from .recurrent._lstm import lstm as lstm
 from .recurrent._rnn import rnn as rnn
 from .spatial._adaptive_avg_pool import adaptive_avg_pool as adaptive_avg_pool

@@ -172,6 +172,13 @@ def _recurrent(rule, a, bar):
     return {"value": far * state, RANGE: far**2 * jnp.max(jnp.stack([*found.values()]))} | found
 
 
+def _recurrence(rule, a, bar):
+    """Sums of products, with a cotangent of the last state as large as any."""
+    y, pull = jax.vjp(rule, *map(jnp.abs, a.values()))
+    bars = pull((jnp.abs(bar), jnp.full_like(y[1], 2.0**8)))
+    return {"value": y[0]} | {f"{k}_bar": term for k, term in zip(a, bars, strict=True)}
+
+
 def _log_prob(rule, a, bar):
     x, w, _, b = (jnp.abs(v) for v in a.values())
     size = 1 + jnp.max(x @ w + b)
@@ -326,6 +333,9 @@ CASES: dict[str, Case] = {
         sizes=(0.0, 2.0**50),
     ),
     "ctc": Case({"logits": (1, 4, 3), "labels": Classes((1, 2), 2)}, {"blank": 2}, terms=_ctc, sizes=(0.0, 2.0**50)),
+    "linear_recurrence": Case(
+        {"a": (1, 3, 2), "x": (1, 3, 2), "h": (1, 2)}, terms=_recurrence, sizes=(2.0**-20, 2.0**20)
+    ),
     "rnn": Case(
         {"x": (1, 2, 2), "h": (1, 2), "w_x": (2, 2), "w_h": (2, 2), "b": (2,)},
         terms=_recurrent,

@@ -48,11 +48,11 @@ def forward(step: Callable[..., Any], over: Sequence, carry: tuple[Array, ...]) 
     def one(carry, at):
         from_x, valid = at
         new, saved = step(carry, from_x, product(carry[0].astype(dtype), over.w_h))
-        return _kept(valid, new, carry), (_where(valid, new[0], 0).astype(dtype), saved)
+        return _kept(valid, new, carry), (chosen(valid, new[0], 0).astype(dtype), saved)
 
     def block(carry, start):
         valid = _valid(over, start)
-        from_x = product(_where(valid, _cut(over, x, start), 0), over.w_x)
+        from_x = product(chosen(valid, _cut(over, x, start), 0), over.w_x)
         return _scan(one, carry, (from_x, valid), over.reverse)
 
     carry, (y, saved) = _over_blocks(block, tuple(map(widen, carry)), _starts(over), over.reverse)
@@ -71,12 +71,12 @@ def backward(back: Callable[..., Any], over: Sequence, h: Array, y: Array, saved
       y, saved: what `forward` gave.
       bars: the cotangents of y and of the last carry.
     """
-    x, dtype, before = over.x, over.x.dtype, _before(over, h, y)
+    x, dtype, earlier = over.x, over.x.dtype, before(h, y, over.lengths, over.reverse)
 
     def one(carry_bar, at):
         y_bar, h, y, saved, valid = at
         h_bar, *others = carry_bar
-        at_work = tuple(_where(valid, bar, 0) for bar in (h_bar + widen(y_bar), *others))
+        at_work = tuple(chosen(valid, bar, 0) for bar in (h_bar + widen(y_bar), *others))
         (direct, *others), a_bar, q_bar = back(at_work, saved, widen(h), widen(y))
         through = product((a_bar if q_bar is None else q_bar).astype(dtype), over.w_h.T)
         return _kept(valid, (added(direct, through), *others), carry_bar), (a_bar, q_bar)
@@ -84,12 +84,12 @@ def backward(back: Callable[..., Any], over: Sequence, h: Array, y: Array, saved
     def block(carry, at):
         (carry_bar, sums), (start, saved) = carry, at
         valid = _valid(over, start)
-        steps = *(_cut(over, a, start) for a in (bars[0], before, y)), saved, valid
+        steps = *(_cut(over, a, start) for a in (bars[0], earlier, y)), saved, valid
         carry_bar, (a_bar, q_bar) = _scan(one, carry_bar, steps, not over.reverse)
         q_bar = a_bar if q_bar is None else q_bar
         a, q = a_bar.astype(dtype), q_bar.astype(dtype)
-        x_here = _where(valid, _cut(over, x, start), 0)
-        of_weights = over_rows(x_here, a, over.w_x), over_rows(_cut(over, before, start), q, over.w_h)
+        x_here = chosen(valid, _cut(over, x, start), 0)
+        of_weights = over_rows(x_here, a, over.w_x), over_rows(_cut(over, earlier, start), q, over.w_h)
         more = *of_weights, jnp.sum(a_bar, (0, 1)), jnp.sum(q_bar, (0, 1))
         return (carry_bar, tuple(map(jnp.add, sums, more))), product(a, over.w_x.T)
 
@@ -178,22 +178,23 @@ def _valid(over, start):
     return (positions[:, None] < over.lengths.astype(jnp.int32)[None])[..., None]
 
 
-def _where(valid, a, b):
+def chosen(valid: Array | None, a: Any, b: Any) -> Any:
+    """a where a position is valid, b elsewhere; a itself where all are."""
     return a if valid is None else jnp.where(valid, a, b)
 
 
 def _kept(valid, new, old):
     """The new carry; the old one for rows that have ended."""
-    return tuple(_where(valid, a, b) for a, b in zip(new, old, strict=True))
+    return tuple(chosen(valid, a, b) for a, b in zip(new, old, strict=True))
 
 
-def _before(over, h, y):
+def before(h: Array, y: Array, lengths: Array | None, reverse: bool) -> Array:
     """h before each step, ``[batch, time, features]``: y a step earlier, and before the first the carry that was given."""
     h = h[:, None]
-    if not over.reverse:
+    if not reverse:
         return jnp.concatenate([h, y[:, :-1]], 1)
-    before = jnp.concatenate([y[:, 1:], h], 1)
-    if over.lengths is None:
-        return before
-    last = jnp.arange(before.shape[1], dtype=jnp.int32)[None] == over.lengths.astype(jnp.int32)[:, None] - 1
-    return jnp.where(last[..., None], h, before)
+    earlier = jnp.concatenate([y[:, 1:], h], 1)
+    if lengths is None:
+        return earlier
+    last = jnp.arange(earlier.shape[1], dtype=jnp.int32)[None] == lengths.astype(jnp.int32)[:, None] - 1
+    return jnp.where(last[..., None], h, earlier)

@@ -10,6 +10,7 @@ from jax.core import Tracer
 
 from .._core import Layer, Params, as_layer, split_key
 from .._paths import dotted
+from ._once import once
 from ._optimizer import as_optimizer, require_trainable
 from ._trees import described, require_alike
 
@@ -103,9 +104,15 @@ def require_fit(state: TrainState, model: Layer, optimizer: optax.GradientTransf
     if not isinstance(state, TrainState):
         raise TypeError(f"state must be a TrainState, got {type(state).__name__}")
     require_kept(state)
-    expected = jax.eval_shape(lambda key, x: TrainState.create(model, optimizer, key, x), state.key, x)
+    expected = jax.eval_shape(_creating(model, optimizer), state.key, x)
     require_alike("state must fit the model and the optimizer", state, expected)
     return state
+
+
+@once
+def _creating(model, optimizer):
+    """A function ``(key, x)`` that creates their state: the same one each time, so that it is traced once for a shape."""
+    return lambda key, x: TrainState.create(model, optimizer, key, x)
 
 
 def require_own_state(optimizer: optax.GradientTransformation, state: TrainState) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from queue import SimpleQueue
-from threading import Event, Semaphore, Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,12 +17,18 @@ def prefetched(items: Generator[T], ahead: int = 2) -> Generator[T]:
     An exception of the generator is raised in place of the item at which it came.
     """
     ready: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-    room, stopped = Semaphore(ahead), Event()
+    room: SimpleQueue[None] = SimpleQueue()  # an entry for each item that may be made: sooner than a Semaphore
+    stopped = Event()
+    for _ in range(ahead):
+        room.put(None)
 
     def work():
         item = None
         try:
-            while item is not _END and room.acquire() and not stopped.is_set():
+            while item is not _END:
+                room.get()
+                if stopped.is_set():
+                    return
                 item = next(items, _END)
                 ready.put((item, None))
         except BaseException as error:
@@ -39,9 +45,9 @@ def prefetched(items: Generator[T], ahead: int = 2) -> Generator[T]:
                 raise error
             if item is _END:
                 return
-            room.release()
+            room.put(None)
             yield item
     finally:
         stopped.set()
-        room.release()
+        room.put(None)
         thread.join(_PATIENCE)

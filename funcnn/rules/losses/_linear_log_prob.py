@@ -52,7 +52,7 @@ from .._common._chunks import cut, over_chunks, placed
 from .._common._cotangent import copied_as, cotangent
 from .._common._precision import as_row, finite, times, widen
 from ._head import Head, classes_at_once, divided, gathered, head_cotangents, logits, pulled, require_head
-from ._labels import inside, onehot, require_classes, roomy
+from ._labels import entry, inside, onehot, require_classes, roomy
 from ._token_log_prob import TokenLogProb
 
 
@@ -193,7 +193,7 @@ def _row(head, labels, u, start, size):
         top[..., 0],
         over(e),
         over(times(e, z - top)),
-        over(_own(labels, start, z, z)),
+        entry(_from(labels, start), z)[..., 0],
         None if u is None else over(_share(u, start, z, z)),
         start + jnp.min(jnp.where(z < largest, size - 1, ids), axis=-1),
     )

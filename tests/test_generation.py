@@ -5,7 +5,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from jax.sharding import AxisType
 
 import funcnn as fn
 from funcnn.generation._sampling import drawn
@@ -66,6 +68,20 @@ def test_a_row_depends_neither_on_others_nor_on_how_many_tokens_follow():
     np.testing.assert_array_equal(run(PROMPT[:1], 6), tokens[:1])
     behind = jnp.where(np.arange(4) < np.array(LENGTHS)[:, None], PROMPT, 10**6)
     np.testing.assert_array_equal(run(behind, 6, lengths=LENGTHS), tokens)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit], ids=str)
+def test_tokens_are_those_of_one_device_where_parameters_are_divided(kind):
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(kind,))
+    prompt = jnp.resize(PROMPT, (8, 4))
+    state = fn.TrainState.create(TIED, optax.sgd(0.1), KEY, prompt)
+    placed = fn.place(state, mesh, fn.fsdp(min_size=0))
+    run = partial(fn.generate, TIED, n=4, key=KEY, lengths=[4, 2, 3, 4, 1, 2, 3, 4], stop=3)
+    expected = run(state, prompt)
+    np.testing.assert_array_equal(run(placed, fn.divide(prompt, mesh)), expected)
+    with jax.set_mesh(mesh):
+        np.testing.assert_array_equal(run(placed, prompt), expected)
 
 
 def counting(traces):

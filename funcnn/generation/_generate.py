@@ -11,9 +11,11 @@ from .. import rules
 from .._core import Layer, Params, as_layer
 from .._streaming import stream_of
 from ..rules._common._checks import describe
+from ..training._mesh import settled
 from ..training._predict import params_of
 from ..training._state import TrainState
 from ._law import require_law
+from ._place import by_rows, fetched, inside, mesh_of, whole
 from ._request import requested, require_numbers, require_vocabulary
 from ._sampling import drawn
 
@@ -41,7 +43,8 @@ def generate(
       model: a layer from ids ``[batch, positions]`` to logits ``[batch, positions, vocabulary]``, or to what
         `funcnn.losses.linear_cross_entropy` takes: ``(x, w)`` or ``(x, w, b)`` with x ``[batch, positions, features]``, of
         which the last position alone is multiplied by w.
-      params: its parameters, or a training state that has them.
+      params: its parameters, or a training state that has them. On a mesh they may be divided, as `fit` leaves them: they
+        are gathered, and the rows of the prompt are divided over the mesh's axes for batches.
       prompt: ids ``[batch, positions]``, at least one of each.
       n: how many tokens are generated.
       key: from which tokens are drawn, a row's own at each step. Without a key each token is the likeliest.
@@ -68,12 +71,16 @@ def generate(
     """
     as_layer(model)
     params = params_of(params)
-    ask = requested(prompt, n, key, lengths, temperature, top_k, top_p, stop)
-    capacity = ask.prompt.shape[1] + ask.n - 1
-    require_law(model, params, ask.prompt, capacity, ask.lengths is not None)
-    options = {"model": model, "n": ask.n, "top_k": ask.top_k, "stop": ask.stop}
-    tokens, finite = _run(params, ask.prompt, ask.lengths, ask.key, ask.temperature, ask.top_p, **options)
-    require_numbers(model, params, ask, finite)
+    mesh = mesh_of(params)
+    with inside(mesh):
+        params, key = whole(mesh, (params, key))
+        ask = requested(fetched(prompt), n, key, fetched(lengths), temperature, top_k, top_p, stop)
+        capacity = ask.prompt.shape[1] + ask.n - 1
+        require_law(model, params, ask.prompt, capacity, ask.lengths is not None)
+        options = {"model": model, "n": ask.n, "top_k": ask.top_k, "stop": ask.stop}
+        prompts = by_rows(mesh, (ask.prompt, ask.lengths))
+        tokens, finite = settled(_run(params, *prompts, ask.key, ask.temperature, ask.top_p, **options))
+        require_numbers(model, params, ask, finite)
     return tokens
 
 

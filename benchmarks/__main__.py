@@ -8,7 +8,10 @@ from . import (
     fizzbuzz,
     forward,
     gpt,
+    gpt2,
     linear_cross_entropy,
+    nanogpt,
+    repeat,
     rules,
     seeds,
     start,
@@ -19,6 +22,20 @@ from ._measure import header
 
 if __name__ == "__main__":
     header()
-    rates = xor, fizzbuzz, start, seeds, rules, forward, attention, linear_cross_entropy, ctc, gpt
+    rates = (
+        xor,
+        fizzbuzz,
+        start,
+        seeds,
+        rules,
+        forward,
+        attention,
+        linear_cross_entropy,
+        ctc,
+        gpt,
+        gpt2,
+        nanogpt,
+        repeat,
+    )
     for claim in (*rates, fit_overhead, checkpoints, verify_score):
         claim.main()

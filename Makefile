@@ -4,12 +4,12 @@ PYTHON ?= $(shell .ci/python 3.14 3.13 3.12 3.11)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PARTS  ?= 1
-LONG   := examples/fashion_mnist.py examples/shakespeare.py
+LONG   := examples/fashion_mnist.py examples/shakespeare.py examples/spelling_to_sound.py
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 SAY    := $(BIN)/python -c 'import sys, jax; print("Python", sys.version.split()[0], "with JAX", jax.__version__)'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-all test-oldest test-flags test-torch rule format lint types examples fashion shakespeare bench faults exhaustive clean
+.PHONY: help demo quick test test-all test-oldest test-flags test-torch rule format lint types examples fashion shakespeare spelling bench faults exhaustive clean
 
 help:  ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,15 +58,19 @@ lint: $(VENV)/installed  ## ruff: rules and format
 types: $(VENV)/installed  ## pyright
 	$(BIN)/pyright
 
-examples: $(VENV)/installed  ## run every example but Fashion-MNIST, and Shakespeare for half a minute
+examples: $(VENV)/installed  ## run every example but Fashion-MNIST, and the two long ones for half a minute each
 	for example in $(filter-out $(LONG), $(wildcard examples/*.py)); do $(BIN)/python $$example || exit 1; done
 	$(BIN)/python examples/shakespeare.py --minutes 0.5
+	$(BIN)/python examples/spelling_to_sound.py --minutes 0.5
 
 fashion: $(VENV)/installed  ## train on Fashion-MNIST: minutes, and it needs the data
 	$(BIN)/python examples/fashion_mnist.py
 
 shakespeare: $(VENV)/installed  ## train a model of Shakespeare's plays: 25 minutes, and it can be stopped
 	$(BIN)/python examples/shakespeare.py --run examples/runs/shakespeare
+
+spelling: $(VENV)/installed  ## train a network to say English words: half an hour, and it can be stopped
+	$(BIN)/python examples/spelling_to_sound.py --run examples/runs/spelling_to_sound
 
 bench: $(VENV)/installed  ## measure every claim about speed and about the checker
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'

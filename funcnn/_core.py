@@ -19,7 +19,8 @@ class Stream(NamedTuple):
 
     Attributes:
       start: ``start(params, like) -> carry``: what is known before the first position, a pytree. ``like`` is the whole
-        sequence ``[batch, capacity, ...]``, an array or `jax.ShapeDtypeStruct` (or a pytree of them).
+        sequence ``[batch, capacity, ...]``, an array or `jax.ShapeDtypeStruct` (or a pytree of them). What stands beside
+        it for all positions, such as the memory of attention across, is given here, and to no step.
       step: ``step(params, carry, x, lengths=None) -> (carry, y)``: y is the value at the next positions x
         ``[batch, n, ...]``, any number of them. ``lengths`` ``[batch]``, integers from 0 to n, says how many of a row's
         positions count, from the first on; None for all. A row's carry goes on by its own length, and its values beyond

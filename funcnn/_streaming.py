@@ -1,6 +1,6 @@
 """Layers along a sequence, a part at a time: the stream of any layer, and what streams have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import jax
@@ -66,6 +66,20 @@ def refuse(why: str) -> NoReturn:
     raise ValueError(f"cannot stream: {why}")
 
 
+def like_after(layer: Layer, params: Params, like: PyTree) -> PyTree:
+    """The ``like`` of what comes after the layer: the shapes of its value, and as they are what it hands on."""
+    handed_on: list[int | None] = []
+
+    def apply(params, x):
+        y, places = layer.apply(params, x), {id(a): i for i, a in enumerate(jax.tree.leaves(x))}
+        handed_on[:] = [places.get(id(a)) for a in jax.tree.leaves(y)]
+        return y
+
+    shapes, tree = jax.tree.flatten(jax.eval_shape(apply, params, like))
+    given = jax.tree.leaves(like)
+    return tree.unflatten([a if i is None else given[i] for a, i in zip(shapes, handed_on, strict=True)])
+
+
 def with_params(stream: Stream, of: Callable[[Params], Params]) -> Stream:
     """The stream with other parameters, from which ``of`` makes its own."""
 
@@ -85,12 +99,12 @@ def last_of(past: Array, x: Array, lengths: Array | None = None) -> Array:
 
 
 def positions_of(like: PyTree) -> tuple[int, int]:
-    """The axes ``[batch, positions]`` with which each leaf begins that has two axes or more.
+    """The axes ``[batch, positions]`` with which each leaf begins that has two axes or more; of ``{"x": …}`` x's.
 
     Raises:
       ValueError: there is no such leaf.
     """
-    for a in jax.tree.leaves(like):
+    for a in jax.tree.leaves(like["x"] if isinstance(like, Mapping) and "x" in like else like):
         if len(a.shape) >= 2:
             return a.shape[:2]
     raise ValueError(f"a sequence must be [batch, positions, ...], got {jax.tree.map(jax.typeof, like)}")

@@ -5,7 +5,7 @@ import jax
 from .._calibration import run_calibration
 from .._core import Layer, Stream
 from .._shown import shown
-from .._streaming import stream_of
+from .._streaming import like_after, stream_of
 from ._children import LayerLike, children_of, split
 
 
@@ -50,7 +50,7 @@ def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
         carries = []
         for layer, p in zip(children, unpack(params), strict=True):
             carries.append(stream_of(layer).start(p, like))
-            like = jax.eval_shape(layer.apply, p, like)
+            like = like_after(layer, p, like)
         return tuple(carries)
 
     def step(params, carry, x, lengths=None):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.core import Tracer
@@ -57,7 +58,8 @@ def attention(
       with any of ``lengths`` ``[batch]``, ``positions`` ``[batch, T]`` or ``[T]`` and ``segment_ids`` ``[batch, T]``.
       With ``cross`` it is a dict with ``memory`` ``[batch, S, m]`` too, and perhaps ``lengths`` and ``memory_lengths``.
       The value is like x. A stream without a window keeps as many positions as it was started with. A position beyond
-      them is NaN where it has no value yet, as inside jit.
+      them is NaN where it has no value yet, as inside jit. One of ``cross`` is started with the memory, whose keys and
+      values it makes once, and then takes x alone.
 
     Raises:
       TypeError, ValueError: an option is not as described, or a stream is given more positions than it was started with.
@@ -115,14 +117,19 @@ def attention(
         return attend(params, x, q, k, v, **options, **_dropped(dropout, key, training))
 
     def start(params, like):
+        if cross:
+            return _of_memory(_parts(like, cross), lambda name, memory: project(params, name, memory))
         x = _alone(like)
         kept = x.shape[1] if window is None else window - 1
         empty = jnp.zeros((x.shape[0], kept, kv_heads, params["w_key"].shape[1] // kv_heads), x.dtype)
         return {"key": empty, "value": empty, "at": jnp.zeros(x.shape[0], jnp.int32)}
 
     def step(params, carry, inputs, lengths=None):
-        x, at = _alone(inputs), carry["at"]
-        n = x.shape[1]
+        x = _alone(inputs)
+        if cross:
+            seen = {"key_value_seq_lengths": carry.get("lengths")}
+            return carry, attend(params, x, project(params, "query", x), carry["key"], carry["value"], **seen)
+        at, n = carry["at"], x.shape[1]
         end = at + (n if lengths is None else lengths.astype(jnp.int32))
         positions = at[:, None] + jnp.arange(n, dtype=jnp.int32)[None]
         q, k, v = (project(params, name, x) for name in ("query", "key", "value"))
@@ -140,10 +147,18 @@ def attention(
         y = attend(params, x, q, k, v, **seen)
         return carry, y if window else jnp.where((positions < k.shape[1])[..., None], y, jnp.nan)
 
-    if not causal or cross:
-        why = "a memory has no order" if cross else "attention that is not causal sees later positions"
-        return Layer(init, apply, stream=cannot_stream(why))
+    if not causal and not cross:
+        return Layer(init, apply, stream=cannot_stream("attention that is not causal sees later positions"))
     return Layer(init, apply, stream=Stream(start, step))
+
+
+def _of_memory(given, project) -> dict[str, Array]:
+    """The carry of attention to a memory: its keys and values, made once, and its lengths."""
+    if isinstance(given["memory"], jax.ShapeDtypeStruct) or "lengths" in given:
+        came = ", ".join(f"{name} {type(a).__name__}{list(a.shape)}" for name, a in sorted(given.items()))
+        refuse(f"attention to a memory starts with its values, and with no lengths of x, got {came}")
+    lengths = {"lengths": given["memory_lengths"]} if given.get("memory_lengths") is not None else {}
+    return {name: project(name, given["memory"]) for name in ("key", "value")} | lengths
 
 
 def _written(cache: Array, positions: Array, a: Array) -> Array:
@@ -186,7 +201,7 @@ def _parts(inputs, cross) -> dict[str, Any]:
 
 def _alone(inputs) -> Any:
     """x of a stream: its lengths are the step's, and its positions are counted."""
-    given = _parts(inputs, False)
+    given = inputs if isinstance(inputs, Mapping) else {"x": inputs}
     return given["x"] if set(given) == {"x"} else refuse(f"a stream takes x alone, got {', '.join(sorted(given))}")
 
 

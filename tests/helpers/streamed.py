@@ -8,7 +8,7 @@ import funcnn as fn
 from tests.helpers.judge import assert_close
 
 
-def require_streams(layer, x, tolerance=1e-12, seed=0):
+def require_streams(layer, x, tolerance=1e-12, seed=0, beside=None):
     """Raise unless all at once, one by one, in random parts, and with each row at its own pace, the value is the whole's.
 
     Args:
@@ -16,26 +16,29 @@ def require_streams(layer, x, tolerance=1e-12, seed=0):
       x: a sequence ``[batch, positions, ...]``, or a pytree of such.
       tolerance: of the largest value.
       seed: of the parameters and of the cuts.
+      beside: what stands beside x for all positions, such as a memory, a dict.
     """
     layer = fn.as_layer(layer)
-    params = layer.init(jax.random.key(seed), x)
+    given = x if beside is None else {"x": x, **beside}
+    params = layer.init(jax.random.key(seed), given)
     params = jax.tree.map(lambda a, b: a + b, params, _noise(params, seed))  # no bias is 0, and no scale 1
-    whole = layer.apply(params, x)
+    whole = layer.apply(params, given)
+    whole = whole["x"] if isinstance(whole, dict) else whole
     n, rng = jax.tree.leaves(x)[0].shape[1], np.random.default_rng(seed)
     start, step = jax.tree.map(jax.jit, tuple(fn.stream_of(layer)))
     for sizes in ([n], [1] * n, _parts(n, rng)):
-        carry, ys = start(params, x), []
+        carry, ys = start(params, given), []
         for end, size in zip(np.cumsum(sizes), sizes, strict=True):
             carry, y = step(params, carry, jax.tree.map(lambda a, end=end, size=size: a[:, end - size : end], x))
             ys.append(y)
         assert_close(jax.tree.map(lambda *parts: jnp.concatenate(parts, 1), *ys), whole, tolerance)
-    assert_close(_at_their_own_pace(start, step, params, x, rng), whole, tolerance)
+    assert_close(_at_their_own_pace(start(params, given), step, params, x, rng), whole, tolerance)
 
 
-def _at_their_own_pace(start, step, params, x, rng):
+def _at_their_own_pace(carry, step, params, x, rng):
     """The values of all rows, each advanced by a length of its own at each step; 0 and the whole step are among them."""
     batch, n = jax.tree.leaves(x)[0].shape[:2]
-    done, carry, values = np.zeros(batch, int), start(params, x), [[] for _ in range(batch)]
+    done, values = np.zeros(batch, int), [[] for _ in range(batch)]
     for turn in range(3 * n):
         lengths = np.minimum(rng.integers(0, 3, batch), n - done) if turn < 2 * n else np.minimum(2, n - done)
         here = np.minimum(done[:, None] + np.arange(2), n - 1)  # behind a row's length stands what does not count

@@ -92,10 +92,40 @@ def test_a_position_beyond_the_cache_is_said_or_nan():
     assert np.isnan(y[:, 1]).all()
 
 
-@pytest.mark.parametrize("layer", [fn.attention(2), fn.attention(2, cross=True)])
-def test_what_sees_later_positions_cannot_stream(layer):
+MEMORY = jnp.asarray(np.random.default_rng(1).normal(size=(2, 3, 6)))
+BESIDE = {"memory": MEMORY, "memory_lengths": jnp.array([3, 1])}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beside", [{"memory": MEMORY}, BESIDE])
+def test_streaming_across_is_the_whole(beside):
+    require_streams(fn.attention(2, cross=True, kv_heads=1, qk_norm=True, bias=True), X, beside=beside)
+
+
+@pytest.mark.slow
+def test_streaming_across_is_the_whole_in_a_stack():
+    block = fn.transformer_block(fn.attention(2, causal=True), fn.mlp(4), cross=fn.attention(2, cross=True))
+    require_streams(fn.transformer(block, 2), X, beside=BESIDE)
+
+
+def test_a_memory_is_the_start_s_alone():
+    layer = fn.attention(2, cross=True)
+    params, (start, step) = layer.init(KEY, {"x": X} | BESIDE), fn.stream_of(layer)
+    carry = start(params, {"x": X} | BESIDE)
+    assert carry["key"].shape == (2, 3, 2, 4)
+    with pytest.raises(ValueError, match=r"cannot stream: a stream takes x alone, got memory, x"):
+        step(params, carry, {"x": X, "memory": MEMORY})
+    with pytest.raises(
+        ValueError, match=r"cannot stream: attention to a memory starts with its values, .* got memory ShapeDtypeStruct"
+    ):
+        start(params, jax.eval_shape(lambda: {"x": X, "memory": MEMORY}))
+    with pytest.raises(ValueError, match=r"x must be a dict with memory and x"):
+        start(params, X)
+
+
+def test_what_sees_later_positions_cannot_stream():
     with pytest.raises(ValueError, match="cannot stream: "):
-        fn.stream_of(layer).start({}, X)
+        fn.stream_of(fn.attention(2)).start({}, X)
 
 
 @pytest.mark.parametrize(

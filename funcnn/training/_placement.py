@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from .._core import PyTree
 from .._paths import dotted, paths
 from ._mesh import axes_of, divides, names_of, parts, require_mesh
+from ._once import once
 
 T = TypeVar("T")
 Shape = tuple[int, ...]
@@ -199,10 +200,16 @@ def _parts_of(path) -> tuple[str, ...]:
 def put(a: Any, sharding: jax.sharding.Sharding) -> jax.Array:
     """A new array of these values there, also if that is across several processes."""
     if isinstance(a, jax.Array) and not a.is_fully_addressable:
-        return jax.jit(partial(jnp.array, copy=True), out_shardings=sharding)(a)
+        return _copying_to(sharding)(a)
     if sharding.is_fully_addressable:
         return jax.device_put(jnp.array(a), sharding)  # a copy: device_put itself shares the memory of what is there
     if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(put(jax.random.key_data(a), sharding), impl=jax.random.key_impl(a))
     values = np.array(a)
     return jax.make_array_from_callback(values.shape, sharding, values.__getitem__)
+
+
+@once
+def _copying_to(sharding):
+    """A function that makes copies there, compiled once for each shape."""
+    return jax.jit(partial(jnp.array, copy=True), out_shardings=sharding)

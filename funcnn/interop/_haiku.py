@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from .._core import Layer, Params, PyTree
 from .._extras import extra
+from .._paths import dotted
 from ._statistics import as_floating, as_typed, flags_of, layer_of, parted, values_like
 
 
@@ -18,7 +19,7 @@ def from_haiku(f: Callable[..., Any]) -> Layer:
     ``inference``, whichever of them it has. All its noise is drawn from the layer's ``key``.
 
     The running statistics of ``hk.BatchNorm`` are measured by `funcnn.calibrate`, with the rest of the function as it is
-    outside of training; training leaves them as they are. Any other state keeps its first value.
+    outside of training; training leaves them as they are. State that a call in training only reads is a constant.
 
     Args:
       f: the function, not transformed.
@@ -29,6 +30,7 @@ def from_haiku(f: Callable[..., Any]) -> Layer:
 
     Raises:
       TypeError: f is transformed already, or is not a function.
+      ValueError, by init: a call in training sets other state than that of ``hk.BatchNorm``.
       ImportError: Haiku is not installed.
 
     Example:
@@ -46,6 +48,7 @@ def from_haiku(f: Callable[..., Any]) -> Layer:
     def init(key, x):
         x = values_like(x)
         learned, state = jax.jit(lambda key: net.init(key, x, **flags(True)))(key)
+        _require_still(state, lambda state: net.apply(learned, state, key, x, **flags(True))[1])
         return learned, as_floating(state)
 
     def run(learned, statistics, x, key, training):
@@ -89,6 +92,19 @@ def to_haiku(f: Callable[..., Any], params: Params, x: PyTree) -> tuple[Params, 
     return learned, _state(net, flags_of(f), statistics, x)
 
 
+def _require_still(state, after):
+    """Raise ValueError, naming what differs, if state that nothing measures is not what it was after a call."""
+    others = {name: values for name, values in state.items() if not _is_moving(name)}
+    traced = jax.make_jaxpr(lambda others: {name: after(state | others)[name] for name in others})(others).jaxpr
+    leaves = jax.tree_util.tree_leaves_with_path(others)
+    ends = zip(leaves, traced.invars, traced.outvars, strict=True)
+    if moved := [dotted(path) for (path, _), before, now in ends if before is not now]:
+        raise ValueError(
+            "from_haiku: state must be hk.BatchNorm's, which calibrate measures, or stay as it is; a call sets "
+            + ", ".join(moved)
+        )
+
+
 def _state(net, flags, statistics, x):
     """Haiku's state, its counters integers again."""
     if statistics is None:
@@ -99,5 +115,9 @@ def _state(net, flags, statistics, x):
 
 def _at_start(name, values):
     """A moving average of a batch norm before its first update, after which it is the average of one batch alone."""
-    moving = name.endswith(("/mean_ema", "/var_ema"))
-    return {key: jnp.zeros_like(a) for key, a in values.items()} if moving else values
+    return {key: jnp.zeros_like(a) for key, a in values.items()} if _is_moving(name) else values
+
+
+def _is_moving(name):
+    """Whether state of that name is a moving average of a batch norm."""
+    return name.endswith(("/mean_ema", "/var_ema"))

@@ -202,9 +202,21 @@ BAD = [
     (lambda p: fn.interop.from_equinox(lambda key: 3), TypeError, "must return a module of Equinox, got int"),
     (lambda p: fn.interop.from_equinox(p.WithIntegers), TypeError, "table is int64, which is not learned: pass a module"),
     (lambda p: fn.interop.from_haiku(p.hk.transform(lambda x: x)), TypeError, "Transformed: pass the function that was"),
+    (lambda p: fn.interop.from_haiku(counting(p.hk)).init(KEY, p.X), ValueError,
+     "must be hk.BatchNorm's, .* or stay as it is; a call sets ~.count$"),
     (lambda p: layer(p.PEERS["nnx"], DROPPED).apply(drawn(p.PEERS["nnx"], DROPPED), p.X, training=True), ValueError,
      "key must be given while training"),
 ]  # fmt: skip
+
+
+def counting(hk):
+    """A function with state that it sets, state that it only reads, and a batch norm's."""
+
+    def f(x, is_training):
+        hk.set_state("count", hk.get_state("count", (), init=jnp.zeros) + 1)
+        return hk.BatchNorm(True, True, 0.9)(x, is_training) * hk.get_state("scale", (), init=jnp.ones)
+
+    return f
 
 
 @pytest.mark.parametrize(("call", "error", "message"), BAD)

@@ -58,7 +58,7 @@ def defined():
 
 
 def test_every_code_is_defined_once_and_none_is_left_out():
-    numbered = {"R": range(1, 11), "S": range(12), "P": range(1, 13), "T": range(1, 14)}
+    numbered = {"R": range(1, 11), "S": range(12), "P": range(1, 14), "T": range(1, 14)}
     assert sorted(defined()) == sorted(["P1b", *(f"{letter}{i}" for letter, ns in numbered.items() for i in ns)])
 
 

@@ -19,7 +19,7 @@ from .._common._cotangent import placed_as, varying_as
 from .._common._precision import widen
 from .._common._product import over_rows, product
 
-ROWS = 512  # of a block, batch and time together
+ROWS = 256  # of a block, batch and time together
 
 
 class Sequence(NamedTuple):
@@ -71,7 +71,7 @@ def backward(back: Callable[..., Any], over: Sequence, h: Array, y: Array, saved
       y, saved: what `forward` gave.
       bars: the cotangents of y and of the last carry.
     """
-    x, dtype, earlier = over.x, over.x.dtype, before(h, y, over.lengths, over.reverse)
+    x, dtype = over.x, over.x.dtype
 
     def one(carry_bar, at):
         y_bar, h, y, saved, valid = at
@@ -84,12 +84,13 @@ def backward(back: Callable[..., Any], over: Sequence, h: Array, y: Array, saved
     def block(carry, at):
         (carry_bar, sums), (start, saved) = carry, at
         valid = _valid(over, start)
-        steps = *(_cut(over, a, start) for a in (bars[0], earlier, y)), saved, valid
+        earlier = _cut_before(over, h, y, start)
+        steps = _cut(over, bars[0], start), earlier, _cut(over, y, start), saved, valid
         carry_bar, (a_bar, q_bar) = _scan(one, carry_bar, steps, not over.reverse)
         q_bar = a_bar if q_bar is None else q_bar
         a, q = a_bar.astype(dtype), q_bar.astype(dtype)
         x_here = chosen(valid, _cut(over, x, start), 0)
-        of_weights = over_rows(x_here, a, over.w_x), over_rows(_cut(over, earlier, start), q, over.w_h)
+        of_weights = over_rows(x_here, a, over.w_x), over_rows(earlier, q, over.w_h)
         more = *of_weights, jnp.sum(a_bar, (0, 1)), jnp.sum(q_bar, (0, 1))
         return (carry_bar, tuple(map(jnp.add, sums, more))), product(a, over.w_x.T)
 
@@ -162,6 +163,19 @@ def _starts(over):
 def _cut(over, a, start):
     """The block of ``a`` ``[batch, time, ...]`` that begins there, time first."""
     return jnp.swapaxes(lax.dynamic_slice_in_dim(a, start, _steps(over), 1), 0, 1)
+
+
+def _cut_before(over, h, y, start):
+    """The block that begins there of h before each step."""
+    time, size = over.x.shape[1], _steps(over)
+    if not size:
+        return jnp.swapaxes(y, 0, 1)
+    lengths = None if over.lengths is None else over.lengths.astype(jnp.int32)
+    edge = start + size if over.reverse else start - 1
+    there = (edge >= 0) & (edge < (time if lengths is None else lengths[:, None]))
+    h = jnp.where(there, lax.dynamic_index_in_dim(y, jnp.clip(edge, 0, time - 1), 1, keepdims=False), h)
+    here = lax.dynamic_slice_in_dim(y, start, size, 1)
+    return jnp.swapaxes(before(h, here, None if lengths is None else lengths - start, over.reverse), 0, 1)
 
 
 def _whole(blocks, over):

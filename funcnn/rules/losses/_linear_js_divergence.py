@@ -29,7 +29,7 @@ Edges
     `linear_cross_entropy`. The softcap is taken before the temperature.
 
 Accuracy
-    linear_js_divergence: value within 2 ulp, cotangents within 1.5; in half precision 0.51 and 0.51;
+    linear_js_divergence: value within 1 ulp, cotangents within 1; in half precision 0.51 and 0.51;
         at random and adversarial points of sizes up to 2⁵⁰.
 
 Source

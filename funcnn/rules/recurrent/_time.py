@@ -170,7 +170,7 @@ def _cut_before(over, h, y, start):
     time, size = over.x.shape[1], _steps(over)
     if not size:
         return jnp.swapaxes(y, 0, 1)
-    lengths = None if over.lengths is None else over.lengths.astype(jnp.int32)
+    lengths = None if over.lengths is None else jnp.minimum(over.lengths.astype(jnp.int32), time)
     edge = start + size if over.reverse else start - 1
     there = (edge >= 0) & (edge < (time if lengths is None else lengths[:, None]))
     h = jnp.where(there, lax.dynamic_index_in_dim(y, jnp.clip(edge, 0, time - 1), 1, keepdims=False), h)

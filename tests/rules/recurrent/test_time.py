@@ -34,9 +34,9 @@ def with_bars(f, *args, **options):
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("name", GATES)
 def test_time_in_blocks_is_time_at_once(name, reverse, monkeypatch):
-    args = arguments(name, 6)
-    options = {"lengths": jnp.array([5, 2]), "reverse": reverse}
-    monkeypatch.setattr(_time, "ROWS", 4)  # 3 blocks of 2 steps
+    args = arguments(name, 6, batch=3)
+    options = {"lengths": jnp.array([5, 2, 9]), "reverse": reverse}
+    monkeypatch.setattr(_time, "ROWS", 6)  # 3 blocks of 2 steps
     found = jax.jit(lambda *args: with_bars(getattr(rules, name), *args, **options))(*args)
     expected = jax.jit(lambda *args: with_bars(catalogue[name].reference, *args, **options))(*args)
     assert_close(found, expected, 1e-10)

@@ -1,5 +1,8 @@
 """GPT: a decoder of tokens, with one table for tokens and logits."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from .._core import Layer
 from .._shown import shown
 from ..combinators._children import LayerLike
@@ -15,19 +18,13 @@ def gpt(
     heads: int,
     *,
     norm: LayerLike = layer_norm(),
-    rope: bool = True,
+    rope: bool | Mapping[str, Any] = True,
     logits: bool = True,
 ) -> Layer:
     """The logits of the next token after each position, by a decoder with rotary positions and a tied table.
 
     Args:
-      vocabulary: how many tokens.
-      width: how many features a position has.
-      layers: how many blocks, in a scan.
-      heads: of attention; they divide width.
-      norm: ``layer_norm()`` or ``rms_norm()``.
-      rope: as in `attention`.
-      logits: False for the pair of what the logits are a product of, ``[batch, T, width]`` and ``[width, vocabulary]``.
+      vocabulary, width, layers, heads, norm, rope, logits: as for `decoder`.
 
     Returns:
       A layer with parameters ``{"shared": {"table": [vocabulary, width]}, "rest": …}``, for ids ``[batch, T]``; its value

@@ -132,10 +132,8 @@ def ctc_bwd(blank, residuals, y_bar):
 
     none = _zeros(lam, 0)
     _, said = lax.scan(step, (none + last.astype(none.dtype), none, none), (lam, rho, running.T[:, None]), reverse=True)
-    of_classes = onehot(classes, jax.ShapeDtypeStruct((*classes.shape, logits.shape[-1]), said.dtype)).astype(
-        said.dtype
-    )
-    said = jnp.einsum("tnb,bnk->btk", said, of_classes, precision="highest")
+    of_classes = onehot(classes, jax.ShapeDtypeStruct((*classes.shape, logits.shape[-1]), said.dtype))
+    said = jnp.einsum("tnb,bnk->btk", said, of_classes.astype(said.dtype), precision="highest")
     aligned = (running & ~(loss >= FEWEST)[:, None])[..., None]
     softmax = jnp.exp(jnp.where(aligned, widen(logits) - top, 0)) / total
     x_bar = widen(y_bar)[:, None, None] * jnp.where(aligned, softmax - said, 0)

@@ -52,8 +52,7 @@ def linear_recurrence(
     """Keep a part of the state at each step, and add the input, feature by feature: in parallel over time.
 
     Args:
-      a: what the state is multiplied by, ``[batch, time, features]`` or ``[features]``, of x's
-        dtype.
+      a: what the state is multiplied by, ``[batch, time, features]`` or ``[features]``, of x's dtype.
       x: ``[batch, time, features]``, floating.
       h: the state before the first step, ``[batch, features]``, of x's dtype.
       lengths: ``[batch]``, integers: how many steps of each row count, from the first on; None for all.

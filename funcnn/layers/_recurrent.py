@@ -1,7 +1,7 @@
 """Networks that carry a state along time, by the recurrent rules of `funcnn.rules`; and both directions of one."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 
@@ -58,7 +58,8 @@ def rnn(
     """
     run = lambda p, x, h, lengths: rules.rnn(x, h, p["w_x"], p["w_h"], p.get("b"), lengths, reverse, activation)
     biases = {"b": lambda dtype: jnp.zeros(features, dtype)} if bias else {}
-    return _layer("rnn", features, 1, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init)
+    cell = _Cell("rnn", 1, 1, run, biases)
+    return _layer(cell, features, return_sequence, reverse, dropout, w_init, recurrent_init)
 
 
 @shown
@@ -87,8 +88,9 @@ def gru(
     run = lambda p, x, h, lengths: rules.gru(
         x, h, p["w_x"], p["w_h"], p.get("b_x"), p.get("b_h"), lengths, reverse
     )  # fmt: skip
-    biases = dict.fromkeys(("b_x", "b_h"), lambda dtype: jnp.zeros(3 * features, dtype)) if bias else {}
-    return _layer("gru", features, 3, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init)
+    biases = {b: lambda dtype: jnp.zeros(3 * features, dtype) for b in ("b_x", "b_h") if bias}
+    cell = _Cell("gru", 3, 1, run, biases)
+    return _layer(cell, features, return_sequence, reverse, dropout, w_init, recurrent_init)
 
 
 @shown
@@ -119,7 +121,8 @@ def lstm(
     run = lambda p, x, carry, lengths: rules.lstm(x, *carry, p["w_x"], p["w_h"], p.get("b"), lengths, reverse)
     forget = lambda dtype: jnp.zeros((4, features), dtype).at[1].set(1).reshape(-1)
     biases = {"b": forget} if bias else {}
-    return _layer("lstm", features, 4, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init)
+    cell = _Cell("lstm", 4, 2, run, biases)
+    return _layer(cell, features, return_sequence, reverse, dropout, w_init, recurrent_init)
 
 
 @shown
@@ -167,8 +170,22 @@ def bidirectional(recurrent: Callable[..., Layer], features: int, **options: Any
     return Layer(init, apply, stream=cannot_stream("time backwards begins at the end"))
 
 
-def _layer(name, features, gates, run, biases, return_sequence, reverse, dropout, w_init, recurrent_init) -> Layer:
-    """The layer of a rule: ``run(params, x, carry, lengths) -> (y, carry)``."""
+class _Cell(NamedTuple):
+    """What is a layer's own: its rule as ``run(params, x, carry, lengths) -> (y, carry)``, and the biases' initial values.
+
+    The carry is h, or a tuple of h and other states.
+    """
+
+    name: str
+    gates: int
+    states: int
+    run: Callable[..., Any]
+    biases: Mapping[str, Callable[..., Any]]
+
+
+def _layer(cell: _Cell, features, return_sequence, reverse, dropout, w_init, recurrent_init) -> Layer:
+    """The layer of a cell."""
+    name, gates, states, run, biases = cell
     positive(name, "features", features)
     _require_options(name, return_sequence=return_sequence, reverse=reverse, dropout=dropout)
 
@@ -182,7 +199,7 @@ def _layer(name, features, gates, run, biases, return_sequence, reverse, dropout
     def start(params, like):
         x = _alone(name, like)
         h = jnp.zeros((x.shape[0], features), x.dtype)
-        return (h, h) if name == "lstm" else h
+        return h if states == 1 else (h,) * states
 
     def step(params, carry, inputs, lengths=None):
         y, carry = run(params, _alone(name, inputs), carry, lengths)
@@ -194,7 +211,7 @@ def _layer(name, features, gates, run, biases, return_sequence, reverse, dropout
         carry = start(params, given["x"]) if carry is None else carry
         y, carry = run(_dropped(name, params, dropout, key, training), given["x"], carry, lengths)
         if not return_sequence:
-            return carry[0] if name == "lstm" else carry
+            return carry if states == 1 else carry[0]
         if not isinstance(inputs, Mapping):
             return y
         return {"x": y} if lengths is None else {"x": y, "lengths": lengths}

@@ -52,10 +52,10 @@ def history(history: Mapping[str, Any]) -> "Figure":
 
 
 def _places(history: Mapping[str, Any]) -> tuple[str, np.ndarray]:
-    """What the rows are counted by, and each row's number: epochs if each row has one of its own, otherwise steps."""
+    """What the rows are counted by, and each row's number: epochs if each row has one of its own from 1 on, or steps."""
     rows = len(next(iter(history.values())))
     epochs = np.asarray(history.get("epoch", ()))
-    if len(epochs) == rows and (np.diff(epochs) > 0).all():
+    if len(epochs) == rows and (np.diff(epochs, prepend=0) > 0).all():
         return "epoch", epochs
     return ("step", np.asarray(history["step"])) if "step" in history else ("row", np.arange(1, rows + 1))
 

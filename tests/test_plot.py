@@ -26,10 +26,12 @@ def test_each_column_has_a_panel():
     assert panels["accuracy"].get_yscale() == "linear"
 
 
-def test_rows_within_an_epoch_are_drawn_over_steps():
-    (axes,) = fn.plot.history({"step": np.array([5, 10]), "epoch": np.array([1, 1]), "loss": np.ones(2)}).axes
+@pytest.mark.parametrize(("steps", "epochs"), [([5, 10], [1, 1]), ([90], [0])])
+def test_rows_within_an_epoch_are_drawn_over_steps(steps, epochs):
+    rows = {"step": np.array(steps), "epoch": np.array(epochs), "loss": np.ones(len(steps))}
+    (axes,) = fn.plot.history(rows).axes
     assert axes.get_xlabel() == "step"
-    assert axes.lines[0].get_xdata().tolist() == [5, 10]
+    assert axes.lines[0].get_xdata().tolist() == steps
 
 
 def test_nothing_to_draw_and_no_matplotlib_are_named(monkeypatch):

@@ -54,11 +54,12 @@ def test_without_frames_nothing_is_said(decode):
     ("message", "call"),
     [
         (r"ctc_greedy: logits must be \[batch, time, classes\]", lambda: fn.ctc_greedy(LOGITS[0])),
-        (r"logit_lengths must be \[3\], a number for each row", lambda: fn.ctc_beam(LOGITS, LENGTHS[:2])),
+        (r"logit_lengths must be \[3\], a row for each of logits", lambda: fn.ctc_beam(LOGITS, LENGTHS[:2])),
         ("ctc_beam: blank must be a class number from 0 to 2, got 3", lambda: fn.ctc_beam(LOGITS, blank=3)),
         ("beam must be an int above 0, got 0", lambda: fn.ctc_beam(LOGITS, beam=0)),
+        ("ctc_greedy: logit_lengths must be an array of integers", lambda: fn.ctc_greedy(LOGITS, LENGTHS / 2)),
     ],
 )
 def test_bad_input_is_named(message, call):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         call()

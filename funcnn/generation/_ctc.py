@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from ..rules._common._checks import is_int, require_floating, require_shape
+from ..rules._common._checks import is_int
 from ..rules._common._precision import widen
-
-NEVER = -1e30  # the logarithm of 0: unlike -inf it can be subtracted from itself
+from ..rules.losses._ctc import NEVER, require_frames
 
 
 class Decoded(NamedTuple):
@@ -170,16 +169,10 @@ def _where(condition, a: Any, b: Any) -> Any:
 
 def _frames(name, logits, logit_lengths, blank):
     """Log-probabilities of the classes, float32 or wider, and whether each frame counts."""
-    require_floating(name, logits=logits)
-    shaped = logits.ndim == 3 and logits.shape[-1] > 0
-    require_shape(name, "logits", logits, "[batch, time, classes] with at least one class", shaped)
-    batch, time, classes = logits.shape
-    if not is_int(blank) or not 0 <= blank < classes:
-        raise ValueError(f"{name}: blank must be a class number from 0 to {classes - 1}, got {blank!r}")
+    require_frames(name, logits, logit_lengths, blank)
+    batch, time = logits.shape[:2]
     log_p = jax.nn.log_softmax(widen(logits))
     if logit_lengths is None:
         return log_p, jnp.full((batch, time), True)
-    fits = jnp.shape(logit_lengths) == (batch,)
-    require_shape(name, "logit_lengths", logit_lengths, f"[{batch}], a number for each row of logits", fits)
     running = jnp.arange(time, dtype=jnp.int32)[None] < logit_lengths.astype(jnp.int32)[:, None]
     return jnp.where(running[..., None], log_p, 0), running

@@ -85,7 +85,10 @@ def ctc(
 
 
 def ctc_fwd(logits, labels, logit_lengths, label_lengths, blank):
-    _check(logits, labels, logit_lengths, label_lengths, blank)
+    require_frames("ctc", logits, logit_lengths, blank)
+    _require_ints("ctc", "labels", labels, "n", logits.shape[:1])
+    if label_lengths is not None:
+        _require_ints("ctc", "label_lengths", label_lengths, "", logits.shape[:1])
     classes, counts, same, last = _targets(logits, labels, label_lengths, blank)
     running = _running(logits, logit_lengths)
     x = jnp.where(running[..., None], widen(logits), 0)
@@ -226,24 +229,22 @@ def _log_add(a, b):
     return top + jnp.log(total), of_a / total
 
 
-def _check(logits, labels, logit_lengths, label_lengths, blank):
-    require_floating("ctc", logits=logits)
+def require_frames(rule, logits, logit_lengths, blank):
+    """Raise TypeError or ValueError unless these are logits of frames, their lengths or None, and one of the classes."""
+    require_floating(rule, logits=logits)
     shaped = logits.ndim == 3 and logits.shape[-1] > 0
-    require_shape("ctc", "logits", logits, "[batch, time, classes] with at least one class", shaped)
-    batch, classes = logits.shape[0], logits.shape[-1]
-    _require_ints("labels", labels, "n", (batch,))
-    for name, lengths in (("logit_lengths", logit_lengths), ("label_lengths", label_lengths)):
-        if lengths is not None:
-            _require_ints(name, lengths, "", (batch,))
+    require_shape(rule, "logits", logits, "[batch, time, classes] with at least one class", shaped)
+    if logit_lengths is not None:
+        _require_ints(rule, "logit_lengths", logit_lengths, "", logits.shape[:1])
     if not is_int(blank):
-        raise TypeError(f"ctc: blank must be a class number, got {blank!r}")
-    if not 0 <= blank < classes:
-        raise ValueError(f"ctc: blank must be a class number from 0 to {classes - 1}, got {blank}")
+        raise TypeError(f"{rule}: blank must be a class number, got {blank!r}")
+    if not 0 <= blank < logits.shape[-1]:
+        raise ValueError(f"{rule}: blank must be a class number from 0 to {logits.shape[-1] - 1}, got {blank}")
 
 
-def _require_ints(name, a, after, batch):
+def _require_ints(rule, name, a, after, batch):
     if not are_classes(a):
         cast = f": {name}.astype('int32')" if hasattr(a, "dtype") else ""
-        raise TypeError(f"ctc: {name} must be an array of integers, got {describe(a)}{cast}")
+        raise TypeError(f"{rule}: {name} must be an array of integers, got {describe(a)}{cast}")
     expected = f"[{', '.join(map(str, (*batch, *after)))}], a row for each of logits"
-    require_shape("ctc", name, a, expected, a.ndim == 1 + len(after) and a.shape[:1] == batch)
+    require_shape(rule, name, a, expected, a.ndim == 1 + len(after) and a.shape[:1] == batch)

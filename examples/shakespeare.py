@@ -8,7 +8,6 @@ Run: python examples/shakespeare.py [--minutes 25] [--run FOLDER]
 
 import argparse
 import tempfile
-import time
 from importlib import metadata
 from pathlib import Path
 
@@ -50,13 +49,8 @@ def adamw(steps):
 def steps_within(minutes, data, note):
     """As many steps as fit into four fifths of the time: measured when a run begins, and noted for when it goes on."""
     if not note.exists():
-        optimizer, few = adamw(10), jax.tree.map(lambda a: a[: 10 * BATCH], data)
-        ten = lambda **start: fn.fit(MODEL, LOSS, optimizer, few, steps=10, batch_size=BATCH, progress=False, **start)
-        state, _ = ten(key=jax.random.key(0))  # which compiles
-        began = time.perf_counter()
-        ten(state=state)
-        each = (time.perf_counter() - began) / 10
-        note.write_text(f"{0.8 * 60 * minutes / each:.0f}")
+        each = fn.seconds_per_step(MODEL, LOSS, adamw(10), data, batch_size=BATCH, key=jax.random.key(0))
+        note.write_text(f"{max(10, 0.8 * 60 * minutes / each):.0f}")
     return int(note.read_text())
 
 

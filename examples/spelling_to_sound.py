@@ -16,7 +16,6 @@ import difflib
 import itertools
 import re
 import tempfile
-import time
 import zlib
 from pathlib import Path
 
@@ -90,12 +89,7 @@ def adam(steps):
 def steps_within(minutes, data, note):
     """As many steps as fit into four fifths of the time: measured when a run begins, and noted for when it goes on."""
     if not note.exists():
-        optimizer, few = adam(10), jax.tree.map(lambda a: a[: 10 * BATCH], data)
-        ten = lambda **start: fn.fit(MODEL, LOSS, optimizer, few, steps=10, batch_size=BATCH, progress=False, **start)
-        state, _ = ten(key=jax.random.key(0))  # which compiles
-        began = time.perf_counter()
-        ten(state=state)
-        each = (time.perf_counter() - began) / 10
+        each = fn.seconds_per_step(MODEL, LOSS, adam(10), data, batch_size=BATCH, key=jax.random.key(0))
         note.write_text(f"{max(10, 0.8 * 60 * minutes / each):.0f}")
     return int(note.read_text())
 

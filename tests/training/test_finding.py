@@ -1,5 +1,7 @@
 """A learning rate is found below the one at which training diverges, and one batch tells of parameters nothing reaches."""
 
+import time
+
 import jax
 import numpy as np
 import optax
@@ -49,3 +51,23 @@ def test_one_batch_shows_what_does_not_learn():
     assert found.unmoved == ("body.b", "body.w")
     assert len(found.losses) == 20
     assert found.losses[-1] < found.losses[0]
+
+
+def test_a_step_takes_as_long_as_its_batch_does():
+    passes = []
+
+    def batches():
+        passes.append(0)
+        while True:
+            time.sleep(0.01)
+            passes[-1] += 1
+            yield X[:4], Y[:4]
+
+    seconds = fn.seconds_per_step(fn.linear(1), LOSS, optax.sgd(0.1), batches, key=KEY, steps=5)
+    assert seconds >= 0.01
+    assert len([taken for taken in passes if taken >= 5]) == 2  # once to compile, and once for the time
+
+
+def test_no_steps_have_no_time():
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        fn.seconds_per_step(fn.linear(1), LOSS, optax.sgd(0.1), (X, Y), key=KEY, steps=0)

@@ -3,10 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import funcnn as fn
 from tests.helpers.judge import assert_close
+from tests.helpers.probed import require_probes
 from tests.helpers.streamed import require_streams
 
 KEY = jax.random.key(0)
@@ -116,14 +118,8 @@ def test_norms_of_examples_are_those_of_their_own_gradients():
 
 @pytest.mark.slow
 def test_probes_see_a_recurrent_layer():
-    import optax
-
     model = fn.serial(fn.lstm(3, return_sequence=False), fn.linear(2))
-    optimizer = optax.sgd(0.1)
-    state = fn.TrainState.create(model, optimizer, KEY, X)
-    step = fn.make_step(model, fn.losses.squared_error, optimizer, probes=True)
-    _, metrics = step(state, (X, jnp.ones((2, 2))))
-    assert any("0" in str(name) for name in metrics)
+    require_probes(model, fn.losses.squared_error, optax.sgd(0.1), (X, jnp.ones((2, 2))), KEY)
 
 
 @pytest.mark.parametrize(

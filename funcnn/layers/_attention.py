@@ -13,7 +13,7 @@ from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, last_of, refuse
 from ._example import features as features_of
-from ._example import positive
+from ._example import key_of_training, positive, require_rate
 
 _ENTRIES = {"x", "lengths", "positions", "segment_ids"}
 _OF_MEMORY = {"x", "lengths", "memory", "memory_lengths"}
@@ -71,7 +71,7 @@ def attention(
       (2, 5, 16)
     """
     kv_heads = heads if kv_heads is None else kv_heads
-    _require_options(heads, kv_heads, head_dim, window, dropout)
+    _require_options(heads, kv_heads, head_dim, window, rope, dropout)
     if cross and (causal or rope or window):
         raise ValueError("attention: causal, window and rope are not for cross: a memory has positions of its own")
     turn = (lambda a, positions: rules.rope(a, positions, **({} if rope is True else rope))) if rope else None
@@ -83,6 +83,8 @@ def attention(
         if head_dim is None and n % heads:
             raise ValueError(f"attention: heads must divide x's {n} features, got {heads}: or give head_dim")
         d = head_dim or n // heads
+        if turn:  # so that its options are checked before anything is trained
+            jax.eval_shape(turn, jax.ShapeDtypeStruct((1, 1, 1, d), dtype), jax.ShapeDtypeStruct((1,), jnp.int32))
         shapes = {"query": (n, heads * d), "key": (m, kv_heads * d), "value": (m, kv_heads * d), "out": (heads * d, n)}
         keys = dict(zip(shapes, split_key(key, 4), strict=True))
         params = {f"w_{name}": w_init(keys[name], shape, dtype) for name, shape in shapes.items()}
@@ -182,11 +184,7 @@ def _filled(at: Array, kept: int, n: int) -> Array:
 def _dropped(rate, key, training):
     if not training or rate == 0:
         return {}
-    if key is None:
-        raise ValueError(
-            "attention: key must be given while training: apply(params, x, key=jax.random.key(0), training=True)"
-        )
-    return {"dropout_rate": rate, "dropout_key": key}
+    return {"dropout_rate": rate, "dropout_key": key_of_training("attention", key)}
 
 
 def _parts(inputs, cross) -> dict[str, Any]:
@@ -205,11 +203,12 @@ def _alone(inputs) -> Any:
     return given["x"] if set(given) == {"x"} else refuse(f"a stream takes x alone, got {', '.join(sorted(given))}")
 
 
-def _require_options(heads, kv_heads, head_dim, window, dropout):
+def _require_options(heads, kv_heads, head_dim, window, rope, dropout):
     for name, value in {"heads": heads, "kv_heads": kv_heads, "head_dim": head_dim, "window": window}.items():
         if value is not None:
             positive("attention", name, value)
     if heads % kv_heads:
         raise ValueError(f"attention: heads must be a multiple of kv_heads, got {heads} and {kv_heads}")
-    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ValueError(f"attention: dropout must be from 0 to below 1, got {dropout!r}")
+    if not isinstance(rope, (bool, Mapping)):
+        raise TypeError(f"attention: rope must be a bool or a dict of options, got {rope!r}")
+    require_rate("attention", "dropout", dropout)

@@ -1,4 +1,4 @@
-"""Sizes and dtypes read off the example that ``init`` is given, and the errors where it does not fit."""
+"""What layers ask of their arguments: sizes and dtypes of the example that ``init`` is given, options, a key."""
 
 import jax
 import jax.numpy as jnp
@@ -37,3 +37,26 @@ def positive(layer: str, name: str, value) -> int:
     if not is_int(value) or value < 1:
         raise ValueError(f"{layer}: {name} must be a positive int, got {value!r}")
     return value
+
+
+def require_rate(layer: str, name: str, value) -> float:
+    """The value, if it is a fraction that may be dropped.
+
+    Raises:
+      ValueError: it is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"{layer}: {name}, the fraction that is dropped, must be from 0 to below 1, got {value!r}")
+    return value
+
+
+def key_of_training(layer: str, key):
+    """The key of a call in training.
+
+    Raises:
+      ValueError: there is not a key.
+    """
+    if key is None:
+        raise ValueError(f"{layer}: key must be given while training: apply(params, x, key=jax.random.key(0), "
+                         "training=True), with another key every step")  # fmt: skip
+    return key

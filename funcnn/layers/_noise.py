@@ -6,6 +6,7 @@ from typing import Any
 from .. import rules
 from .._core import Layer
 from .._shown import shown
+from ._example import key_of_training, require_rate
 
 
 @shown
@@ -26,21 +27,21 @@ def dropout(rate: float, *, shared: tuple[int, ...] = ()) -> Layer:
       >>> layer.apply((), jnp.ones(4)).tolist()
       [1.0, 1.0, 1.0, 1.0]
     """
-    _rate("dropout", rate)
+    require_rate("dropout", "rate", rate)
     return _while_training("dropout", lambda x, key: rules.dropout(x, key, rate, shared))
 
 
 @shown
 def spatial_dropout(rate: float) -> Layer:
     """Drops whole channels of an example while training: for x ``[batch, *space, channels]``."""
-    _rate("spatial_dropout", rate)
+    require_rate("spatial_dropout", "rate", rate)
     return _while_training("spatial_dropout", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim - 1))))
 
 
 @shown
 def drop_path(rate: float) -> Layer:
     """Drops whole examples while training, for x ``[batch, ...]``: in a `residual` branch, this is stochastic depth."""
-    _rate("drop_path", rate)
+    require_rate("drop_path", "rate", rate)
     return _while_training("drop_path", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim))))
 
 
@@ -57,14 +58,6 @@ def _while_training(layer: str, noisy: Callable[[Any, Any], Any]) -> Layer:
         del params
         if not training:
             return x
-        if key is None:
-            raise ValueError(f"{layer}: key must be given while training: apply(params, x, key=jax.random.key(0), "
-                             "training=True), with another key every step")  # fmt: skip
-        return noisy(x, key)
+        return noisy(x, key_of_training(layer, key))
 
     return Layer(lambda key, x: (), apply)
-
-
-def _rate(layer, rate):
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
-        raise ValueError(f"{layer}: rate, the fraction that is dropped, must be from 0 to below 1, got {rate!r}")

@@ -10,7 +10,7 @@ from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, refuse
 from ._example import features as features_of
-from ._example import positive
+from ._example import key_of_training, positive, require_rate
 
 _ENTRIES = {"x", "lengths", "carry"}
 
@@ -187,7 +187,10 @@ def _layer(cell: _Cell, features, return_sequence, reverse, dropout, w_init, rec
     """The layer of a cell."""
     name, gates, states, run, biases = cell
     positive(name, "features", features)
-    _require_options(name, return_sequence=return_sequence, reverse=reverse, dropout=dropout)
+    require_rate(name, "dropout", dropout)
+    for option, value in {"return_sequence": return_sequence, "reverse": reverse}.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name}: {option} must be a bool, got {value!r}")
 
     def init(key, inputs):
         n, dtype = features_of(name, _parts(name, inputs)["x"], 3)
@@ -250,16 +253,4 @@ def _dropped(layer, params, rate, key, training):
     """The parameters with a part of w_h dropped, while training."""
     if not training or rate == 0:
         return params
-    if key is None:
-        raise ValueError(
-            f"{layer}: key must be given while training: apply(params, x, key=jax.random.key(0), training=True)"
-        )
-    return params | {"w_h": rules.dropout(params["w_h"], key, rate)}
-
-
-def _require_options(layer, *, return_sequence, reverse, dropout):
-    for name, value in {"return_sequence": return_sequence, "reverse": reverse}.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"{layer}: {name} must be a bool, got {value!r}")
-    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ValueError(f"{layer}: dropout must be from 0 to below 1, got {dropout!r}")
+    return params | {"w_h": rules.dropout(params["w_h"], key_of_training(layer, key), rate)}

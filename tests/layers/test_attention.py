@@ -134,15 +134,23 @@ def test_what_sees_later_positions_cannot_stream():
         (lambda: fn.attention(4, kv_heads=3), "attention: heads must be a multiple of kv_heads, got 4 and 3"),
         (lambda: fn.attention(0), "attention: heads must be a positive int, got 0"),
         (lambda: fn.attention(2, window=0), "attention: window must be a positive int, got 0"),
-        (lambda: fn.attention(2, dropout=1.0), "attention: dropout must be from 0 to below 1, got 1.0"),
+        (
+            lambda: fn.attention(2, dropout=1.0),
+            "attention: dropout, the fraction .*, must be from 0 to below 1, got 1.0",
+        ),
         (lambda: fn.attention(2, cross=True, causal=True), "causal, window and rope are not for cross"),
         (lambda: fn.attention(3).init(KEY, X), "attention: heads must divide x's 8 features, got 3"),
         (lambda: fn.attention(2).init(KEY, {"x": X, "mask": X}), "no other entries than lengths, .*, got mask, x"),
         (lambda: fn.attention(2, cross=True).init(KEY, X), "x must be a dict with memory and x, .*, got x"),
+        (
+            lambda: fn.attention(2, head_dim=3, rope=True).init(KEY, X),
+            "fraction · dim must be even, got 3 of 3 features",
+        ),
+        (lambda: fn.attention(2, rope=3.0), "attention: rope must be a bool or a dict of options, got 3.0"),
     ],
 )
 def test_a_bad_option_says_what_was_wrong(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         make()
 
 

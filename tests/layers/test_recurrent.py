@@ -126,7 +126,11 @@ def test_probes_see_a_recurrent_layer():
     ("make", "error", "message"),
     [
         (lambda: fn.lstm(0), ValueError, "lstm: features must be a positive int, got 0"),
-        (lambda: fn.gru(2, dropout=1.0), ValueError, "gru: dropout must be from 0 to below 1, got 1.0"),
+        (
+            lambda: fn.gru(2, dropout=1.0),
+            ValueError,
+            "gru: dropout, the fraction .*, must be from 0 to below 1, got 1.0",
+        ),
         (lambda: fn.rnn(2, reverse=1), TypeError, "rnn: reverse must be a bool, got 1"),
         (lambda: fn.bidirectional(fn.lstm(2), 2), TypeError, "bidirectional: recurrent must be rnn, gru or lstm, not"),
         (lambda: fn.bidirectional(fn.rnn, 2, reverse=True), TypeError, "bidirectional: reverse must be left out"),

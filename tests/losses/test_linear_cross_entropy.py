@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AxisType
+from jax.sharding import PartitionSpec as P
 
 from funcnn import losses
 from tests.helpers.judge import assert_close
@@ -44,6 +46,13 @@ def test_where_nothing_counts_the_mean_is_0():
 
 
 def test_bad_input_is_said():
+    for w in (W[0], 3.0):
+        with pytest.raises(ValueError, match=r"linear_cross_entropy: w must be \[3, classes\] to follow x"):
+            losses.linear_cross_entropy((X, w), LABELS, ignore=-100, reduction="none")
+    with pytest.raises(TypeError, match="linear_cross_entropy: x of prediction must be an array, got float"):
+        losses.linear_cross_entropy((1.0, W), LABELS)
+    with pytest.raises(ValueError, match=r"w must be divided over axis_name by a jax.shard_map .*, got 'model'"):
+        losses.linear_cross_entropy((X, W), LABELS, ignore=-100, axis_name="model")
     with pytest.raises(ValueError, match=r"labels must be class numbers from 0 to 6, got -100 at \[0, 1\]"):
         losses.linear_cross_entropy((X, W), LABELS)
     with pytest.raises(TypeError, match=r"prediction must be a tuple \(x, w\) or \(x, w, b\), got float64\[2, 5, 3\]"):
@@ -56,3 +65,24 @@ def test_bad_input_is_said():
         losses.linear_cross_entropy((X, W), LABELS, ignore=-100, reduction="none", label_smoothing=2.0)
     with pytest.raises(ValueError, match="z_loss must be a number that is not negative"):
         losses.linear_cross_entropy((X, W), LABELS, ignore=-100, reduction="none", z_loss=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("reduction", "options"), [("mean", {}), pytest.param("none", OPTIONS, marks=pytest.mark.slow)]
+)
+def test_classes_may_be_divided_over_devices(reduction, options):
+    mesh = jax.make_mesh((4,), ("model",), axis_types=(AxisType.Auto,), devices=jax.devices()[:4])
+    w, b, labels = jnp.pad(W, ((0, 0), (0, 1))), jnp.pad(B, (0, 1)), jnp.where(LABELS == 0, 7, LABELS)
+    of_class = jnp.pad(OPTIONS["class_weights"], (0, 1), constant_values=0.5)
+    options = options | {"ignore": -100, "reduction": reduction}
+
+    def bars(x, w, b, of_class, **more):
+        run = lambda *head: losses.linear_cross_entropy(
+            head, labels, WEIGHT, **options | {"class_weights": of_class} | more
+        )
+        return jax.value_and_grad(lambda *head: jnp.sum(jnp.sin(run(*head))), (0, 1, 2))(x, w, b)
+
+    places = P(), P(None, "model"), P("model"), P("model")
+    divided = lambda *args: bars(*args, axis_name="model")
+    got = jax.jit(jax.shard_map(divided, mesh=mesh, in_specs=places, out_specs=(P(), places[:3])))(X, w, b, of_class)
+    assert_close(got, bars(X, w, b, of_class), 1e-10)

@@ -121,11 +121,16 @@ _probed.defvjp(_probed_fwd, _probed_bwd)
 
 
 def _fault(tree):
-    """1 if a number is not finite, otherwise 0."""
+    """1 if a number is not finite, otherwise 0: a - a is 0 for a finite number, and NaN for any other."""
     floating = [a for a in jax.tree.leaves(tree) if jnp.issubdtype(a.dtype, jnp.inexact)]
-    return 1 - jnp.array([jnp.isfinite(a).all() for a in floating]).all().astype(jnp.float32)
+    return jnp.array([_total(a - a) != 0 for a in floating]).any().astype(jnp.float32)
 
 
 def _square(a):
-    """The sum of squares, float32 or wider, along the first axes first: XLA adds up rows as vectors, numbers one by one."""
-    return jnp.sum(jnp.sum(jnp.square(jnp.abs(widen(a))), axis=tuple(range(a.ndim - 1))))
+    """The sum of squares, float32 or wider."""
+    return _total(jnp.square(jnp.abs(widen(a))))
+
+
+def _total(a):
+    """The sum, along the first axes first: XLA adds up rows as vectors, numbers one by one."""
+    return jnp.sum(jnp.sum(a, axis=tuple(range(a.ndim - 1))))

@@ -67,9 +67,7 @@ def linear_cross_entropy(
         total = jnp.sum(counted if own is None else counted * own)
         counted = counted / jnp.where(total == 0, 1, total)
     if reduction == "none" or axis_name is not None:
-        rows = counted * _of_rows(
-            x, w, labels, b, class_weights, own, softcap, label_smoothing, z_loss, classes, axis_name
-        )
+        rows = counted * _of_rows(head._replace(x=x), labels, class_weights, own, label_smoothing, z_loss, axis_name)
         return (rows if reduction == "none" else jnp.sum(rows)).astype(x.dtype)
     return rules.linear_cross_entropy(
         x, w, labels, b, counted, class_weights, label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap
@@ -90,18 +88,19 @@ def head_of(loss: str, prediction, name: str = "prediction") -> tuple[Array, Arr
     return x, w, rest[0] if rest else None
 
 
-def _of_rows(x, w, labels, b, class_weights, own, softcap, label_smoothing, z_loss, classes, axis_name):
+def _of_rows(head, labels, class_weights, own, label_smoothing, z_loss, axis_name):
     """The loss of each row; ``own`` is the weight of each row's class."""
     require_number("linear_cross_entropy", "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
     require_number("linear_cross_entropy", "z_loss", z_loss, "that is not negative", lambda v: v >= 0)
+    x, w, b = head[:3]
     u = None
     if label_smoothing:
-        u = jnp.ones(w.shape[-1], w.dtype) if class_weights is None else class_weights
-    row = rules.linear_log_prob(x, w, labels, b, u=u, softcap=softcap, axis_name=axis_name)
+        u = jnp.ones(head.classes, w.dtype) if class_weights is None else class_weights
+    row = rules.linear_log_prob(x, w, labels, b, u=u, softcap=head.softcap, axis_name=axis_name)
     loss = -(1 - label_smoothing) * (row.log_prob if own is None else row.log_prob * own)
     if u is not None and row.weighted_logit is not None:
         total = jnp.sum(widen(u)) if axis_name is None else lax.psum(jnp.sum(widen(u)), axis_name)
-        loss = loss + label_smoothing / classes * (total * row.lse - row.weighted_logit)
+        loss = loss + label_smoothing / divided(head, axis_name)[0] * (total * row.lse - row.weighted_logit)
     return loss + z_loss * row.lse**2 if z_loss else loss
 
 

@@ -173,10 +173,13 @@ def _recurrent(rule, a, bar):
 
 
 def _recurrence(rule, a, bar):
-    """Sums of products, with a cotangent of the last state as large as any."""
+    """Sums of products, with a cotangent of the last state as large as any, and y, which is kept, no subnormal number."""
     y, pull = jax.vjp(rule, *map(jnp.abs, a.values()))
     bars = pull((jnp.abs(bar), jnp.full_like(y[1], 2.0**8)))
-    return {"value": y[0]} | {f"{k}_bar": term for k, term in zip(a, bars, strict=True)}
+    kept = jnp.abs(rule(*a.values())[0])
+    return {"value": y[0], RANGE: 4 / jnp.where(kept == 0, 1, kept)} | {
+        f"{k}_bar": term for k, term in zip(a, bars, strict=True)
+    }
 
 
 def _log_prob(rule, a, bar):

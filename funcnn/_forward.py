@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from ._intercept import Handler, Rule, current, handing, in_order, intercept, under
+from ._intercept import Handler, Rule, current, handing, in_order, intercept, name_of, under
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,7 +125,7 @@ def _transposed(rule: Rule, pull: Callable[[Any], Any], y: Any, x_dot: list[Any]
         jax.eval_shape(lambda y_bar: pull(of_inexact(y_bar)), y_bar)  # raises where the backward pass itself does
         why = f": {error}" if isinstance(error, NotImplementedError) else ""
         raise NoTangentError(
-            f"{rule.__name__} ({_place(rule)}) has no forward mode: JAX cannot transpose its backward pass, "
+            f"{name_of(rule)} ({_place(rule)}) has no forward mode: JAX cannot transpose its backward pass, "
             f"which must be linear in the cotangent{why}"
         ) from error
     return of_inexact(y_dot)

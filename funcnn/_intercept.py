@@ -92,7 +92,7 @@ def in_order(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
     bound = inspect.signature(rule.__wrapped__).bind(*args, **kwargs)
     bound.apply_defaults()
     if any(name in kwargs for name in bound.kwargs):
-        raise TypeError(f"{rule.__name__} takes arguments by position only, got {', '.join(bound.kwargs)} by name")
+        raise TypeError(f"{name_of(rule)} takes arguments by position only, got {', '.join(bound.kwargs)} by name")
     return bound.args
 
 

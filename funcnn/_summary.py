@@ -10,7 +10,7 @@ from jax.extend.core import jaxpr_as_fun
 
 from ._core import Layer, PyTree, as_layer
 from ._html import element, notebook, table, table_row
-from ._intercept import intercept
+from ._intercept import intercept, name_of
 from ._table import aligned
 from .combinators import LayerLike, watching
 
@@ -129,7 +129,7 @@ def _row(met: _Met) -> Row:
     rules: dict[str, None] = {}
 
     def meet(rule, args, kwargs):
-        rules[getattr(rule, "__name__", type(rule).__name__)] = None
+        rules[name_of(rule)] = None
         with intercept(None):
             return rule(*args, **kwargs)
 

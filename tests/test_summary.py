@@ -39,6 +39,11 @@ def test_a_shared_array_is_counted_once():
     assert found[""].rules == ("linear", "relu")
 
 
+def test_a_rule_has_the_name_that_users_call_it_by():
+    row = rows(fn.attention(1, causal=True, rope=True), jax.ShapeDtypeStruct((1, 2, 4), jnp.float32))[""]
+    assert row.rules == ("linear", "rope", "dot_product_attention")
+
+
 def test_a_combinator_comes_before_its_layers():
     model = fn.serial(fn.parallel(a=fn.linear(5), b=fn.serial(fn.tanh, fn.relu)), lambda both: both["a"])
     found = fn.summary(model, X).rows

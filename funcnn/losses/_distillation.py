@@ -72,7 +72,7 @@ def distillation(
 
     def soft(x, teacher_x):
         options = {"beta": beta, "temperature": temperature, "softcap": softcap}
-        return temperature**2 * rules.linear_js_divergence(x, w, teacher_x, teacher_w, b, teacher_b, **options)
+        return rules.linear_js_divergence(x, w, teacher_x, teacher_w, b, teacher_b, **options) * temperature**2
 
     counted = as_weights(weight, jnp.zeros(x.shape[:-1], int) if labels is None else labels, x.dtype, ignore)
     loss = alpha * reduced(soft, (x, teacher_x), counted, reduction)

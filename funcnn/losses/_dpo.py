@@ -37,7 +37,10 @@ def dpo(
     The prediction is ``(x, w)`` or ``(x, w, b)`` with hidden states ``[..., 2, tokens, n]``, the chosen answer before the
     rejected one; or log-probabilities ``[..., 2, tokens]``. Labels are ``[..., 2, tokens]``, ``ignore`` where a token is of
     the prompt or padding. The reference is ``[..., 2]``, each answer's log-probability under the reference model; zeros
-    for none. ``label_smoothing`` is the share of pairs that may be the wrong way round.
+    for none. ``beta`` is above 0, and ``label_smoothing`` the share of pairs that may be the wrong way round.
+
+    Raises:
+      TypeError, ValueError: the dtypes, shapes or options are not these, or a label is outside the classes.
 
     Example:
       >>> labels, log_prob = jnp.zeros((4, 2, 3), int), jnp.zeros((4, 2, 3))
@@ -46,6 +49,7 @@ def dpo(
     """
     pair_of("dpo", labels)
     log_prob, _ = token_log_probs("dpo", prediction, labels, weight, ignore, softcap=softcap)
+    require_number("dpo", "beta", beta, "above 0", lambda v: v > 0)
     require_number("dpo", "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
     reference = as_shaped("dpo", "reference", reference, labels.shape[:-1], log_prob.dtype)
     reward = jnp.sum(log_prob, axis=-1) - reference

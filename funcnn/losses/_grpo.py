@@ -19,6 +19,7 @@ from jax import Array
 
 from .._arrays import of_arrays
 from .._reduction import as_weights
+from ..rules._common._checks import is_int, require_number
 from ._sequences import Prediction, as_shaped, mean_over_tokens, token_log_probs
 
 
@@ -52,7 +53,12 @@ def grpo(
     - ``loss_type`` is ``"grpo"``, the mean over answers of the mean over tokens; ``"dapo"``, the mean over all tokens; or
       ``"dr_grpo"``, the sum over tokens divided by ``max_completion_length`` (None for the axis), averaged over answers.
     - ``importance_sampling_level`` is ``"token"``, or ``"sequence"`` for one ratio an answer, the tokens' geometric mean.
-    - ``temperature`` is that at which the answers were drawn.
+    - ``temperature`` is that at which the answers were drawn; log-probabilities have it already.
+    - ``beta`` weighs the reference's term. The ratio is clipped from ``1 - epsilon`` to ``1 + epsilon_high``; None for
+      ``epsilon``.
+
+    Raises:
+      TypeError, ValueError: the dtypes, shapes or options are not these, or a label is outside the classes.
 
     Example:
       >>> labels, log_prob = jnp.zeros((2, 3), int), jnp.zeros((2, 3))
@@ -61,6 +67,11 @@ def grpo(
     """
     _require("loss_type", loss_type, ("grpo", "dapo", "dr_grpo"))
     _require("importance_sampling_level", importance_sampling_level, ("token", "sequence"))
+    epsilon_high = epsilon if epsilon_high is None else epsilon_high
+    for name, value in (("beta", beta), ("epsilon", epsilon), ("epsilon_high", epsilon_high)):
+        require_number("grpo", name, value, "that is not negative", lambda v: v >= 0)
+    if max_completion_length is not None and (not is_int(max_completion_length) or max_completion_length < 1):
+        raise ValueError(f"grpo: max_completion_length must be a positive int, got {max_completion_length!r}")
     log_prob, counts = token_log_probs("grpo", prediction, labels, weight, ignore, temperature, softcap)
     dtype = log_prob.dtype
     advantages = as_shaped("grpo", "advantages", advantages, labels.shape[:-1], dtype)
@@ -73,7 +84,7 @@ def grpo(
     if importance_sampling_level == "sequence":
         moved = jnp.broadcast_to(mean_over_tokens(moved, counts)[..., None], moved.shape)
     ratio, gain = jnp.exp(moved), jnp.where(counts == 0, 0, advantages[..., None])
-    clipped = jnp.clip(ratio, 1 - epsilon, 1 + (epsilon if epsilon_high is None else epsilon_high))
+    clipped = jnp.clip(ratio, 1 - epsilon, 1 + epsilon_high)
     loss = -jnp.minimum(ratio * gain, clipped * gain)
     if reference is not None and beta:
         further = jnp.where(counts == 0, 0, reference - log_prob)

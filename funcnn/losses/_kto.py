@@ -16,6 +16,7 @@ from jax import Array
 from .. import rules
 from .._arrays import of_arrays
 from .._reduction import reduced
+from ..rules._common._checks import require_number
 from ._sequences import Prediction, as_shaped, token_log_probs
 
 
@@ -41,12 +42,19 @@ def kto(
     ``[..., tokens]``. Labels are ``[..., tokens]``, ``ignore`` where a token is of the prompt or padding. ``desirable`` is
     ``[...]``, booleans; the reference ``[...]``, each answer's log-probability under the reference model. ``kl`` is z, a
     number that is not differentiated and counts as 0 where it is negative: the mean of r over answers to other prompts.
+    ``desirable_weight`` and ``undesirable_weight`` are λ_d and λ_u.
+
+    Raises:
+      TypeError, ValueError: the dtypes, shapes or options are not these, or a label is outside the classes.
 
     Example:
       >>> labels, log_prob = jnp.zeros((4, 3), int), jnp.zeros((4, 3))
       >>> float(kto(log_prob, labels, jnp.array([True, False, True, False]), jnp.zeros(4)))
       0.5
     """
+    weights = {"desirable_weight": desirable_weight, "undesirable_weight": undesirable_weight}
+    for name, value in ({"beta": beta} | weights).items():
+        require_number("kto", name, value, "that is not negative", lambda v: v >= 0)
     log_prob, _ = token_log_probs("kto", prediction, labels, weight, ignore, softcap=softcap)
     reference, desirable = (
         as_shaped("kto", name, a, labels.shape[:-1], log_prob.dtype)

@@ -17,7 +17,7 @@ from ..rules._common._checks import describe, require_number
 from ..rules._common._cotangent import rows_placement
 from ..rules._common._precision import widen
 from ..rules.losses._head import Head, divided, require_head
-from ..rules.losses._labels import require_ignore
+from ..rules.losses._labels import require_classes, require_ignore
 
 
 @of_arrays
@@ -54,7 +54,9 @@ def linear_cross_entropy(
     x, w, b = head_of("linear_cross_entropy", prediction)
     require_reduction(reduction)
     head = Head(x, w, b, softcap=softcap)
-    require_head("linear_cross_entropy", head, None, "rows", axis_name)
+    of_classes = {"class_weights": (class_weights, "classes | None")}
+    require_head("linear_cross_entropy", head, None, "rows", axis_name, **of_classes)
+    require_classes("linear_cross_entropy", labels, x)
     classes, first = divided(head, axis_name)
     if ignore is not None:
         require_ignore("linear_cross_entropy", labels, ignore)
@@ -106,6 +108,7 @@ def _of_rows(head, labels, class_weights, own, label_smoothing, z_loss, axis_nam
 
 def _of_classes(class_weights, labels, first, axis_name):
     """The weight of each row's class."""
+    class_weights = jnp.asarray(class_weights)
     if axis_name is None:
         return widen(class_weights.at[labels].get(mode="clip", out_sharding=rows_placement(labels, class_weights)))
     own = widen(class_weights.at[labels - first].get(mode="fill", fill_value=0, wrap_negative_indices=False))

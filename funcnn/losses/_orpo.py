@@ -14,6 +14,7 @@ from jax import Array
 from .. import rules
 from .._arrays import of_arrays
 from .._reduction import reduced
+from ..rules._common._checks import require_number
 from ._sequences import Prediction, mean_over_tokens, pair_of, token_log_probs
 
 
@@ -30,7 +31,11 @@ def orpo(
 ) -> Array:
     """Odds-ratio preference optimisation of pairs of answers; prediction and labels as `dpo`'s.
 
-    ``beta`` is the paper's λ. An answer without tokens has q = 0, and odds as large as the dtype tells from certainty.
+    ``beta``, above 0, is the paper's λ. An answer without tokens has q = 0, and odds as large as the dtype tells from
+    certainty.
+
+    Raises:
+      TypeError, ValueError: as `dpo`.
 
     Example:
       >>> labels, log_prob = jnp.zeros((4, 2, 3), int), jnp.full((4, 2, 3), -1.0)
@@ -38,6 +43,7 @@ def orpo(
       1.0693
     """
     pair_of("orpo", labels)
+    require_number("orpo", "beta", beta, "above 0", lambda v: v > 0)
     log_prob, counts = token_log_probs("orpo", prediction, labels, weight, ignore, softcap=softcap)
 
     def each(q):

@@ -7,7 +7,7 @@ from jax import Array
 from .. import rules
 from .._reduction import as_weights, require_labels
 from ..rules._common._checks import require_shape
-from ..rules.losses._labels import require_ignore
+from ..rules.losses._labels import require_class_numbers, require_ignore
 from ._linear_cross_entropy import head_of
 
 Prediction = Array | tuple[Array, ...]
@@ -27,14 +27,13 @@ def token_log_probs(
     A prediction is ``(x, w)`` or ``(x, w, b)``, from which `rules.linear_log_prob` makes them, or is these already. A token
     counts unless its label is ``ignore`` or its sequence has weight 0. What does not count may hold anything.
     """
+    require_class_numbers(loss, labels)
     require_ignore(loss, labels, ignore)
     counted = as_weights(weight, labels, jnp.float32, ignore) != 0
     if not isinstance(prediction, (tuple, list)):
-        if prediction.shape != labels.shape:
-            raise ValueError(
-                f"{loss}: prediction must be a tuple (x, w) or (x, w, b), or log-probabilities of the shape of labels, "
-                f"{list(labels.shape)}, got {prediction.dtype}{list(prediction.shape)}"
-            )
+        expected = f"a tuple (x, w) or (x, w, b), or log-probabilities of the shape of labels, {list(labels.shape)}"
+        fits = hasattr(prediction, "dtype") and prediction.shape == labels.shape
+        require_shape(loss, "prediction", prediction, expected, fits)
         log_prob = prediction
     else:
         x, w, b = head_of(loss, prediction)
@@ -61,7 +60,7 @@ def mean_over_tokens(a: Array, counts: Array) -> Array:
 
 
 def pair_of(loss: str, labels: Array) -> None:
-    """Raise ValueError unless the labels are those of pairs of sequences."""
-    if labels.ndim < 2 or labels.shape[-2] != 2:
-        expected = "[..., 2, tokens], of a chosen and a rejected answer"
-        raise ValueError(f"{loss}: labels must be {expected}, got {labels.dtype}{list(labels.shape)}")
+    """Raise TypeError or ValueError unless the labels are those of pairs of sequences."""
+    require_class_numbers(loss, labels)
+    expected = "[..., 2, tokens], of a chosen and a rejected answer"
+    require_shape(loss, "labels", labels, expected, labels.ndim >= 2 and labels.shape[-2] == 2)

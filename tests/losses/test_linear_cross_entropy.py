@@ -33,6 +33,15 @@ def test_it_is_the_cross_entropy_of_the_logits(reduction, options):
     assert_close(*found, 1e-12)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_numpys_arrays_are_taken(reduction):
+    weights = OPTIONS["class_weights"]
+    of = lambda *args: losses.linear_cross_entropy(
+        args[:2], args[2], class_weights=args[3], ignore=-100, reduction=reduction
+    )
+    assert_close(of(*map(np.asarray, (X, W, LABELS, weights))), of(X, W, LABELS, weights), 1e-12)
+
+
 def test_what_does_not_count_may_hold_anything():
     spoilt = X.at[0, 1].set(jnp.nan).at[1, 2].set(jnp.inf)
     run = jax.jit(jax.value_and_grad(lambda x: losses.linear_cross_entropy((x, W), LABELS, WEIGHT, ignore=-100)))
@@ -57,6 +66,12 @@ def test_bad_input_is_said():
         losses.linear_cross_entropy((X, W), LABELS)
     with pytest.raises(TypeError, match=r"prediction must be a tuple \(x, w\) or \(x, w, b\), got float64\[2, 5, 3\]"):
         losses.linear_cross_entropy(X, LABELS)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="labels must be class numbers, an array of integers, got a list"):
+        losses.linear_cross_entropy((X, W), LABELS.tolist())
+    with pytest.raises(
+        ValueError, match=r"linear_cross_entropy: class_weights must be \[7\] to follow w \[3, 7\], got"
+    ):
+        losses.linear_cross_entropy((X, W), LABELS, ignore=-100, class_weights=B[1:])
     with pytest.raises(ValueError, match="reduction must be"):
         losses.linear_cross_entropy((X, W), LABELS, ignore=-100, reduction="median")
     with pytest.raises(TypeError, match="ignore must be a class number or None"):

@@ -137,6 +137,15 @@ BAD = [
     (losses.grpo, (*ONE, ADVANTAGES, OLD[:, :1]), {}, r"grpo: old must be \[3, 4\] to follow labels, got float64\[3, 1\]"),
     (losses.grpo, (*ONE, ADVANTAGES), {"loss_type": "ppo"},
      "grpo: loss_type must be 'grpo' or 'dapo' or 'dr_grpo', got 'ppo'"),
+    (losses.grpo, (*ONE, ADVANTAGES), {"epsilon": -0.2}, "grpo: epsilon must be a number that is not negative, got -0.2"),
+    (losses.grpo, (*ONE, ADVANTAGES), {"max_completion_length": 0}, "max_completion_length must be a positive int, got 0"),
+    (losses.kto, (*ONE, DESIRABLE, WEIGHT), {"undesirable_weight": "1"},
+     "kto: undesirable_weight must be a number, got str"),
+    (losses.dpo, (*BOTH, REFERENCE), {"beta": 0.0}, "dpo: beta must be a number above 0, got 0.0"),
+    (losses.orpo, BOTH, {"beta": None}, "orpo: beta must be a number, got NoneType"),
+    (losses.orpo, (0.5, LABELS), {}, r"orpo: prediction must be a tuple .*, got float"),
+    (losses.dpo, (X, LABELS.tolist(), REFERENCE), {}, "dpo: labels must be class numbers, .*, got a list: jnp.asarray"),
+    (losses.kto, (X, WEIGHT, DESIRABLE, WEIGHT), {}, r"kto: labels must be class numbers, .*, got float64\[3\]"),
 ]  # fmt: skip
 
 

@@ -39,11 +39,16 @@ def require_rows(rule: str, name: str, rows) -> None:
     require_shape(rule, name, rows, "[..., classes] with at least one class", some)
 
 
-def require_classes(rule: str, labels, rows) -> None:
-    """Raise TypeError or ValueError unless labels are a class number for each of the rows."""
+def require_class_numbers(rule: str, labels) -> None:
+    """Raise TypeError unless labels are class numbers."""
     if not are_classes(labels):
         cast = ": labels.astype('int32')" if hasattr(labels, "dtype") else ""
         raise TypeError(f"{rule}: labels must be class numbers, an array of integers, got {describe(labels)}{cast}")
+
+
+def require_classes(rule: str, labels, rows) -> None:
+    """Raise TypeError or ValueError unless labels are a class number for each of the rows."""
+    require_class_numbers(rule, labels)
     expected = f"{list(rows.shape[:-1])}, a class number a row"
     if labels.shape == rows.shape:
         expected += f" (onehot labels are distributions: labels.astype({str(rows.dtype)!r}))"

@@ -15,6 +15,7 @@ from jax.extend.core import get_opaque_trace_state
 
 from ._core import Layer, Params, PyTree, place
 from ._paths import dotted
+from ._warn import warn
 
 Measure = Callable[[Params, list[PyTree]], Params]
 _OWN = {"scale", "shift", "mean", "variance"}  # the parameters of a batch norm
@@ -66,10 +67,9 @@ def while_drawn():
 def warn_unmeasured(paths: list[str]) -> None:
     """Warn that the batch norms at these paths have the statistics that they were drawn with."""
     where = f"layer {', '.join(paths)}: " if any(paths) else ""
-    warnings.warn(
+    warn(
         f"{where}batch_norm was never calibrated, and its value outside of training is meaningless: measure its mean and "
-        "variance with params = funcnn.calibrate(model, params, batches)",
-        stacklevel=3,
+        "variance with params = funcnn.calibrate(model, params, batches)"
     )
 
 

@@ -1,6 +1,5 @@
 """Training data, checked before anything is compiled."""
 
-import warnings
 from typing import Any
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 
 from .._arrays import as_arrays
 from .._core import Layer, PyTree
+from .._warn import warn
 from ..rules._common._checks import is_int
 
 
@@ -66,10 +66,9 @@ def warn_of_missing_channels(model: Layer, inputs: PyTree) -> None:
     except Exception:  # whatever a model says to images that it does not take
         return
     if slides_along_two:
-        warnings.warn(
+        warn(
             f"data[0] is {inputs.dtype}{list(shape)}, and a convolution whose window is one number takes it for sequences, "
-            "with channels along the last axis: pass images as x[..., None], and for sequences write window=(3,), say",
-            stacklevel=3,
+            "with channels along the last axis: pass images as x[..., None], and for sequences write window=(3,), say"
         )
 
 

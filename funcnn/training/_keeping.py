@@ -1,7 +1,6 @@
 """What is kept of a run that has checkpoints, and what a new call of `fit` goes on from."""
 
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from .._warn import warn
 from ._history import Rows, join
 from ._state import TrainState
 from ._together import alone, together
@@ -218,7 +218,7 @@ def require_columns(parts: Sequence[Rows], values: Rows) -> None:
 def _warn_finished(checkpointer, state):
     place = f"epoch {int(state.position.epoch)} and step {int(state.step)}"
     what = f"the run in {checkpointer.directory} was finished, at {place}, and is returned as it is"
-    warnings.warn(f"{what}: more epochs or steps go on", stacklevel=5)
+    warn(f"{what}: more epochs or steps go on")
 
 
 def _named(parts: Iterable[Any]) -> Iterator[tuple[str, Any]]:

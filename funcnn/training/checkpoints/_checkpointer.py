@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from ..._warn import warn
 from .._data import require_count
 from .._state import TrainState
 from .._together import together
@@ -157,7 +157,7 @@ class Checkpointer:
             except BrokenFileError as error:
                 errors.append(error)
                 if step != steps[0]:
-                    warnings.warn(f"{error}. The checkpoint before it is used", stacklevel=3)
+                    warn(f"{error}. The checkpoint before it is used")
         if errors:
             raise errors[-1]
         raise FileNotFoundError(f"there is no checkpoint in {self.directory}")

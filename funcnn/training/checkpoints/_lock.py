@@ -2,8 +2,9 @@
 
 import os
 import socket
-import warnings
 from pathlib import Path
+
+from ..._warn import warn
 
 _NAME = ".lock"
 
@@ -27,7 +28,7 @@ def hold(directory: Path) -> int:
             f"another run, {holder}, writes checkpoints into {directory}: give each run its own"
         ) from None
     except (OSError, ImportError) as error:
-        warnings.warn(f"a second run that writes into {directory} would go unseen: {error}", stacklevel=4)
+        warn(f"a second run that writes into {directory} would go unseen: {error}")
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
     return descriptor

@@ -1,7 +1,6 @@
 """Training on a stream of batches, step by step, while the next ones are read."""
 
 import time
-import warnings
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
@@ -12,6 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from ..._warn import warn
 from .._divided import require_divided, spread
 from .._epochs import continued, start
 from .._map import Map
@@ -155,9 +155,8 @@ class Stream:
         anew = self._resumed or not self._passes.once
         skip = batch if anew and saved is None else 0
         if skip:
-            warnings.warn(
-                f"{skip} batches of data are read and left out, to go on after them: no state of the data's own was saved",
-                stacklevel=4,
+            warn(
+                f"{skip} batches of data are read and left out, to go on after them: no state of the data's own was saved"
             )
         return Place(epoch, batch, int(state.step), state.key, saved, skip)
 
@@ -178,7 +177,4 @@ def _length(batch):
 
 
 def _warn_of_shapes(shapes):
-    warnings.warn(
-        f"the step was compiled for batches of {len(shapes)} shapes: pad them to a few. They are {'; '.join(shapes)}",
-        stacklevel=4,
-    )
+    warn(f"the step was compiled for batches of {len(shapes)} shapes: pad them to a few. They are {'; '.join(shapes)}")

@@ -72,7 +72,8 @@ def evaluate(
 
 def _batches(data: Any, batch_size: int | None) -> Iterable[Batch]:
     if not are_batches(data):
-        return batches_of("data", data, batch_size and require_count("batch_size", batch_size, low=1))()
+        size = None if batch_size is None else require_count("batch_size", batch_size, low=1)
+        return batches_of("data", data, size)()
     if batch_size is not None:
         raise TypeError(f"batch_size must be None where data are batches already, got {batch_size!r}")
     return once_through(Passes(data))

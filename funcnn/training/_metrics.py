@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from .._core import PyTree
 from ..rules._common._checks import describe
+from ._noted import noted
 
 _TAKEN = {"step", "epoch", "loss", "gradient_norm", "learning_rate", "seconds", "examples_per_second"}
 Sums = PyTree  # of arrays, float32 or wider
@@ -41,6 +42,12 @@ def as_metric(metric: Metric | Callable[..., tuple[Any, Any]]) -> Metric:
     return Metric(metric, ratio)
 
 
+def named(name: str, metric: Any) -> Metric:
+    """The metric, whose errors say that it is the one of that name."""
+    note = noted(f"This was metric {name!r}.")
+    return Metric(*map(note, note(as_metric)(metric)))
+
+
 def as_metrics(metrics: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
     """Metrics by name as pairs, which can be a key.
 
@@ -53,7 +60,7 @@ def as_metrics(metrics: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]
     if not isinstance(metrics, Mapping):
         raise TypeError(f'metrics must be a dict such as {{"accuracy": accuracy}}, got {type(metrics).__name__}')
     for name, metric in metrics.items():
-        as_metric(metric)
+        named(name, metric)
         if name in _TAKEN or not isinstance(name, str) or name.startswith("val_"):
             raise ValueError(f"metrics must have names that the history has not, got {name!r}")
     return tuple(metrics.items())

@@ -12,7 +12,7 @@ import optax
 from .._core import Layer, PyTree, as_layer
 from ._in_place import Places, gathering, in_place, places_of
 from ._mesh import settled
-from ._metrics import Metric, Sums, as_metric, ratio, weighted, wide
+from ._metrics import Metric, Sums, named, ratio, weighted, wide
 from ._once import once
 from ._optimizer import as_optimizer, judged, updated
 from ._probes import first_nonfinite, is_mark, marking, marks_for, probe_sums
@@ -127,7 +127,7 @@ def plain_step(
     model = as_layer(model)
     loss_of = as_loss(loss)
     complete = as_optimizer(optimizer)
-    measured = {name: as_metric(metric) for name, metric in metrics}
+    measured = {name: named(name, metric) for name, metric in metrics}
 
     def objective(params, batch, key):
         inputs, *targets = batch

@@ -13,6 +13,7 @@ from ._metrics import Sums
 from ._once import once
 from ._step import Batch, Step, Values
 from ._watchers import Moment
+from .streams._reading import naming
 
 Batches = Callable[[], Iterable[Batch]]
 
@@ -39,7 +40,8 @@ def validation(step: Step, batches: Batches, ready: Callable[[Params], Params]) 
             return moment._replace(values=moment.values | columns)
         if not empty:
             first = next(iter(batches()))
-            row = jax.eval_shape(lambda params: step.value(step.measure(params, first)), moment.state.params)
+            with naming(0, "validation"):
+                row = jax.eval_shape(lambda params: step.value(step.measure(params, first)), moment.state.params)
             empty.update({f"val_{name}": np.zeros((0, *a.shape), a.dtype) for name, a in row.items()})
         return moment._replace(values=moment.values | empty)
 
@@ -49,8 +51,8 @@ def validation(step: Step, batches: Batches, ready: Callable[[Params], Params]) 
 def measured(step: Step, params: Params, batches: Iterable[Batch], what: str = "validation") -> Values:
     """The loss and the metrics over all batches, as outside of training; ``what`` is the argument that they came by."""
     measure, total, mesh = compiled_measure(step), None, explicit_mesh(params)
-    for batch in batches:
-        with inside(mesh):
+    for number, batch in enumerate(batches):
+        with naming(number, what), inside(mesh):
             sums = settled(measure(*on_mesh(mesh, (params, batch))))
         total = sums if total is None else _sum(total, sums)
     if total is None:

@@ -1,6 +1,7 @@
 """What looks on while training goes: functions of a moment, which change nothing in it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +10,7 @@ import numpy as np
 
 from ._history import Rows
 from ._metrics import Sums
+from ._noted import noted
 from ._state import TrainState
 from ._step import Step
 
@@ -70,19 +72,45 @@ def as_watchers(watch: Watcher | Sequence[Watcher]) -> tuple[Watcher, ...]:
 
 def shown_to(watchers: Iterable[Watcher], moment: Moment) -> bool:
     """Show the moment to every watcher; whether one of them asks to end training."""
-    wishes = [watch(moment) for watch in watchers]
+    wishes = []
+    for watch in watchers:
+        with _noting(watch, f"shown step {moment.state.step}"):
+            wishes.append(watch(moment))
     return True in wishes
 
 
 def resulting(watchers: Iterable[Watcher], state: TrainState) -> TrainState:
     """The state that `fit` returns: the last one, or what a watcher makes of it."""
     for watch in watchers:
-        state = watch.result(state) if hasattr(watch, "result") else state  # pyright: ignore[reportFunctionMemberAccess]
+        if hasattr(watch, "result"):
+            with _noting(watch, "asked for its result"):
+                state = watch.result(state)  # pyright: ignore[reportFunctionMemberAccess]
+                if not isinstance(state, TrainState):
+                    raise TypeError(f"result must return a TrainState, got {type(state).__name__}")
     return state
 
 
-def close(watchers: Iterable[Watcher], error: BaseException | None) -> None:
-    """Tell every watcher that has a ``close`` that training ended, and by which error."""
-    for watch in watchers:
-        if hasattr(watch, "close"):
-            watch.close(error)  # pyright: ignore[reportFunctionMemberAccess]
+@contextmanager
+def told_of_the_end(watchers: Sequence[Watcher]) -> Iterator[None]:
+    """Behind what is within, every watcher that has a ``close`` is told by which error it ended; all, where one raises."""
+    error = None
+    try:
+        yield
+    except BaseException as caught:
+        error = caught
+        raise
+    finally:
+        with ExitStack() as stack:
+            for watch in reversed(watchers):
+                stack.callback(_close, watch, error)
+
+
+def _close(watch, error):
+    if hasattr(watch, "close"):
+        with _noting(watch, "told of the end"):
+            watch.close(error)
+
+
+def _noting(watch: Watcher, when: str) -> AbstractContextManager[None]:
+    """Says of an error by which watcher it came."""
+    return noted(f"This was watcher {getattr(watch, '__name__', type(watch).__name__)}, {when}.")

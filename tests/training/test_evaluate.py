@@ -74,7 +74,8 @@ BAD = [
         TypeError,
         "batch_size must be None where data are batches already, got 3",
     ),
-    (lambda: evaluate(batch_size=-1), ValueError, "batch_size must be at least 1, got -1"),
+    (lambda: evaluate(batch_size=0), ValueError, "batch_size must be at least 1, got 0"),
+    (lambda: evaluate((X[:, :2], LABELS)), ValueError, "This was batch 0 of data, counted from 0"),
     (lambda: evaluate(metrics=[fn.metrics.accuracy]), TypeError, "metrics must be a dict"),
 ]
 

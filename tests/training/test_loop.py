@@ -132,6 +132,69 @@ def test_a_watcher_hears_of_the_end(fails):
         assert (jax.random.key_data(state.key) == jax.random.key_data(jax.random.key(1))).all()
 
 
+class Failing(Ended):
+    """A watcher that fails in one of its functions."""
+
+    fails = False
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def result(self, state):
+        return super().result(state) if self.at == "close" else state.params
+
+    def close(self, error):
+        super().close(error)
+        if self.at == "close":
+            raise OSError("full")
+
+
+@pytest.mark.parametrize(
+    ("at", "error", "message"),
+    [
+        ("close", OSError, "full\nThis was watcher Failing, told of the end"),
+        ("result", TypeError, "must return a TrainState, got dict\nThis was watcher Failing, asked for its result"),
+    ],
+)
+def test_nothing_is_lost_where_a_watcher_fails_at_the_end(at, error, message):
+    watchers = Ended(), Failing(at), Ended()
+    watchers[0].fails = watchers[2].fails = False
+    with pytest.raises(error, match=message) as caught:
+        fit(epochs=2, watch=watchers)
+    assert int(caught.value.state.position.epoch) == len(caught.value.history["loss"]) == 2
+    assert [watch.errors for watch in watchers] == 3 * [[None if at == "close" else caught.value]]
+
+
+def fails(*_):
+    raise KeyError("mine")
+
+
+def fails_on_three(prediction, y):
+    return fails() if len(y) == 3 else error(prediction, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"watch": [fails]}, "mine'\nThis was watcher fails, shown step 0"),
+        ({"metrics": {"error": error, "mine": fails}}, "mine'\n(.*\n)*This was metric 'mine'"),
+        ({"metrics": {"mine": fn.metrics.auc}}, "call it, as in auc\\(\\)\nThis was metric 'mine'"),
+        (
+            {"metrics": {"mine": lambda p, y: p.mean()}},
+            "metrics do not\n(.*\n)*This was metric 'mine'",
+        ),
+        (
+            {"metrics": {"mine": fails_on_three}, "validation": (X[:7], Y[:7])},
+            "This was metric 'mine'.\n(.*\n)*This was batch 1 of validation, counted from 0",
+        ),
+    ],
+)
+def test_an_error_names_the_metric_the_watcher_and_the_batch(options, message):
+    with pytest.raises((KeyError, TypeError), match=message):
+        fit(epochs=1, **options)
+
+
 def test_the_history_shows_the_learning_rate_and_the_gradient():
     rate = optax.linear_schedule(0.4, 0.0, 4)
     with jax.numpy_dtype_promotion("standard"):
@@ -180,7 +243,11 @@ BAD = [
         ValueError,
         r"validation\[1\] must have as many examples as validation\[0\], 10, got 9",
     ),
-    ({"validation": (X[:, :2], Y)}, ValueError, r"got float32\[4, 2\]|3, 2"),
+    (
+        {"validation": (X[:, :2], Y)},
+        ValueError,
+        r"(got float32\[4, 2\]|3, 2)(.*\n)*This was batch 0 of validation, counted from 0",
+    ),
     ({"validation": 3}, TypeError, r"validation must be a tuple \(inputs, \*targets\), got int"),
     ({"watch": [3]}, TypeError, r"watch\[0\] must be a function of a moment, got int"),
     ({"metrics": [error]}, TypeError, r"metrics must be a dict such as .* got list"),

@@ -327,8 +327,16 @@ BAD = {
     "words": (lambda: [(X, np.array(["a"] * 10))], TypeError, r"batch\[1\] must hold numbers"),
     "lengths": ([FIRST, (X, Y[:3])], ValueError, r"batch\[1\] must have as many examples as batch\[0\], 10, got 3"),
     "no example": ([FIRST, (X[:0], Y[:0])], ValueError, r"batch\[0\] must not be empty"),
-    "another dtype": ([FIRST, (X.astype(int), Y)], ValueError, r"of the first: 0 must be float32\[0, 0\], got int64"),
-    "another structure": ([FIRST, (X, Y, Y)], ValueError, "structure and the dtypes of the first: 2 must be absent"),
+    "another dtype": (
+        [FIRST, (X.astype(int), Y)],
+        ValueError,
+        r"batch\[0\] must be float32 with 2 axes, got int64",
+    ),
+    "another structure": (
+        [FIRST, (X, Y, Y)],
+        ValueError,
+        r"the dtypes of the first: batch\[2\] must be absent",
+    ),
     "another model's": ([FIRST, (X[:, :2], Y)], ValueError, r"linear: w must be \[2, m\] to follow x \[10, 2\]"),
     "an end": (iter(BATCHES), ValueError, "and list_iterator is an iterator, which cannot begin again"),
 }

@@ -1,7 +1,7 @@
 """Batches as training reads them: mapped, examined and put on the device, with the place in the data after each."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count, islice
 from typing import NamedTuple
@@ -11,8 +11,9 @@ import numpy as np
 
 from .._data import as_data, examine
 from .._map import Map, compiled_key, with_key
+from .._noted import noted
 from .._step import Batch
-from .._trees import require_alike
+from .._trees import differences
 from ._encoded import decoded, encoded
 from ._iterables import Pass, Passes
 from ._prefetch import prefetched
@@ -91,14 +92,9 @@ def _skip(iterator, skip, epoch):
         raise ValueError(f"data must have the {skip} batches that were trained on in epoch {epoch}, got {found}")
 
 
-@contextmanager
-def naming(number: int, where: str) -> Iterator[None]:
+def naming(number: int, where: str) -> AbstractContextManager[None]:
     """Says of an error in which batch of an epoch, or of validation, it lies."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"This was batch {number} of {where}, counted from 0.")
-        raise
+    return noted(f"This was batch {number} of {where}, counted from 0.")
 
 
 def prepared(
@@ -137,8 +133,8 @@ def _examined(batch, like):
         raise TypeError(f"batch must be a tuple (inputs, *targets), got a dict of {list(batch)}: a map makes one of it")
     batch = as_data(batch, "batch")
     examine(batch, "batch", finite=False)
-    if like is not None and (got := _kinds(batch)) != (expected := _kinds(like)):
-        require_alike("batches must have the structure and the dtypes of the first", got, expected)
+    if like is not None and (found := list(differences(_kinds(batch), _kinds(like)))):
+        raise ValueError(f"batches must have the structure and the dtypes of the first: {'; '.join(found)}")
     return batch
 
 
@@ -153,8 +149,9 @@ def _placed(batch):
 
 
 def _kinds(batch):
-    """Structure, dtypes on the device and numbers of axes, as a batch without examples."""
-    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((0,) * a.ndim, jax.dtypes.canonicalize_dtype(a.dtype)), batch)
+    """The dtype on the device and the number of axes of each array, by its path."""
+    kind = lambda a: f"{jax.dtypes.canonicalize_dtype(a.dtype)} with {a.ndim} axes"
+    return {f"batch{jax.tree_util.keystr(path)}": kind(a) for path, a in jax.tree_util.tree_leaves_with_path(batch)}
 
 
 def whole(passes: Passes) -> Callable[[], Iterator[Batch]]:

@@ -57,6 +57,11 @@ def test_residual_adds_its_input():
     assert_close(fn.residual(f).apply(params, X), X + f.apply(params, X), 0.0)
 
 
+def test_residual_adds_no_lengths():
+    block = fn.residual(lambda inputs: inputs)
+    assert_close(block.apply((), {"x": X, "lengths": jnp.arange(3)}), {"x": 2 * X, "lengths": jnp.arange(3)}, 0.0)
+
+
 @pytest.mark.parametrize("remat", [False, True])
 def test_repeat_is_the_loop(remat):
     block = fn.residual(fn.serial(fn.linear(3), fn.tanh))
@@ -198,6 +203,8 @@ BAD = [
     (lambda: fn.serial(fn.linear(2)).init(None, X), TypeError, r"key must be a jax.random.key, got None"),
     (lambda: fn.linear(2).init(None, X), TypeError, r"key must be a jax.random.key, got None"),
     (lambda: fn.residual(fn.linear(2)).apply({"w": jnp.ones((3, 2))}, X), ValueError, "residual: the layer must return"),
+    (lambda: fn.residual(lambda x: x).apply((), jnp.arange(3)), TypeError,
+     r"residual: x must have a floating-point array, got int64\[3\]"),
     (lambda: fn.repeat(fn.linear(2), 3).init(KEY, X), ValueError, "repeat: the layer must return its input's type"),
     (lambda: fn.serial(lambda x: fn.linear(2)).init(KEY, X), TypeError, "<lambda> makes a layer"),
     (lambda: fn.branches(fn.tanh, fn.relu).init(KEY, X), ValueError, r"x must be a tuple of 2, got float64\[4, 3\]"),

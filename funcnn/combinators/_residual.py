@@ -1,6 +1,7 @@
 """A layer around which its input goes as well."""
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from .._calibration import run_calibration
@@ -14,7 +15,10 @@ from ._children import LayerLike, require_like
 def residual(layer: LayerLike) -> Layer:
     """The layer's output added to its input: x -> x + layer(x). The parameters are the layer's own.
 
+    Of a tree, its floating-point arrays are added. What is not, such as a recurrent layer's lengths, is the layer's output.
+
     Raises:
+      TypeError: the input has not a floating-point array.
       ValueError: the output has another shape or dtype than the input.
     """
     layer = as_layer(layer)
@@ -22,7 +26,9 @@ def residual(layer: LayerLike) -> Layer:
 
     def add(x, y):
         require_like("residual", x, y)
-        return jax.tree.map(lax.add, x, y)
+        if not any(map(_floating, jax.tree.leaves(x))):
+            raise TypeError(f"residual: x must have a floating-point array, got {jax.tree.map(jax.typeof, x)}")
+        return jax.tree.map(lambda a, b: lax.add(a, b) if _floating(a) else b, x, y)
 
     def apply(params, x, *, key=None, training=False):
         return add(x, layer.apply(params, x, key=key, training=training))
@@ -36,3 +42,7 @@ def residual(layer: LayerLike) -> Layer:
         return carry, add(x, y)
 
     return Layer(layer.init, apply, calibrate, Stream(stream.start, step))
+
+
+def _floating(a):
+    return jnp.issubdtype(jax.typeof(a).dtype, jnp.inexact)

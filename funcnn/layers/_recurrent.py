@@ -9,6 +9,8 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, refuse
+from ..rules._common._checks import describe
+from ..rules.recurrent._rnn import require_activation
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
 
@@ -56,6 +58,7 @@ def rnn(
       >>> layer.apply(params, x).shape
       (2, 5, 4)
     """
+    require_activation(activation)
     run = lambda p, x, h, lengths: rules.rnn(x, h, p["w_x"], p["w_h"], p.get("b"), lengths, reverse, activation)
     biases = {"b": lambda dtype: jnp.zeros(features, dtype)} if bias else {}
     cell = _Cell("rnn", 1, 1, run, biases)
@@ -118,7 +121,9 @@ def lstm(
       >>> y["x"].shape, y["lengths"].tolist()
       ((2, 5, 4), [5, 3])
     """
-    run = lambda p, x, carry, lengths: rules.lstm(x, *carry, p["w_x"], p["w_h"], p.get("b"), lengths, reverse)
+    run = lambda p, x, carry, lengths: rules.lstm(
+        x, *_pair("lstm", carry, "(h, c)"), p["w_x"], p["w_h"], p.get("b"), lengths, reverse
+    )  # fmt: skip
     forget = lambda dtype: jnp.zeros((4, features), dtype).at[1].set(1).reshape(-1)
     biases = {"b": forget} if bias else {}
     cell = _Cell("lstm", 4, 2, run, biases)
@@ -241,11 +246,19 @@ def _alone(layer, inputs) -> Any:
     return given["x"] if set(given) == {"x"} else refuse(f"a stream takes x alone, got {', '.join(sorted(given))}")
 
 
+def _pair(layer, carry, of) -> tuple[Any, Any]:
+    """The carry, if it is a pair. An array would be taken apart along its batch."""
+    if not isinstance(carry, (tuple, list)) or len(carry) != 2:
+        came = describe(carry) if hasattr(carry, "dtype") else repr(carry)
+        raise ValueError(f"{layer}: carry must be a pair, {of}, got {came}")
+    return carry[0], carry[1]
+
+
 def _each(inputs) -> tuple[Any, Any]:
     """The inputs of both directions: each has its own carry."""
     if not isinstance(inputs, Mapping) or inputs.get("carry") is None:
         return inputs, inputs
-    first, second = inputs["carry"]
+    first, second = _pair("bidirectional", inputs["carry"], "one for each direction")
     return {**inputs, "carry": first}, {**inputs, "carry": second}
 
 

@@ -131,6 +131,7 @@ def test_probes_see_a_recurrent_layer():
             ValueError,
             "gru: dropout, the fraction .*, must be from 0 to below 1, got 1.0",
         ),
+        (lambda: fn.rnn(2, activation="gelu"), ValueError, "rnn: activation must be one of tanh, relu, got 'gelu'"),
         (lambda: fn.rnn(2, reverse=1), TypeError, "rnn: reverse must be a bool, got 1"),
         (lambda: fn.bidirectional(fn.lstm(2), 2), TypeError, "bidirectional: recurrent must be rnn, gru or lstm, not"),
         (lambda: fn.bidirectional(fn.rnn, 2, reverse=True), TypeError, "bidirectional: reverse must be left out"),
@@ -148,3 +149,11 @@ def test_a_carry_of_another_width_is_said():
     params = layer.init(KEY, X)
     with pytest.raises(ValueError, match=r"gru: h must be \[2, 2\] to follow"):
         layer.apply(params, {"x": X, "carry": jnp.ones((2, 3))})
+
+
+@pytest.mark.parametrize("carry", [jnp.ones((2, 2)), (jnp.ones((2, 2)),) * 3])
+def test_a_carry_that_is_not_a_pair_is_said(carry):
+    for layer, of in {fn.lstm(2): r"\(h, c\)", fn.bidirectional(fn.gru, 2): "one for each direction"}.items():
+        params = layer.init(KEY, X)
+        with pytest.raises(ValueError, match=rf"{str(layer).split('(')[0]}: carry must be a pair, {of}, got"):
+            layer.apply(params, {"x": X, "carry": carry})

@@ -92,8 +92,7 @@ def rnn(
 
 def rnn_fwd(x, h, w_x, w_h, b, lengths, reverse, activation):
     over = sequence("rnn", 1, x, w_x, w_h, lengths, reverse, carry={"h": h}, biases={"b": b})
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"rnn: activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    require_activation(activation)
     value, _ = ACTIVATIONS[activation]
 
     def step(carry, from_x, from_h):
@@ -127,3 +126,9 @@ def rnn_reference(x, h, w_x, w_h, b, lengths=None, reverse=False, activation="ta
 
     y, (last,) = by_rows(step, x, (h,), lengths, reverse)
     return y, last
+
+
+def require_activation(activation) -> None:
+    """Raise ValueError unless the activation is one that there is."""
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"rnn: activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")

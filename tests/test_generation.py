@@ -22,19 +22,28 @@ MODEL = fn.serial(TABLE, fn.repeat(BLOCK, 2), fn.linear(7))
 TIED = fn.shared(lambda f, head: fn.serial(f, BLOCK, head), TABLE, lambda p, x: (x, p["table"].T))
 
 
+READ = fn.encoder(9, 8, layers=1, heads=2)
+SAY = fn.decoder(7, 8, layers=2, heads=2, cross=True, rope=False, positions=fn.learned_positions(12))
+TRANSLATE = fn.encoder_decoder(READ, SAY)
+SOURCE = {
+    "memory": jnp.array([[8, 3, 1, 1, 5], [2, 6, 5, 7, 7], [0, 4, 4, 8, 2]]),
+    "memory_lengths": jnp.array([5, 2, 3]),
+}
+
+
 def params_of(model, prompt=PROMPT):
     """Parameters so large that rows differ."""
     return jax.tree.map(lambda a: 4 * a, model.init(KEY, prompt))
 
 
-def from_the_whole(model, n, key=None, lengths=(4, 4, 4), temperature=1.0, top_k=None, top_p=None):
+def from_the_whole(model, params, beside, n, key=None, lengths=(4, 4, 4), temperature=1.0, top_k=None, top_p=None):
     """The tokens, each from the model's value of the whole sequence before it."""
-    params, lengths = params_of(model), np.array(lengths)
+    lengths = np.array(lengths)
     ids = np.zeros((len(PROMPT), PROMPT.shape[1] + n), int)
     ids[:, : PROMPT.shape[1]] = np.where(np.arange(PROMPT.shape[1]) < lengths[:, None], PROMPT, 0)
     rows = np.arange(len(ids))
     for i in range(n):
-        y = jax.jit(model.apply)(params, ids)
+        y = jax.jit(model.apply)(params, {"x": ids, **beside} if beside else ids)
         logits = y[0] @ y[1] if isinstance(y, tuple) else y
         at = lengths + i
         key_i = None if key is None else jax.random.fold_in(key, i)
@@ -43,20 +52,24 @@ def from_the_whole(model, n, key=None, lengths=(4, 4, 4), temperature=1.0, top_k
 
 
 CASES = {
-    "greedy": (MODEL, {}),
-    "greedy, unequal lengths": (MODEL, {"lengths": LENGTHS}),
-    "drawn": (MODEL, {"key": KEY, "temperature": 0.7, "top_k": 4, "top_p": 0.9}),
-    "drawn, unequal lengths": (TIED, {"key": KEY, "lengths": LENGTHS}),
+    "greedy": (MODEL, {}, {}),
+    "greedy, unequal lengths": (MODEL, {}, {"lengths": LENGTHS}),
+    "drawn": (MODEL, {}, {"key": KEY, "temperature": 0.7, "top_k": 4, "top_p": 0.9}),
+    "drawn, unequal lengths": (TIED, {}, {"key": KEY, "lengths": LENGTHS}),
+    "a translation, greedy": (TRANSLATE, SOURCE, {"lengths": LENGTHS}),
+    "a translation, drawn": (TRANSLATE, {"memory": SOURCE["memory"]}, {"key": KEY, "lengths": LENGTHS}),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_tokens_are_those_of_the_whole_sequence(case):
-    model, options = CASES[case]
-    tokens = fn.generate(model, params_of(model), PROMPT, 6, **options)
+    model, beside, options = CASES[case]
+    prompt = {"x": PROMPT, **beside} if beside else PROMPT
+    params = params_of(model, prompt)
+    tokens = fn.generate(model, params, prompt, 6, **options)
     assert tokens.dtype == int
-    np.testing.assert_array_equal(tokens, from_the_whole(model, 6, **options))
+    np.testing.assert_array_equal(tokens, from_the_whole(model, params, beside, 6, **options))
     assert len({*map(tuple, np.asarray(tokens))}) > 1
 
 
@@ -185,6 +198,26 @@ def test_a_layer_that_breaks_the_law_is_named(message):
 
 
 @pytest.mark.slow
+def test_a_memory_reaches_the_decoder_alone_and_the_source():
+    params = params_of(TRANSLATE, {"x": PROMPT, **SOURCE})
+    tokens = fn.generate(TRANSLATE, params, {"x": PROMPT, **SOURCE}, 3)
+    memory = READ.apply(params["encoder"], {"x": SOURCE["memory"], "lengths": SOURCE["memory_lengths"]})
+    np.testing.assert_array_equal(
+        fn.generate(SAY, params["decoder"], {"x": PROMPT, **SOURCE, "memory": memory}, 3), tokens
+    )
+    padded = {**SOURCE, "memory": SOURCE["memory"].at[1, 2:].set(0)}  # behind its length
+    np.testing.assert_array_equal(fn.generate(TRANSLATE, params, {"x": PROMPT, **padded}, 3), tokens)
+
+
+@pytest.mark.slow
+def test_a_layer_of_a_decoder_that_breaks_the_law_is_named():
+    model = fn.encoder_decoder(READ, fn.serial(say=SAY, mean=MEAN))
+    prompt = {"x": PROMPT, **SOURCE}
+    with pytest.raises(ValueError, match=r"^layer decoder\.mean: its value at one position depends on others"):
+        fn.generate(model, params_of(model, prompt), prompt, 3)
+
+
+@pytest.mark.slow
 def test_lengths_that_a_stream_forgets_are_noticed():
     stream = running_mean().stream
     deaf = stream._replace(step=lambda params, carry, x, lengths=None: stream.step(params, carry, x))
@@ -209,6 +242,11 @@ BAD = [
     ({"prompt": np.ones((2, 3))}, TypeError, r"prompt must be integers .* got float64\[2, 3\]"),
     ({"prompt": [[1, -1]]}, ValueError, "prompt must be from 0 to 2147483647, got -1"),
     ({"prompt": [[1, 7]]}, ValueError, "layer 0: embedding: ids must be from 0 to 6, got 7"),
+    ({"prompt": SOURCE}, ValueError, "prompt must be ids, or a dict with x .* got a dict with memory, memory_lengths"),
+    ({"prompt": {"x": PROMPT, "lengths": LENGTHS}}, ValueError, "memory, not lengths, which generate takes; got .* x"),
+    ({"prompt": {"x": PROMPT, "memory": np.ones((2, 3))}}, ValueError,
+     r"prompt's memory must be arrays with a row for each of the 3 of x, got float64\[2, 3\]"),
+    ({"prompt": {"x": PROMPT, "memory": [[1], [2, 3], [4]]}}, ValueError, "got rows of several lengths"),
     ({"stop": 1.5}, ValueError, "stop must be an int, 0 or more, got 1.5"),
     ({"stop": -1}, ValueError, "stop must be an int, 0 or more, got -1"),
     ({"stop": 7}, ValueError, "stop must be an id below the vocabulary's 7, got 7"),

@@ -16,7 +16,7 @@ from ..training._predict import params_of
 from ..training._state import TrainState
 from ._law import require_law
 from ._place import by_rows, fetched, inside, mesh_of, whole
-from ._request import requested, require_numbers, require_vocabulary
+from ._request import requested, require_numbers, require_vocabulary, together
 from ._sampling import drawn
 
 
@@ -45,7 +45,8 @@ def generate(
         which the last position alone is multiplied by w.
       params: its parameters, or a training state that has them. On a mesh they may be divided, as `fit` leaves them: they
         are gathered, and the rows of the prompt are divided over the mesh's axes for batches.
-      prompt: ids ``[batch, positions]``, at least one of each.
+      prompt: ids ``[batch, positions]``, at least one of each. Or a dict ``{"x": ids, …}`` with what stands beside them for
+        all positions: for `encoder_decoder` ``memory``, the ids of its source, and perhaps ``memory_lengths``.
       n: how many tokens are generated.
       key: from which tokens are drawn, a row's own at each step. Without a key each token is the likeliest.
       lengths: ``[batch]``, how many ids of each row are its prompt; what stands behind them, to the right, does not matter.
@@ -74,18 +75,18 @@ def generate(
     mesh = mesh_of(params)
     with inside(mesh):
         params, key = whole(mesh, (params, key))
-        ask = requested(fetched(prompt), n, key, fetched(lengths), temperature, top_k, top_p, stop)
+        ask = requested(jax.tree.map(fetched, prompt), n, key, fetched(lengths), temperature, top_k, top_p, stop)
         capacity = ask.prompt.shape[1] + ask.n - 1
-        require_law(model, params, ask.prompt, capacity, ask.lengths is not None)
+        require_law(model, params, ask.prompt, ask.beside, capacity, ask.lengths is not None)
         options = {"model": model, "n": ask.n, "top_k": ask.top_k, "stop": ask.stop}
-        prompts = by_rows(mesh, (ask.prompt, ask.lengths))
+        prompts = by_rows(mesh, (ask.prompt, ask.beside, ask.lengths))
         tokens, finite = settled(_run(params, *prompts, ask.key, ask.temperature, ask.top_p, **options))
         require_numbers(model, params, ask, finite)
     return tokens
 
 
 @partial(jax.jit, static_argnames=("model", "n", "top_k", "stop"))
-def _run(params, prompt, lengths, key, temperature, top_p, *, model, n, top_k, stop):
+def _run(params, prompt, beside, lengths, key, temperature, top_p, *, model, n, top_k, stop):
     """The tokens ``[batch, n]``, and whether no logit of a row was NaN."""
     start, step = stream_of(model)
     batch, size = prompt.shape
@@ -103,7 +104,7 @@ def _run(params, prompt, lengths, key, temperature, top_p, *, model, n, top_k, s
         carry, y = step(params, carry, last)
         return i + 1, carry, *draw(i, y, None, tokens, finite)
 
-    carry = start(params, jax.ShapeDtypeStruct((batch, size + n - 1), prompt.dtype))
+    carry = start(params, together(jax.ShapeDtypeStruct((batch, size + n - 1), prompt.dtype), beside))
     carry, y = step(params, carry, prompt, lengths)
     tokens, finite = draw(0, y, lengths, jnp.full((batch, n), -1, prompt.dtype), jnp.ones(batch, bool))
     goes_on = lambda state: (state[0] < n) & ~_ended(state[2], stop).all()

@@ -1,20 +1,26 @@
 """What `generate` is asked for, examined before anything is compiled, and what the model answers."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from .._core import Layer, Params, as_layer
+from .._core import Layer, Params, PyTree, as_layer
 from ..rules._common._checks import describe, is_int, require_key, require_number
 
 
 class Request(NamedTuple):
-    """The arguments of `generate` beside the model; the key is None where the likeliest tokens are asked for."""
+    """The arguments of `generate` beside the model; the key is None where the likeliest tokens are asked for.
+
+    What stands beside the prompt, such as a memory, is a dict, empty where nothing does.
+    """
 
     prompt: Array
+    beside: dict[str, Any]
     n: int
     key: Array | None
     lengths: Array | None
@@ -38,10 +44,17 @@ def requested(prompt, n, key, lengths, temperature, top_k, top_p, stop) -> Reque
     if top_p is not None:
         require_number("generate", "top_p", top_p, "above 0, to 1", lambda p: 0 < p <= 1)
     _require_key(key, temperature, top_k, top_p)
+    prompt, beside = _apart(prompt)
     prompt = _integers("prompt", prompt, 2, "[batch, positions], at least one of each")
     lengths = None if lengths is None else _lengths(lengths, *prompt.shape)
-    prompt = _ids(prompt, lengths)
-    return Request(prompt, int(n), key if temperature else None, lengths, float(temperature), top_k, top_p, stop)
+    beside = {name: _rows(name, value, len(prompt)) for name, value in beside.items()}
+    key = key if temperature else None
+    return Request(_ids(prompt, lengths), beside, int(n), key, lengths, float(temperature), top_k, top_p, stop)
+
+
+def together(x: PyTree, beside: dict[str, Any]) -> PyTree:
+    """What a model takes: x, or a dict of x and of what stands beside it."""
+    return {"x": x, **beside} if beside else x
 
 
 def require_vocabulary(size: int, top_k: int | None, stop: int | None) -> None:
@@ -58,7 +71,8 @@ def require_numbers(model: Layer, params: Params, request: Request, finite: Arra
         return
     row = int(jnp.argmin(finite))
     size = request.prompt.shape[1] if request.lengths is None else int(request.lengths[row])
-    as_layer(model).apply(params, request.prompt[row : row + 1, :size])
+    beside = jax.tree.map(lambda a: a[row : row + 1], request.beside)
+    as_layer(model).apply(params, together(request.prompt[row : row + 1, :size], beside))
     raise ValueError(f"generate: logits must not be NaN, as they are for row {row} of prompt: its ids may lie outside of "
                      "the model's table, or the parameters are NaN")  # fmt: skip
 
@@ -78,6 +92,29 @@ def _require_key(key, temperature, top_k, top_p):
         )
 
 
+def _apart(prompt) -> tuple[Any, dict[str, Any]]:
+    """The ids, and what stands beside them."""
+    if not isinstance(prompt, Mapping):
+        return prompt, {}
+    if "x" not in prompt or "lengths" in prompt:
+        raise ValueError("generate: prompt must be ids, or a dict with x and what stands beside it, such as memory, not "
+                         f"lengths, which generate takes; got a dict with {', '.join(map(str, prompt))}")  # fmt: skip
+    return prompt["x"], {name: value for name, value in prompt.items() if name != "x"}
+
+
+def _rows(name, value, batch):
+    """What stands beside the prompt, as arrays that have a row for each of its own."""
+    name, expected = f"prompt's {name}", f"arrays with a row for each of the {batch} of x"
+
+    def rows(a):
+        a = _array(name, a, expected)
+        if a.ndim == 0 or len(a) != batch:
+            raise ValueError(f"generate: {name} must be {expected}, got {describe(a)}")
+        return jnp.asarray(a)
+
+    return jax.tree.map(rows, value, is_leaf=lambda a: isinstance(a, list))
+
+
 def _ids(prompt, lengths):
     """The prompt, with the id 0 behind each row's own length."""
     prompt = jnp.asarray(prompt, int)
@@ -95,11 +132,15 @@ def _lengths(lengths, batch, size):
     return jnp.asarray(lengths, int)
 
 
-def _integers(name, a, rank, expected):
+def _array(name, a, expected):
     try:
-        a = a if hasattr(a, "dtype") and hasattr(a, "ndim") else np.asarray(a)
+        return a if hasattr(a, "dtype") and hasattr(a, "ndim") else np.asarray(a)
     except ValueError:
-        raise ValueError(f"generate: {name} must be integers {expected}, got rows of several lengths") from None
+        raise ValueError(f"generate: {name} must be {expected}, got rows of several lengths") from None
+
+
+def _integers(name, a, rank, expected):
+    a = _array(name, a, f"integers {expected}")
     if not jnp.issubdtype(a.dtype, jnp.integer):
         raise TypeError(f"generate: {name} must be integers {expected}, got {describe(a)}")
     if a.ndim != rank or 0 in a.shape:

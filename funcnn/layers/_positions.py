@@ -9,6 +9,7 @@ from jax import Array
 from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
+from .._streaming import refuse
 from ..rules._common._precision import widen
 from ._example import features as features_of
 from ._example import positive
@@ -99,21 +100,32 @@ def _adding(init: Callable[..., Any], rows: Callable[..., Array], require: Calla
 
     def apply(params, inputs, *, key=None, training=False):
         del key, training
-        given = inputs if isinstance(inputs, Mapping) else {"x": inputs}
-        x, positions = given["x"], given.get("positions")
+        x, positions = _parts(inputs)
         if positions is None:
             require(x.shape[1])
             positions = jnp.arange(x.shape[1], dtype=jnp.int32)
-        y = add(params, x, positions)
-        return {**inputs, "x": y} if isinstance(inputs, Mapping) else y
+        return _like(inputs, add(params, x, positions))
 
     def start(params, like):
-        require(like.shape[1])
-        return jnp.zeros(like.shape[0], jnp.int32)
+        x, positions = _parts(like)
+        if positions is not None:
+            refuse("a stream counts its positions, got positions beside x")
+        require(x.shape[1])
+        return jnp.zeros(x.shape[0], jnp.int32)
 
-    def step(params, carry, x, lengths=None):
+    def step(params, carry, inputs, lengths=None):
+        x, _ = _parts(inputs)
         n = x.shape[1]
         y = add(params, x, carry[:, None] + jnp.arange(n, dtype=jnp.int32)[None])
-        return carry + (n if lengths is None else lengths.astype(jnp.int32)), y
+        return carry + (n if lengths is None else lengths.astype(jnp.int32)), _like(inputs, y)
 
-    return Layer(lambda key, x: init(key, x["x"] if isinstance(x, Mapping) else x), apply, stream=Stream(start, step))
+    return Layer(lambda key, inputs: init(key, _parts(inputs)[0]), apply, stream=Stream(start, step))
+
+
+def _parts(inputs):
+    """x, and the positions that are given beside it, or None."""
+    return (inputs["x"], inputs.get("positions")) if isinstance(inputs, Mapping) else (inputs, None)
+
+
+def _like(inputs, y):
+    return {**inputs, "x": y} if isinstance(inputs, Mapping) else y

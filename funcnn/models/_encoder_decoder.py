@@ -8,7 +8,7 @@ import jax
 from .. import initializers, rules
 from .._core import Layer, Stream, as_layer, split_key
 from .._shown import shown
-from .._streaming import cannot_stream, stream_of
+from .._streaming import refuse, stream_of
 from ..combinators import serial, shared
 from ..combinators._children import LayerLike, children_of, split
 from ..layers import attention, embedding, layer_norm, mlp
@@ -107,7 +107,8 @@ def encoder_decoder(encoder: LayerLike, decoder: LayerLike) -> Layer:
 
     Returns:
       A layer with parts ``encoder`` and ``decoder``. x is a dict ``{"x": ids [batch, T], "memory": ids [batch, S]}`` with
-      perhaps ``lengths`` and ``memory_lengths`` ``[batch]``; the value is the decoder's.
+      perhaps ``lengths`` and ``memory_lengths`` ``[batch]``; the value is the decoder's. Its stream is started with the
+      memory, which is encoded once, and then takes x alone.
 
     Example:
       >>> read, say = encoder(50, 16, layers=2, heads=4), decoder(60, 16, layers=2, heads=4, cross=True)
@@ -135,7 +136,16 @@ def encoder_decoder(encoder: LayerLike, decoder: LayerLike) -> Layer:
         memory = encoder.apply(of_encoder, read(inputs), key=key, training=training)
         return decoder.apply(of_decoder, {**inputs, "memory": memory}, key=decoder_key, training=training)
 
-    return Layer(init, apply, stream=cannot_stream("its decoder attends to a memory"))
+    def start(params, like):
+        (of_encoder, of_decoder), source = unpack(params), read(like)
+        if any(isinstance(a, jax.ShapeDtypeStruct) for a in jax.tree.leaves(source)):
+            refuse(f"encoder_decoder starts with the memory's values, got {source['x']}")
+        return stream_of(decoder).start(of_decoder, {**like, "memory": encoder.apply(of_encoder, source)})
+
+    def step(params, carry, x, lengths=None):
+        return stream_of(decoder).step(unpack(params)[1], carry, x, lengths)
+
+    return Layer(init, apply, stream=Stream(start, step))
 
 
 def _given(positions):

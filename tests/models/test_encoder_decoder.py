@@ -29,6 +29,12 @@ def test_positions_are_added_each_at_its_own(positions):
     require_streams(positions, X)
 
 
+@pytest.mark.slow
+def test_streaming_is_the_whole():
+    beside = {"memory": SOURCE, "memory_lengths": jnp.array([5, 3])}
+    require_streams(MODEL, TARGET, tolerance=1e-6, beside=beside)  # float32 tables
+
+
 def test_sines_and_cosines_are_those_of_the_formula():
     y = fn.sinusoidal_positions(base=100.0).apply((), jnp.zeros((1, 3, 4)))[0, 2]
     assert_close(y, jnp.array([np.sin(2), np.cos(2), np.sin(2 / 10), np.cos(2 / 10)]), 1e-12)
@@ -43,8 +49,13 @@ def test_what_does_not_fit_is_said():
         fn.sinusoidal_positions().init(KEY, X[..., :3])
     with pytest.raises(TypeError, match="a dict with x and memory, got int"):
         MODEL.init(KEY, SOURCE)
-    with pytest.raises(ValueError, match="cannot stream"):
-        fn.stream_of(MODEL).start((), SOURCE)
+    params, start = jax.eval_shape(MODEL.init, KEY, {"x": TARGET, "memory": SOURCE}), fn.stream_of(MODEL).start
+    with pytest.raises(TypeError, match="a dict with x and memory, got int"):
+        start(params, SOURCE)
+    with pytest.raises(ValueError, match=r"cannot stream: encoder_decoder starts with the memory's values, got Shape"):
+        start(params, {"x": TARGET, "memory": jax.ShapeDtypeStruct(SOURCE.shape, int)})
+    with pytest.raises(ValueError, match="cannot stream: a stream counts its positions, got positions beside x"):
+        fn.stream_of(fn.sinusoidal_positions()).start((), {"x": X, "positions": SOURCE})
 
 
 @pytest.mark.slow

@@ -42,7 +42,8 @@ def attention(
       kv_heads: how many keys and values, of which ``heads`` is a multiple; None for as many as queries.
       head_dim: the size of each; None for features / heads.
       causal: whether a position sees none after it.
-      window: how many positions to each side a position sees, itself included; None for all. A stream keeps one less.
+      window: how many positions to each side a position sees, itself included; None for all. A stream keeps one less, or
+        all that it is started with, where these are fewer.
       softcap: c, for scores of ``c tanh(score / c)``.
       rope: whether queries and keys are turned by `funcnn.rules.rope`; or its options, ``{"base": 500_000.0}``. They are
         kept turned by a stream.
@@ -57,7 +58,7 @@ def attention(
       ``b_…`` and ``query_scale``, ``key_scale`` where asked for. x is an array ``[batch, T, n]``, or a dict ``{"x": …}``
       with any of ``lengths`` ``[batch]``, ``positions`` ``[batch, T]`` or ``[T]`` and ``segment_ids`` ``[batch, T]``.
       With ``cross`` it is a dict with ``memory`` ``[batch, S, m]`` too, and perhaps ``lengths`` and ``memory_lengths``.
-      The value is like x. A stream without a window keeps as many positions as it was started with. A position beyond
+      The value is like x. A stream that keeps all positions ends with those that it was started with. A position beyond
       them is NaN where it has no value yet, as inside jit. One of ``cross`` is started with the memory, whose keys and
       values it makes once, and then takes x alone.
 
@@ -122,7 +123,7 @@ def attention(
         if cross:
             return _of_memory(_parts(like, cross), lambda name, memory: project(params, name, memory))
         x = _alone(like)
-        kept = x.shape[1] if window is None else window - 1
+        kept = x.shape[1] if window is None else min(window - 1, x.shape[1])
         empty = jnp.zeros((x.shape[0], kept, kv_heads, params["w_key"].shape[1] // kv_heads), x.dtype)
         return {"key": empty, "value": empty, "at": jnp.zeros(x.shape[0], jnp.int32)}
 
@@ -131,23 +132,24 @@ def attention(
         if cross:
             seen = {"key_value_seq_lengths": carry.get("lengths")}
             return carry, attend(params, x, project(params, "query", x), carry["key"], carry["value"], **seen)
-        at, n = carry["at"], x.shape[1]
+        at, n, kept = carry["at"], x.shape[1], carry["key"].shape[1]
+        ring = window is not None and kept == window - 1  # one that reaches further keeps all, as if there were none
         end = at + (n if lengths is None else lengths.astype(jnp.int32))
         positions = at[:, None] + jnp.arange(n, dtype=jnp.int32)[None]
         q, k, v = (project(params, name, x) for name in ("query", "key", "value"))
         q, k = (turn(q, positions), turn(k, positions)) if turn else (q, k)
-        if window is None:
+        if not ring:
             k, v = whole = tuple(_written(carry[name], positions, a) for name, a in (("key", k), ("value", v)))
-            _require_room(k.shape[1], end)
+            _require_room(kept, end)
             seen = {"q_offset": at}
         else:
             past = carry["key"], carry["value"]
             whole = tuple(last_of(old, a, lengths) for old, a in zip(past, (k, v), strict=True))
             k, v = (jnp.concatenate([old, a], 1) for old, a in zip(past, (k, v), strict=True))
-            seen = {"q_offset": window - 1, "mask": _filled(at, window - 1, n)}
+            seen = {"q_offset": kept, "mask": _filled(at, kept, n)}
         carry = {"key": whole[0], "value": whole[1], "at": end}
         y = attend(params, x, q, k, v, **seen)
-        return carry, y if window else jnp.where((positions < k.shape[1])[..., None], y, jnp.nan)
+        return carry, y if ring else jnp.where((positions < kept)[..., None], y, jnp.nan)
 
     if not causal and not cross:
         return Layer(init, apply, stream=cannot_stream("attention that is not causal sees later positions"))

@@ -66,6 +66,7 @@ def test_what_is_beyond_a_length_is_not_seen():
         {"rope": True, "qk_norm": True, "bias": True},
         {"rope": {"base": 100.0}, "window": 2, "kv_heads": 1},
         {"window": 1},
+        {"window": 6},
         {"window": 9, "softcap": 2.0, "head_dim": 3},
     ],
 )
@@ -73,14 +74,16 @@ def test_streaming_is_the_whole(options):
     require_streams(fn.attention(2, causal=True, **options), X)
 
 
-def test_a_window_keeps_what_it_sees():
-    layer = fn.attention(2, causal=True, window=3)
+@pytest.mark.parametrize(("window", "kept"), [(1, 0), (3, 2), (6, 5), (7, 5), (4096, 5)])
+def test_a_window_keeps_what_it_sees_and_at_most_all(window, kept):
+    layer = fn.attention(2, causal=True, window=window)
     carry = fn.stream_of(layer).start(layer.init(KEY, X), X)
-    assert carry["key"].shape == (2, 2, 2, 4)
+    assert carry["key"].shape == carry["value"].shape == (2, kept, 2, 4)
 
 
-def test_a_position_beyond_the_cache_is_said_or_nan():
-    layer = fn.attention(2, causal=True)
+@pytest.mark.parametrize("window", [None, 6])
+def test_a_position_beyond_the_cache_is_said_or_nan(window):
+    layer = fn.attention(2, causal=True, window=window)
     params = layer.init(KEY, X)
     start, step = fn.stream_of(layer)
     carry, _ = step(params, start(params, X[:, :4]), X[:, :3])

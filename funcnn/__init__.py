@@ -142,6 +142,7 @@ from .training import make_step as make_step
 from .training import on_device as on_device
 from .training import overfit_one_batch as overfit_one_batch
 from .training import place as place
+from .training import poisson_batches as poisson_batches
 from .training import predict as predict
 from .training import private as private
 from .training import replicated as replicated

@@ -27,6 +27,7 @@ from .checkpoints import Checkpointer as Checkpointer
 from .checkpoints import load as load
 from .checkpoints import save as save
 from .per_example._norms import example_gradient_norms as example_gradient_norms
+from .streams._poisson import poisson_batches as poisson_batches
 from .wrappers._ema import averaged as averaged
 from .wrappers._ema import ema as ema
 from .wrappers._frozen import frozen as frozen

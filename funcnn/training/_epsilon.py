@@ -13,8 +13,8 @@ def epsilon(
 
     - ``epochs``: for `fit` on arrays. Each example is in one batch of an epoch, so that an epoch reveals as much as one
       Gaussian mechanism. That holds in whatever order the batches come. Nothing is won by their being drawn at random.
-    - ``steps`` and ``rate``: for Poisson sampling. Each example is in each batch with probability ``rate``, on its own.
-      That is far less, and it does not hold for shuffled epochs.
+    - ``steps`` and ``rate``: for Poisson sampling, by `poisson_batches`. Each example is in each batch with probability
+      ``rate``, on its own. That is far less, and it does not hold for shuffled epochs.
 
     Two data sets are neighbours if an example of one is left out of the other, where its gradient counts as 0.
 

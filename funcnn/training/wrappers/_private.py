@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from ..._core import split_key
 from ...rules._common._checks import require_key, require_number
+from ...rules._common._precision import widen
 from .._optimizer import as_optimizer
 
 
@@ -35,8 +35,8 @@ def private(
       clip: the norm to which each example's gradient is scaled down, if it is larger.
       noise: the standard deviation of the noise, as a multiple of clip; 0 adds no noise.
       key: for the noise.
-      batch_size: what to divide by; None divides by the batch's own number of examples. A batch that is drawn by chance
-        (Poisson sampling) has a random size, and is divided by the expected one.
+      batch_size: what to divide by; None divides by the batch's own number of examples. A batch that is drawn by chance,
+        by `poisson_batches`, has a random size, and is divided by the expected one.
 
     Returns:
       An optimizer, for `fit` and `make_step`.
@@ -76,9 +76,8 @@ def private(
 def _noised(total, deviation, key, n):
     leaves, tree = jax.tree.flatten(total)
     keys = split_key(key, len(leaves))
-    wide = lambda a: jnp.promote_types(a.dtype, jnp.float32)
-    draw = lambda a, k: (a.astype(wide(a)) + deviation * jax.random.normal(k, a.shape, wide(a))) / n
-    return tree.unflatten([draw(a, k).astype(a.dtype) for a, k in zip(leaves, keys, strict=True)])
+    draw = lambda a, k: (a + deviation * jax.random.normal(k, a.shape, a.dtype)) / n
+    return tree.unflatten([draw(widen(a), k).astype(a.dtype) for a, k in zip(leaves, keys, strict=True)])
 
 
 def _require_first(updates, clipped_sum: Any, grad):

@@ -91,10 +91,7 @@ def ctc_fwd(logits, labels, logit_lengths, label_lengths, blank):
         _require_ints("ctc", "label_lengths", label_lengths, "", logits.shape[:1])
     classes, counts, same, last = _targets(logits, labels, label_lengths, blank)
     running = _running(logits, logit_lengths)
-    x = jnp.where(running[..., None], widen(logits), 0)
-    top = lax.stop_gradient(finite(jnp.max(x, axis=-1, keepdims=True)))  # the softmax does not depend on it
-    total = jnp.sum(jnp.exp(x - top), axis=-1, keepdims=True)
-    total = jnp.where(total == 0, 1, total)
+    top, total = _of_softmax(logits, running)
     log_p = jnp.take_along_axis(logits, classes[:, None], axis=-1)
     log_p = (jnp.where(running[..., None], widen(log_p), 0) - top) - jnp.log(total)
     log_p = jnp.where(counts[:, None], jnp.maximum(log_p, NEVER), NEVER)
@@ -193,6 +190,16 @@ def _running(logits, logit_lengths):
     """Whether each frame counts, [batch, time]."""
     frames = logits[..., 0]
     return lax.broadcasted_iota(jnp.int32, (1, frames.shape[1]), 1) < _length(logit_lengths, frames)[:, None]
+
+
+def _of_softmax(logits, running):
+    """max x and Σ e^(x - max x) of each frame, [batch, time, 1]; 0 and 1 of a frame that does not count."""
+    running = running[..., None]
+    # No cotangent passes to a frame that does not count, and NaN may be there. XLA leaves out a select of equals.
+    x = widen(jnp.where(running, logits, lax.stop_gradient(logits)))
+    top = lax.stop_gradient(finite(jnp.max(x, axis=-1, keepdims=True)))  # the softmax does not depend on it
+    total = jnp.sum(jnp.exp(x - top), axis=-1, keepdims=True)
+    return jnp.where(running, top, 0), jnp.where(running & (total != 0), total, 1)
 
 
 def _length(lengths, rows):

@@ -59,6 +59,22 @@ def test_frames_and_labels_past_their_lengths_count_for_nothing():
 
 
 @pytest.mark.slow
+def test_frames_past_their_length_count_for_nothing_in_second_order():
+    """What they hold meets a cotangent of 0 there, and 0 · NaN is NaN."""
+    logits, labels, frames = RNG.normal(size=(1, 3, 3)), jnp.array([[1]]), jnp.array([2])
+    slope = lambda x: jnp.sum(jax.grad(lambda x: rules.ctc(x, labels, frames).sum())(x) ** 2)
+    step = jax.jit(jax.grad(slope))
+    other = np.where(np.arange(3)[None, :, None] < 2, logits, np.nan)
+    assert_close(step(other), step(logits), 0.0)
+
+
+def test_the_value_needs_no_array_of_the_size_of_the_logits():
+    labels, frames = jnp.array([[1, 2], [3, 4]]), jnp.array([8, 5])
+    program = jax.jit(lambda x: rules.ctc(x, labels, frames)).lower(jax.ShapeDtypeStruct((2, 8, 4096), jnp.float32))
+    assert program.compile().memory_analysis().temp_size_in_bytes < 8 * 4096 * 4
+
+
+@pytest.mark.slow
 def test_ten_thousand_frames_lose_no_more_than_rounding():
     """Also where the target is said much later than its frames would have it: its logarithms are far below the largest."""
     labels = jnp.asarray(RNG.integers(1, 5, (2, 300)))

@@ -1,5 +1,6 @@
 """Watchers end training at the right row, keep the best state, write each row once, and go on where they stood."""
 
+import io
 import json
 import sys
 
@@ -170,6 +171,33 @@ def test_progress_is_one_bar_on_a_terminal(capfd, monkeypatch):
     assert "loss=0.5, val_loss=1" in last
     assert "seconds" not in last
     assert last.count("\n") == 1
+
+
+def test_progress_is_one_bar_in_a_notebook(capfd, monkeypatch):
+    import tqdm.auto
+    import tqdm.std
+
+    from funcnn.training._watching._progress import progress_of
+
+    made = []
+
+    class Notebook(tqdm.std.tqdm):
+        """What tqdm.auto is in a notebook: a bar of tqdm.notebook's, shown where it is made."""
+
+        __module__ = "tqdm.notebook"
+
+        def __init__(self, **options):
+            made.append(self)
+            super().__init__(**options, file=io.StringIO())
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", Notebook)
+    bar = progress_of(epochs=3, steps=None)
+    shown(bar, *moments(loss=[3.0, 1.0, 0.5], val_loss=[4.0, 2.0, 1.0]))
+    bar.close(None)
+    (only,) = made
+    assert (only.n, only.total, only.disable) == (3, 3, True)
+    assert only.postfix == "loss=0.5, val_loss=1"
+    assert capfd.readouterr().err == ""
 
 
 X, Y = np.eye(2, dtype="float32"), np.float32([[1], [0]])

@@ -70,7 +70,7 @@ def stopped(folder, data, steps, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [1, 3, 4, 5])
+@pytest.mark.parametrize("steps", [1, 3, pytest.param(4, id="the data start again from the first shard"), 5])
 def test_a_stream_with_a_state_reads_on_where_it_stood(steps, tmp_path):
     expected = digest(*fit(lambda epoch: Seekable(epoch, [])))
     stopped(tmp_path, lambda epoch: Seekable(epoch, []), steps)
@@ -109,7 +109,7 @@ RISING = optax.sgd(optax.piecewise_constant_schedule(0.05, {6: 20.0}))  # after 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [2, 6, 9, 10])
+@pytest.mark.parametrize("steps", [2, 6, pytest.param(9, id="best checkpoint overwritten by a worse one"), 10])
 def test_the_best_state_is_not_replaced_by_a_worse_one(steps, tmp_path):
     watch = [fn.best_state("loss")]
     options = {"epochs": 6, "batch_size": 4, "optimizer": RISING}

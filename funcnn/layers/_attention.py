@@ -14,6 +14,7 @@ from .._shown import shown
 from .._streaming import cannot_stream, last_of, refuse
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
+from ._inputs import alone, entries
 
 _ENTRIES = {"x", "lengths", "positions", "segment_ids"}
 _OF_MEMORY = {"x", "lengths", "memory", "memory_lengths"}
@@ -122,13 +123,13 @@ def attention(
     def start(params, like):
         if cross:
             return _of_memory(_parts(like, cross), lambda name, memory: project(params, name, memory))
-        x = _alone(like)
+        x = alone(like)
         kept = x.shape[1] if window is None else min(window - 1, x.shape[1])
         empty = jnp.zeros((x.shape[0], kept, kv_heads, params["w_key"].shape[1] // kv_heads), x.dtype)
         return {"key": empty, "value": empty, "at": jnp.zeros(x.shape[0], jnp.int32)}
 
     def step(params, carry, inputs, lengths=None):
-        x = _alone(inputs)
+        x = alone(inputs)
         if cross:
             seen = {"key_value_seq_lengths": carry.get("lengths")}
             return carry, attend(params, x, project(params, "query", x), carry["key"], carry["value"], **seen)
@@ -191,18 +192,9 @@ def _dropped(rate, key, training):
 
 def _parts(inputs, cross) -> dict[str, Any]:
     """x and what comes with it, as a dict."""
-    given = dict(inputs) if isinstance(inputs, Mapping) else {"x": inputs}
-    needed, known = ({"x", "memory"}, _OF_MEMORY) if cross else ({"x"}, _ENTRIES)
-    if not needed <= set(given) <= known:
-        raise ValueError(f"attention: x must be a dict with {' and '.join(sorted(needed))}, and no other entries than "
-                         f"{', '.join(sorted(known))}, got {', '.join(sorted(given))}")  # fmt: skip
-    return given
-
-
-def _alone(inputs) -> Any:
-    """x of a stream: its lengths are the step's, and its positions are counted."""
-    given = inputs if isinstance(inputs, Mapping) else {"x": inputs}
-    return given["x"] if set(given) == {"x"} else refuse(f"a stream takes x alone, got {', '.join(sorted(given))}")
+    if cross:
+        return entries("attention", inputs, _OF_MEMORY, {"x", "memory"})
+    return entries("attention", inputs, _ENTRIES)
 
 
 def _require_options(heads, kv_heads, head_dim, window, rope, dropout):

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
-from .._streaming import cannot_stream, refuse
+from .._streaming import cannot_stream
 from ..rules._common._checks import describe
 from ..rules.recurrent._rnn import require_activation
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
+from ._inputs import alone, entries
 
 _ENTRIES = {"x", "lengths", "carry"}
 
@@ -198,23 +199,23 @@ def _layer(cell: _Cell, features, return_sequence, reverse, dropout, w_init, rec
             raise TypeError(f"{name}: {option} must be a bool, got {value!r}")
 
     def init(key, inputs):
-        n, dtype = features_of(name, _parts(name, inputs)["x"], 3)
+        n, dtype = features_of(name, entries(name, inputs, _ENTRIES)["x"], 3)
         w_key, *keys = split_key(key, 1 + gates)
         w_h = jnp.concatenate([recurrent_init(k, (features, features), dtype) for k in keys], 1)
         drawn = {"w_x": w_init(w_key, (n, gates * features), dtype), "w_h": w_h}
         return drawn | {b: init(dtype) for b, init in biases.items()}
 
     def start(params, like):
-        x = _alone(name, like)
+        x = alone(like)
         h = jnp.zeros((x.shape[0], features), x.dtype)
         return h if states == 1 else (h,) * states
 
     def step(params, carry, inputs, lengths=None):
-        y, carry = run(params, _alone(name, inputs), carry, lengths)
+        y, carry = run(params, alone(inputs), carry, lengths)
         return carry, y
 
     def apply(params, inputs, *, key=None, training=False):
-        given = _parts(name, inputs)
+        given = entries(name, inputs, _ENTRIES)
         lengths, carry = given.get("lengths"), given.get("carry")
         carry = start(params, given["x"]) if carry is None else carry
         y, carry = run(_dropped(name, params, dropout, key, training), given["x"], carry, lengths)
@@ -229,21 +230,6 @@ def _layer(cell: _Cell, features, return_sequence, reverse, dropout, w_init, rec
     if not return_sequence:
         return Layer(init, apply, stream=cannot_stream("the state after the last step is that of the whole"))
     return Layer(init, apply, stream=Stream(start, step))
-
-
-def _parts(layer, inputs) -> dict[str, Any]:
-    """x and what comes with it, as a dict."""
-    given = dict(inputs) if isinstance(inputs, Mapping) else {"x": inputs}
-    if not {"x"} <= set(given) <= _ENTRIES:
-        raise ValueError(f"{layer}: x must be an array, or a dict with x and no other entries than carry and lengths, got "
-                         f"{', '.join(sorted(map(str, given)))}")  # fmt: skip
-    return given
-
-
-def _alone(layer, inputs) -> Any:
-    """x of a stream, whose lengths and carry are the step's."""
-    given = _parts(layer, inputs)
-    return given["x"] if set(given) == {"x"} else refuse(f"a stream takes x alone, got {', '.join(sorted(given))}")
 
 
 def _pair(layer, carry, of) -> tuple[Any, Any]:

@@ -10,9 +10,11 @@ from .._streaming import stream_of
 from ..combinators import repeat, serial
 from ..combinators._children import LayerLike, children_of, split
 from ..layers import dropout, layer_norm
+from ..layers._inputs import entries
 
 _BESIDE_X = ("lengths", "positions", "segment_ids")
 _OF_MEMORY = ("lengths", "memory", "memory_lengths")
+_KNOWN = frozenset({"x", *_BESIDE_X, *_OF_MEMORY})
 
 
 @shown
@@ -36,6 +38,9 @@ def transformer_block(
     Returns:
       A layer with parts ``attention``, ``cross`` and ``mlp``, each with ``norm`` and ``layer``. x is an array ``[batch, T,
       features]``, or a dict with what `attention` takes beside x; the value is like x, of the same entries.
+
+    Raises:
+      ValueError: rate is not from 0 to below 1; or, by init and apply, x has other entries.
 
     Example:
       >>> block = transformer_block(attention(4, causal=True, rope=True), gated_mlp(64), norm=rms_norm())
@@ -76,35 +81,39 @@ def transformer(block: Layer, n: int, *, norm: LayerLike = layer_norm(), remat: 
     return serial(blocks=repeat(block, n, remat=remat), norm=Layer(init, apply))
 
 
-def _added(layer, norm, rate, entries) -> Layer:
+def _added(layer, norm, rate, beside) -> Layer:
     """x plus the layer's value of x, normalised, and of these entries beside it."""
     children, pack, unpack = children_of("transformer_block", (), {"norm": norm, "layer": layer})
     (norm, layer), drop = children, dropout(rate)
 
+    def parts(inputs):
+        entries("transformer_block", inputs, _KNOWN)
+        return parts_of(inputs)
+
     def taken(h, rest):
-        beside = {name: rest[name] for name in entries if rest and name in rest}
-        return {"x": h} | beside if beside else h
+        given = {name: rest[name] for name in beside if rest and name in rest}
+        return {"x": h} | given if given else h
 
     def init(key, inputs):
         norm_key, layer_key = split_key(key)
-        x, rest = parts_of(inputs)
+        x, rest = parts(inputs)
         params = norm.init(norm_key, x)
         return pack([params, layer.init(layer_key, taken(jax.eval_shape(norm.apply, params, x), rest))])
 
     def apply(params, inputs, *, key=None, training=False):
         (of_norm, of_layer), (k, drop_key) = unpack(params), split(key, 2)
-        x, rest = parts_of(inputs)
+        x, rest = parts(inputs)
         h = norm.apply(of_norm, x, training=training)
         y = layer.apply(of_layer, taken(h, rest), key=k, training=training)
         return joined(x + drop.apply((), y, key=drop_key, training=training and rate > 0), rest)
 
     def start(params, like):
-        x, rest = parts_of(like)
+        x, rest = parts(like)
         return stream_of(layer).start(unpack(params)[1], taken(x, rest))
 
     def step(params, carry, inputs, lengths=None):
         of_norm, of_layer = unpack(params)
-        x, rest = parts_of(inputs)
+        x, rest = parts(inputs)
         carry, y = stream_of(layer).step(of_layer, carry, taken(norm.apply(of_norm, x), rest), lengths)
         return carry, joined(x + y, rest)
 

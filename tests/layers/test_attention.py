@@ -144,6 +144,10 @@ def test_what_sees_later_positions_cannot_stream():
         (lambda: fn.attention(2, cross=True, causal=True), "causal, window and rope are not for cross"),
         (lambda: fn.attention(3).init(KEY, X), "attention: heads must divide x's 8 features, got 3"),
         (lambda: fn.attention(2).init(KEY, {"x": X, "mask": X}), "no other entries than lengths, .*, got mask, x"),
+        (
+            lambda: fn.attention(2).init(KEY, {"x": X, 3: X}),
+            "attention: x must be an array, or a dict .*, got 3, x",
+        ),
         (lambda: fn.attention(2, cross=True).init(KEY, X), "x must be a dict with memory and x, .*, got x"),
         (
             lambda: fn.attention(2, head_dim=3, rope=True).init(KEY, X),

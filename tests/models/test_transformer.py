@@ -48,6 +48,11 @@ def test_streaming_is_the_whole():
     require_streams(GPT, IDS[:2], 1e-6)  # its table is float32
 
 
+def test_an_entry_that_no_block_takes_is_said():
+    with pytest.raises(ValueError, match=r"attention: transformer_block: x must be .*, got length, x"):
+        fn.transformer_block(fn.attention(2), fn.mlp(12)).init(KEY, {"x": X, "length": jnp.array([3, 3])})
+
+
 def test_dropout_is_off_but_while_training():
     block = fn.transformer_block(fn.attention(2, dropout=0.5), fn.mlp(12), rate=0.5)
     params = block.init(KEY, X)

@@ -8,6 +8,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import refuse, stream_of
+from ..rules._common._checks import describe
 from ..rules.affine._einsum import indices_of
 from ..rules.affine._embedding import require_row
 from ._example import features as features_of
@@ -19,6 +20,10 @@ def scale_shift(
     *, scale: bool = True, shift: bool = True, scale_init=initializers.ones, shift_init=initializers.zeros
 ) -> Layer:
     """``y = scale x + shift``, with one scale and one shift for each feature.
+
+    Args:
+      scale, shift: whether there is a ``scale``, and a ``shift``.
+      scale_init, shift_init: initializers, see `funcnn.initializers`.
 
     Returns:
       A layer with parameters ``{"scale": [features], "shift": [features]}`` in x's dtype, for x ``[..., features]``.
@@ -43,14 +48,24 @@ def bilinear(
 ) -> Layer:
     """A bilinear form of the rows of a pair ``(x, z)`` for each feature, plus a bias.
 
+    Args:
+      features: the size of y's last axis.
+      bias: whether there is a ``b``.
+      w_init, b_init: initializers, see `funcnn.initializers`.
+
     Returns:
       A layer with parameters ``{"w": [n, m, features], "b": [features]}`` in x's dtype, for x ``[..., n]`` and z
       ``[..., m]``.
+
+    Example:
+      >>> layer, pair = bilinear(2), (jnp.ones((4, 3)), jnp.ones((4, 5)))
+      >>> layer.apply(layer.init(jax.random.key(0), pair), pair).shape
+      (4, 2)
     """
     positive("bilinear", "features", features)
 
     def init(key, pair):
-        x, z = pair
+        x, z = _both(pair)
         (n, dtype), (m, _) = features_of("bilinear", x), features_of("bilinear", z)
         w_key, b_key = split_key(key)
         params = {"w": w_init(w_key, (n, m, features), dtype)}
@@ -58,7 +73,7 @@ def bilinear(
 
     def apply(params, pair, *, key=None, training=False):
         del key, training
-        return rules.bilinear(*pair, params["w"], params.get("b"))
+        return rules.bilinear(*_both(pair), params["w"], params.get("b"))
 
     return Layer(init, apply)
 
@@ -74,11 +89,17 @@ def einsum(equation: str, shape: tuple[int, ...], *, w_init=None) -> Layer:
 
     Returns:
       A layer with parameters ``{"w": shape}`` in x's dtype.
+
+    Raises:
+      TypeError, ValueError: equation or shape is not as described; or, by init, they do not fit x.
     """
+    for n in shape if isinstance(shape, (tuple, list)) else [shape]:
+        positive("einsum", "shape", n)
 
     def init(key, x):
-        dtype = features_of("einsum", x)[1]
-        return {"w": (w_init or _over_what_is_summed(equation))(key, shape, dtype)}
+        like = jax.ShapeDtypeStruct(shape, features_of("einsum", x)[1])
+        _, w, y = indices_of(equation, x, like)
+        return {"w": (w_init or _over_what_is_summed(w, y))(key, like.shape, like.dtype)}
 
     def apply(params, x, *, key=None, training=False):
         del key, training
@@ -134,11 +155,16 @@ def embedding(
     return Layer(init, apply)
 
 
-def _over_what_is_summed(equation):
-    terms, _, result = equation.replace(" ", "").partition("->")
-    weight = terms.rpartition(",")[2]
-    summed = tuple(axis for axis, index in enumerate(weight) if index not in result)
-    kept = tuple(axis for axis in range(len(weight)) if axis not in summed)
+def _both(pair):
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(f"bilinear: x must be a pair (x, z), got {describe(pair)}")
+    return pair
+
+
+def _over_what_is_summed(w, y):
+    """The initializer of a weight with indices w, of which those that the result y lacks are inputs."""
+    summed = tuple(axis for axis, index in enumerate(w) if index not in y)
+    kept = tuple(axis for axis, index in enumerate(w) if index in y)
     return initializers.lecun_normal(in_axis=summed, out_axis=kept)
 
 

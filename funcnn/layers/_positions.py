@@ -10,6 +10,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import refuse
+from ..rules._common._checks import require_number
 from ..rules._common._precision import widen
 from ._example import features as features_of
 from ._example import positive
@@ -63,7 +64,7 @@ def sinusoidal_positions(*, base: float = 10_000.0, scale: float = 1.0) -> Layer
       A layer without parameters. x and the value are as for `learned_positions`, with an even n.
 
     Raises:
-      ValueError: n is odd.
+      TypeError, ValueError: base is not a number above 1, or scale not a number; or, by init, n is odd.
 
     Example:
       >>> y = sinusoidal_positions().apply((), jnp.zeros((1, 2, 4)))
@@ -73,6 +74,8 @@ def sinusoidal_positions(*, base: float = 10_000.0, scale: float = 1.0) -> Layer
     Source:
       Vaswani et al., "Attention is all you need", 2017, section 3.5.
     """
+    require_number("sinusoidal_positions", "base", base, "above 1", lambda v: v > 1)
+    require_number("sinusoidal_positions", "scale", scale)
 
     def init(key, x):
         n, _ = features_of("sinusoidal_positions", x, 3)

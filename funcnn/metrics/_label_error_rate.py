@@ -8,6 +8,7 @@ from jax import Array, lax
 
 from .._arrays import of_arrays
 from ..generation import ctc_greedy
+from ..rules.losses._ctc import require_targets
 from ..training._once import once
 from ._reading import weights_of
 
@@ -23,7 +24,8 @@ def label_error_rate(*, blank: int = 0) -> Callable[..., Counts]:
 
     Returns:
       A function ``(logits, labels, logit_lengths=None, label_lengths=None, weight=None) -> (sum, weight)`` with the
-      arguments of `funcnn.losses.ctc`. Their ratio is above 1 where more labels are wrong than there are.
+      arguments of `funcnn.losses.ctc`. Their ratio is above 1 where more labels are wrong than there are. It raises
+      TypeError or ValueError where their dtypes or shapes are not those of the loss.
 
     Example:
       >>> logits = jax.nn.one_hot(jnp.array([[1, 0, 2, 2]]), 3)
@@ -44,6 +46,7 @@ def label_error_rate(*, blank: int = 0) -> Callable[..., Counts]:
         weight: Array | None = None,
     ) -> Counts:
         found = ctc_greedy(logits, logit_lengths, blank=blank)
+        require_targets("label_error_rate", labels, label_lengths, logits)
         batch, n = labels.shape
         lengths = jnp.full(batch, n, jnp.int32) if label_lengths is None else jnp.clip(label_lengths, 0, n)
         edits = edit_distance(found.labels, found.lengths, labels, lengths)

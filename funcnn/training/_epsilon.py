@@ -1,7 +1,6 @@
 """What a run of private training has revealed about one example."""
 
-from typing import Any
-
+from .._extras import extra
 from ..rules._common._checks import require_number
 from ._data import require_count
 
@@ -45,15 +44,15 @@ def epsilon(
     """
     require_number("epsilon", "noise", noise, "of at least 0", lambda v: v >= 0)
     require_number("epsilon", "delta", delta, "above 0 and below 1", lambda v: 0 < v < 1)
-    accounting = _library()
-    if noise == 0:
-        return float("inf")
-    event, count = accounting.GaussianDpEvent(noise), _count(epochs, steps, rate)
+    count = _count(epochs, steps, rate)
     if rate is not None:
         require_number("epsilon", "rate", rate, "above 0 and up to 1", lambda v: 0 < v <= 1)
-        event = accounting.PoissonSampledDpEvent(rate, event)
-    accountant = accounting.pld.PLDAccountant()
-    return float(accountant.compose(event, count).get_epsilon(delta))
+    if noise == 0:
+        return float("inf")
+    accounting, pld = extra("dp_accounting", "privacy"), extra("dp_accounting.pld", "privacy")
+    event = accounting.GaussianDpEvent(noise)
+    event = event if rate is None else accounting.PoissonSampledDpEvent(rate, event)
+    return float(pld.PLDAccountant().compose(event, count).get_epsilon(delta))
 
 
 def _count(epochs, steps, rate) -> int:
@@ -62,12 +61,3 @@ def _count(epochs, steps, rate) -> int:
         raise TypeError(f"epsilon takes either epochs, or steps and a rate, got {given}")
     name, count = ("steps", steps) if epochs is None else ("epochs", epochs)
     return require_count(name, count, low=1)
-
-
-def _library() -> Any:
-    try:
-        import dp_accounting
-        import dp_accounting.pld
-    except ImportError as error:
-        raise ImportError("epsilon needs dp-accounting: pip install 'funcnn[privacy]'") from error
-    return dp_accounting

@@ -9,6 +9,7 @@ import optax
 
 from .._calibration import unmeasured_kept
 from .._core import Layer
+from ..rules._common._checks import require_number
 from ._data import require_count
 from ._faults import NonFiniteError
 from ._fit import fit
@@ -73,8 +74,8 @@ def find_learning_rate(
         kind = type(optimizer_of_rate).__name__
         raise TypeError(f"optimizer_of_rate must be a function of a rate such as optax.adam, got {kind}")
     require_count("steps", steps, low=10)
-    if not 0 < low < high:
-        raise ValueError(f"low and high must be rates, the one above 0 and below the other, got {low!r} and {high!r}")
+    require_number("find_learning_rate", "low", low, "above 0", lambda v: v > 0)
+    require_number("find_learning_rate", "high", high, f"above low, {low}", lambda v: v > low)
     rates = np.geomspace(low, high, steps)
     lowest = np.inf
 

@@ -67,6 +67,8 @@ def test_bilinear():
     assert shapes(params) == {"w": (3, 5, 2), "b": (2,)}
     assert_close(layer.apply(params, pair), fn.rules.bilinear(*pair, params["w"], params["b"]), 0.0)
     assert shapes(fn.bilinear(2, bias=False).init(KEY, pair)) == {"w": (3, 5, 2)}
+    with pytest.raises(TypeError, match=r"bilinear: x must be a pair \(x, z\), got float64\[4, 3\]"):
+        layer.init(KEY, X)
 
 
 def test_the_default_weight_of_einsum_counts_what_is_summed_as_inputs():
@@ -138,6 +140,13 @@ BAD = [
     (lambda: fn.gaussian_noise(-1.0), "gaussian_noise: stddev must be a number not below 0, got -1.0"),
     (lambda: fn.embedding(0, 4), "embedding: rows must be a positive int, got 0"),
     (lambda: fn.embedding(7, 4, padding_id=7), "embedding: padding_id must be an int from 0 to 6 or None, got 7"),
+    (lambda: fn.einsum("...d,dh->...h", (3, 0)), "einsum: shape must be a positive int, got 0"),
+    (
+        lambda: fn.einsum("...d,dh", (3, 2)).init(KEY, X),
+        "einsum: equation must be like '...d,dhk->...hk', got '...d,dh'",
+    ),
+    (lambda: fn.einsum("...d,dh->...h", (2,)).init(KEY, X), r"einsum: w must be of the sizes of .*, got float64\[2\]"),
+    (lambda: fn.sinusoidal_positions(base=1.0), "sinusoidal_positions: base must be a number above 1, got 1.0"),
     (lambda: fn.bilinear(0), "bilinear: features must be a positive int, got 0"),
 ]
 

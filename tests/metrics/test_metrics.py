@@ -113,6 +113,16 @@ BAD = [
     (lambda: metrics.confusion_matrix(1), ValueError, "confusion_matrix: classes must be at least 2, got 1"),
     (lambda: metrics.r2().measure(LOGITS, SCORES), ValueError, "r2: target must be"),
     (lambda: metrics.mean_squared_error(LOGITS, LABELS), TypeError, "target must be a floating-point array, got int"),
+    (
+        lambda: metrics.label_error_rate()(LOGITS[None], LABELS),
+        ValueError,
+        r"rate: labels must be \[1, n\], .*, got int",
+    ),
+    (
+        lambda: metrics.label_error_rate()(LOGITS[None], [[1]]),
+        TypeError,
+        "labels must be an array of integers, got a list",
+    ),
     (lambda: metrics.auc(1), ValueError, "auc: bins must be at least 2"),
     (lambda: fn.metrics.acuracy, AttributeError, "did you mean funcnn.metrics.accuracy?"),
 ]

@@ -33,7 +33,11 @@ def test_a_loss_that_never_falls_has_no_suggestion():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"low": 1.0, "high": 0.1}, "low and high must be rates"), ({"steps": 3}, "steps must be at least 10")],
+    [
+        ({"low": 1.0, "high": 0.1}, "high must be a number above low, 1.0, got 0.1"),
+        ({"low": 0}, "low must be .* above 0"),
+        ({"steps": 3}, "steps must be at least 10"),
+    ],
 )
 def test_bad_rates_are_named(options, message):
     with pytest.raises(ValueError, match=message):

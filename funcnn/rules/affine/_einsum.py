@@ -65,8 +65,6 @@ def einsum(x: Array, w: Array, equation: str) -> Array:
 
 
 def einsum_fwd(x, w, equation):
-    if not isinstance(equation, str):
-        raise TypeError(f"einsum: equation must be a string like '...d,dhk->...hk', got {describe(equation)}")
     shapes("einsum", x=(x, "*x"), w=(w, "*w"))
     ix, iw, iy = indices_of(equation, x, w)
     return contract(f"{ix},{iw}->{iy}", x, w).astype(x.dtype), (x, w)
@@ -126,8 +124,10 @@ def indices_of(equation, x, w):
     """The indices of x, of w and of the result, with letters for the dots.
 
     Raises:
-      ValueError: see `einsum`.
+      TypeError, ValueError: see `einsum`.
     """
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum: equation must be a string like '...d,dhk->...hk', got {describe(equation)}")
     terms, _, result = equation.replace(" ", "").partition("->")
     match = (*terms.split(","), result)
     plain = [term.replace("...", "", 1) for term in match]

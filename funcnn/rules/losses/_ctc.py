@@ -86,9 +86,7 @@ def ctc(
 
 def ctc_fwd(logits, labels, logit_lengths, label_lengths, blank):
     require_frames("ctc", logits, logit_lengths, blank)
-    _require_ints("ctc", "labels", labels, "n", logits.shape[:1])
-    if label_lengths is not None:
-        _require_ints("ctc", "label_lengths", label_lengths, "", logits.shape[:1])
+    require_targets("ctc", labels, label_lengths, logits)
     classes, counts, same, last = _targets(logits, labels, label_lengths, blank)
     running = _running(logits, logit_lengths)
     top, total = _of_softmax(logits, running)
@@ -247,6 +245,13 @@ def require_frames(rule, logits, logit_lengths, blank):
         raise TypeError(f"{rule}: blank must be a class number, got {blank!r}")
     if not 0 <= blank < logits.shape[-1]:
         raise ValueError(f"{rule}: blank must be a class number from 0 to {logits.shape[-1] - 1}, got {blank}")
+
+
+def require_targets(rule, labels, label_lengths, logits):
+    """Raise TypeError or ValueError unless these are the labels of each row of logits, and their lengths or None."""
+    _require_ints(rule, "labels", labels, "n", logits.shape[:1])
+    if label_lengths is not None:
+        _require_ints(rule, "label_lengths", label_lengths, "", logits.shape[:1])
 
 
 def _require_ints(rule, name, a, after, batch):

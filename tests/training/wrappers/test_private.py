@@ -126,6 +126,8 @@ def test_epsilon_asks_for_one_kind_of_sampling():
     pytest.importorskip("dp_accounting")
     with pytest.raises(TypeError, match="either epochs, or steps and a rate"):
         fn.epsilon(1.0, 1e-5, steps=10)
+    with pytest.raises(TypeError, match="either epochs, or steps and a rate"):
+        fn.epsilon(0.0, 1e-5)
     with pytest.raises(ValueError, match="rate must be a number above 0 and up to 1, got 2"):
         fn.epsilon(1.0, 1e-5, steps=10, rate=2.0)
     with pytest.raises(ValueError, match="delta must be a number above 0 and below 1"):

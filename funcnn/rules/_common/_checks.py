@@ -14,6 +14,8 @@ def describe(a) -> str:
         return f"{a.dtype}{list(a.shape)}"
     if isinstance(a, list):
         return "a list: jnp.asarray makes an array of it"
+    if type(a) is tuple:
+        return f"a tuple of {len(a)}"
     plain = (kind for kind in (bool, int, float, complex) if isinstance(a, kind))  # JAX hands on subclasses of its own
     return next(plain, type(a)).__name__
 

@@ -37,6 +37,7 @@ What the rules give beyond autodiff: inside a scan one array is kept a step wher
 more than XLA's tanh: a CPU's is off by 4 ulp near ±1, and the slope with it.
 """
 
+import math
 from functools import partial
 
 import jax
@@ -98,7 +99,7 @@ def softcap(x: Array, cap: float) -> Array:
 
 def softcap_fwd(x, cap):
     require_floating("softcap", x=x)
-    require_number("softcap", "cap", cap, "above 0", lambda v: v > 0)
+    require_number("softcap", "cap", cap, "above 0, and finite", lambda v: 0 < v < math.inf)
     y = (cap * _tanh(widen(x) / cap)).astype(jnp.result_type(x))
     return y, y
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
 from .._common._checks import describe, is_int, require_floating, require_key, require_number, require_shape, shapes
 from ._mask import Options
@@ -75,21 +77,19 @@ def chosen(call: Call, scale, is_causal, local_window_size, implementation, retu
     """The options, checked; a tile's block of queries and of keys is chosen by the shapes."""
     (batch, queries, heads, features), keys = call.query.shape, call.key.shape[1]
     for name, value in (("is_causal", is_causal), ("return_residual", return_residual)):
-        if not isinstance(value, bool):
+        if not isinstance(value, (bool, np.bool_)):
             raise TypeError(f"{RULE}: {name} must be True or False, got {value!r}")
     if implementation not in (None, "xla", "cudnn"):
         raise ValueError(f"{RULE}: implementation must be None, 'xla' or 'cudnn', got {implementation!r}")
-    if scale is not None:
-        require_number(RULE, "scale", scale)
     if softcap is not None:
-        require_number(RULE, "softcap", softcap, "above 0", lambda v: v > 0)
+        require_number(RULE, "softcap", softcap, "above 0, and finite", lambda v: 0 < v < math.inf)
     require_number(RULE, "dropout_rate", rate, "from 0 to below 1", lambda v: 0 <= v < 1)
     if rate and call.dropout_key is None:
         raise TypeError(f"{RULE}: dropout_key must be a jax.random.key where dropout_rate is {rate}, got None")
     window = _window(local_window_size)
     return Options(
-        1 / math.sqrt(max(features, 1)) if scale is None else scale,
-        is_causal,
+        _scale(scale, features),
+        bool(is_causal),
         window,
         softcap,
         int(q_offset) if is_int(q_offset) else 0,
@@ -178,6 +178,16 @@ def _segments(segment_ids, of_queries, of_keys):
 def _require_kind(name, a, kind, entries):
     if not hasattr(a, "dtype") or not jnp.issubdtype(a.dtype, kind):
         raise TypeError(f"{RULE}: {name} must be an array of {entries}, got {describe(a)}")
+
+
+def _scale(scale: Any, features: int) -> float:
+    """A number, which may be NumPy's or that of an array without axes, as for `jax.nn`."""
+    if scale is None:
+        return 1 / math.sqrt(max(features, 1))
+    concrete = getattr(scale, "shape", None) == () and not isinstance(scale, Tracer)
+    scale = float(scale) if concrete else scale
+    require_number(RULE, "scale", scale, "that is finite", math.isfinite)
+    return scale
 
 
 def _window(size):

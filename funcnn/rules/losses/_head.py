@@ -9,6 +9,7 @@ Backward
     x_bar = Σ_k a_bar_k w_k,  w_bar_k = Σ_rows a_bar_k x,  b_bar_k = Σ_rows a_bar_k
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -60,7 +61,7 @@ def require_head(rule, head, chunk, what, axis_name=None, **others):
     require_shape(rule, "w", head.w, f"[{layout.replace(' ', ', ')}] with at least one class", head.classes > 0)
     require_number(rule, "temperature", head.temperature, "above 0", lambda v: v > 0)
     if head.softcap is not None:
-        require_number(rule, "softcap", head.softcap, "above 0, or None", lambda v: v > 0)
+        require_number(rule, "softcap", head.softcap, "above 0, and finite, or None", lambda v: 0 < v < math.inf)
     if chunk is not None and not is_int(chunk):
         raise TypeError(f"{rule}: chunk must be a number of {what} or None, got {chunk!r}")
     if chunk is not None and chunk < 1:

@@ -92,6 +92,14 @@ def test_options_mean_what_they_mean_in_jax():
     assert_close(ours, theirs, 1e-6)
 
 
+def test_numbers_and_truth_values_of_numpy_and_jax_are_taken_as_jax_takes_them():
+    expected = dot_product_attention(QUERY, KEY, VALUE, scale=0.5, is_causal=True)
+    for scale in (np.float32(0.5), jnp.asarray(0.5)):
+        assert_close(dot_product_attention(QUERY, KEY, VALUE, scale=scale, is_causal=np.True_), expected, 0.0)
+    with pytest.raises(TypeError, match=r"scale must be a number, got float64\[\]"):
+        jax.eval_shape(lambda scale: dot_product_attention(QUERY, KEY, VALUE, scale=scale), 0.5)
+
+
 @pytest.mark.slow
 def test_dropout_is_the_same_whatever_the_blocks(monkeypatch):
     found = []
@@ -161,6 +169,9 @@ def test_cudnn_is_handed_what_it_has(monkeypatch):
         ({"q_offset": jnp.zeros(3, int)}, r"q_offset must be \[2\], a number for each example, got int64\[3\]"),
         ({"alibi": normal(K)}, r"alibi must be \[4\], a number for each of query's heads"),
         ({"dropout_key": jnp.zeros(2)}, "dropout_key must be a jax.random.key, got"),
+        ({"scale": np.inf}, "scale must be a number that is finite, got inf"),
+        ({"scale": SEGMENTS[0]}, r"scale must be a number, got int32\[2, 7\]"),
+        ({"softcap": np.inf}, "softcap must be a number above 0, and finite, got inf"),
         ({"implementation": "flash"}, "implementation must be None, 'xla' or 'cudnn', got 'flash'"),
     ],
 )

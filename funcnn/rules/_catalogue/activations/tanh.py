@@ -41,7 +41,8 @@ entries = [
             at(x=nan, cap=2.0, y=nan, x_bar=nan),
         ],
         bad=[
-            bad(ValueError, "softcap: cap must be a number above 0, got 0.0", x=(3,), cap=0.0),
+            bad(ValueError, "softcap: cap must be a number above 0, and finite, got 0.0", x=(3,), cap=0.0),
+            bad(ValueError, "softcap: cap must be .* finite, got inf", x=(3,), cap=float("inf")),
         ],
         large=call(x=SHAPE, cap=2.0),
     ),

@@ -66,7 +66,7 @@ def test_bad_input_is_said():
         losses.linear_cross_entropy((X, W), LABELS)
     with pytest.raises(TypeError, match=r"prediction must be a tuple \(x, w\) or \(x, w, b\), got float64\[2, 5, 3\]"):
         losses.linear_cross_entropy(X, LABELS)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(TypeError, match="prediction must be a tuple .*, got a tuple of 1"):
+    with pytest.raises(TypeError, match=r"prediction must be a tuple .*, got a tuple of 1"):
         losses.linear_cross_entropy((X,), LABELS)
     with pytest.raises(TypeError, match="labels must be class numbers, an array of integers, got a list"):
         losses.linear_cross_entropy((X, W), LABELS.tolist())

@@ -24,7 +24,7 @@ def ctc_greedy(logits: Array, logit_lengths: Array | None = None, *, blank: int 
 
     Args:
       logits: ``[batch, time, classes]``, floating.
-      logit_lengths: ``[batch]``, integers: how many frames count; None for all.
+      logit_lengths: ``[batch]``, integers: how many frames count, all of them where it is more; None for all.
       blank: the class that stands for no label.
 
     Returns:
@@ -60,7 +60,7 @@ def ctc_beam(logits: Array, logit_lengths: Array | None = None, *, beam: int = 1
 
     Args:
       logits: ``[batch, time, classes]``, floating.
-      logit_lengths: ``[batch]``, integers: how many frames count; None for all.
+      logit_lengths: ``[batch]``, integers: how many frames count, all of them where it is more; None for all.
       beam: how many prefixes are kept.
       blank: the class that stands for no label.
 

@@ -8,7 +8,7 @@ from jax import Array, lax
 
 from .._arrays import of_arrays
 from ..generation import ctc_greedy
-from ..rules.losses._ctc import require_targets
+from ..rules.losses._ctc import require_frames, require_targets
 from ..training._once import once
 from ._reading import weights_of
 
@@ -24,8 +24,9 @@ def label_error_rate(*, blank: int = 0) -> Callable[..., Counts]:
 
     Returns:
       A function ``(logits, labels, logit_lengths=None, label_lengths=None, weight=None) -> (sum, weight)`` with the
-      arguments of `funcnn.losses.ctc`. Their ratio is above 1 where more labels are wrong than there are. It raises
-      TypeError or ValueError where their dtypes or shapes are not those of the loss.
+      arguments of `funcnn.losses.ctc`. Their ratio is above 1 where more labels are wrong than there are. A label of the
+      targets that is the blank, or outside the classes, is wrong. A length beyond its axis is the axis's size. The function
+      raises TypeError or ValueError where dtypes or shapes are not those of the loss.
 
     Example:
       >>> logits = jax.nn.one_hot(jnp.array([[1, 0, 2, 2]]), 3)
@@ -45,10 +46,12 @@ def label_error_rate(*, blank: int = 0) -> Callable[..., Counts]:
         label_lengths: Array | None = None,
         weight: Array | None = None,
     ) -> Counts:
-        found = ctc_greedy(logits, logit_lengths, blank=blank)
+        require_frames("label_error_rate", logits, logit_lengths, blank)
         require_targets("label_error_rate", labels, label_lengths, logits)
+        found = ctc_greedy(logits, logit_lengths, blank=blank)
         batch, n = labels.shape
-        lengths = jnp.full(batch, n, jnp.int32) if label_lengths is None else jnp.clip(label_lengths, 0, n)
+        lengths = jnp.full(batch, n, jnp.int32) if label_lengths is None else label_lengths
+        lengths = jnp.clip(lengths.astype(jnp.int32), 0, n)
         edits = edit_distance(found.labels, found.lengths, labels, lengths)
         weights = weights_of(edits, weight)
         counted = jnp.where(weights == 0, 0, lengths.astype(weights.dtype))

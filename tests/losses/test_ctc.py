@@ -70,3 +70,17 @@ def test_the_label_error_rate_counts_edits():
         jax.nn.one_hot(frames, 3), jnp.asarray(targets), None, jnp.asarray(lengths), weight
     )
     assert_close(got, tuple(jnp.float32((weight * a).sum()) for a in (each, lengths)), 1e-6)
+
+
+def test_a_target_that_cannot_be_said_is_wrong():
+    logits = jax.nn.one_hot(jnp.array([[1, 0, 2], [2, 2, 2]]), 3)
+    edits, of = metrics.label_error_rate()(logits, np.array([[1, 0], [9, 2]]), None, np.array([99, 2], np.uint8))
+    assert (edits, of) == (2, 4)
+
+
+def test_the_label_error_rate_names_lengths_and_logits_that_do_not_fit():
+    rate = metrics.label_error_rate()
+    with pytest.raises(ValueError, match=r"label_error_rate: logits must be \[batch, time, classes\]"):
+        rate(LOGITS[0], jnp.asarray(LABELS))
+    with pytest.raises(TypeError, match="label_error_rate: logit_lengths must be an array of integers"):
+        rate(LOGITS, LABELS, FRAMES / 2)

@@ -130,6 +130,23 @@ def test_what_is_neither_a_model_nor_makes_one_is_refused():
         fn.sklearn.Regressor(fn.linear, optimizer="adam").fit(x, y)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"batch_size": "a"}, TypeError, "batch_size must be an int, got 'a'"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"learning_rate": "a"}, TypeError, "learning_rate must be a number or a schedule, got 'a'"),
+        ({"validation_fraction": 2.0}, ValueError, "validation_fraction must be a number above 0 and below 1, got 2.0"),
+        ({"validation_fraction": "a"}, ValueError, "validation_fraction must be a number above 0 and below 1, got 'a'"),
+        ({"patience": 0}, ValueError, "patience must be at least 1, got 0"),
+        ({"epochs": "3"}, TypeError, "epochs must be an int, got '3'"),
+    ],
+)
+def test_a_bad_option_is_named(options, error, message):
+    with pytest.raises(error, match=message):
+        fn.sklearn.Regressor(fn.linear, **({"patience": 1} | options)).fit(np.ones((10, 2)), np.ones(10))
+
+
 @pytest.mark.slow
 def test_an_optimizer_that_is_made_has_its_own_rate():
     x, y = RNG.normal(size=(10, 2)), RNG.normal(size=10)

@@ -1,6 +1,6 @@
 """Parameters in the safetensors format, by dotted paths."""
 
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
 
 import jax
@@ -47,7 +47,8 @@ def load_safetensors(path: str | PathLike[str], like: PyTree = None) -> Any:
       Parameters such as like; with None, a dict of NumPy arrays by name.
 
     Raises:
-      ValueError: an array is missing, left over, or of another shape or dtype than in like. All of them are named.
+      ValueError: an array is missing, left over, or of another shape or dtype than in like. All of them are named. Or the
+        file is of another format.
       ImportError: safetensors is not installed.
 
     Example:
@@ -59,5 +60,9 @@ def load_safetensors(path: str | PathLike[str], like: PyTree = None) -> Any:
       >>> bool((again["w"] == params["w"]).all())
       True
     """
-    arrays = extra("safetensors.numpy", "safetensors").load_file(path)
+    library = extra("safetensors.numpy", "safetensors")
+    try:
+        arrays = library.load_file(path)
+    except extra("safetensors", "safetensors").SafetensorError as error:
+        raise ValueError(f"load_safetensors: {fspath(path)} is not whole, or of another format: {error}") from None
     return arrays if like is None else filled("load_safetensors", like, arrays, cast=False)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from numbers import Real
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from ..combinators import serial
 from ..layers import linear
 from ..rules import relu
 from ..training import best_state, calibrate, early_stopping, fit, predict
+from ..training._data import require_count
 from ..training._once import once
 from ._library import BaseEstimator, check_is_fitted, check_random_state, train_test_split, validate_data
 
@@ -42,6 +44,7 @@ class Estimator(BaseEstimator):
 
     def _train(self, data: tuple[Any, ...], outputs: int, loss: Callable[..., Any], classes: Any = None) -> None:
         """Fit the parameters on X, targets and weights, in the dtype of X."""
+        self._require_options()
         model, inputs = self._layer(outputs), data[0]
         numbers = check_random_state(self.random_state)
         key = numbers.randint(np.iinfo(np.int32).max)
@@ -65,6 +68,15 @@ class Estimator(BaseEstimator):
             )
             params = calibrate(model, state.params, [data[0]]) if has_statistics(state.params) else state.params
         self.params_ = jax.tree.map(np.asarray, params)
+
+    def _require_options(self) -> None:
+        """Raise for an option that only another library would refuse, by a name that the user did not write."""
+        require_count("batch_size", self.batch_size, low=1)
+        if not callable(self.learning_rate) and not hasattr(self.learning_rate, "__float__"):
+            raise TypeError(f"learning_rate must be a number or a schedule, got {self.learning_rate!r}")
+        fraction = self.validation_fraction
+        if self.patience is not None and not (isinstance(fraction, Real) and 0 < fraction < 1):
+            raise ValueError(f"validation_fraction must be a number above 0 and below 1, got {fraction!r}")
 
     def _values(self, rows: Any, outputs: int) -> np.ndarray:
         """The model's values outside of training, ``[n, outputs]``."""

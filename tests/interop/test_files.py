@@ -70,6 +70,13 @@ def test_what_cannot_be_saved_says_why(tmp_path, tree, error, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_of_another_format_is_named(tmp_path):
+    path = tmp_path / "params.npz"
+    fn.save(path, {"w": jnp.ones(3)})
+    with pytest.raises(ValueError, match=r"load_safetensors: .*params\.npz is not whole, or of another format"):
+        fn.interop.load_safetensors(path)
+
+
 def test_orbax_reads_and_writes_a_training_state(tmp_path):
     ocp = pytest.importorskip("orbax.checkpoint")
     state = fn.TrainState.create(fn.linear(2), optax.sgd(0.1, momentum=0.9), KEY, jnp.ones((4, 3)))

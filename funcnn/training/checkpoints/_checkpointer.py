@@ -149,7 +149,12 @@ class Checkpointer:
 
     def read(self, like: TrainState, step: int | None = None) -> Saved:
         """The same as `restore`, and what else was kept."""
-        steps = self.steps() if step is None else [step]
+        there = self.steps()
+        if not there:
+            raise FileNotFoundError(f"there is no checkpoint in {self.directory}")
+        if step not in (None, *there):
+            raise FileNotFoundError(f"step must be that of a checkpoint in {self.directory}, of {there}, got {step!r}")
+        steps = there if step is None else [step]
         errors = []
         for step in reversed(steps):
             try:
@@ -158,9 +163,7 @@ class Checkpointer:
                 errors.append(error)
                 if step != steps[0]:
                     warn(f"{error}. The checkpoint before it is used")
-        if errors:
-            raise errors[-1]
-        raise FileNotFoundError(f"there is no checkpoint in {self.directory}")
+        raise errors[-1]
 
     def claim(self) -> None:
         """Have the directory, and be the only one who saves into it, until `close`.

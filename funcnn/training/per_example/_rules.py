@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
 from ... import rules
-from ..._core import place
 from ..._intercept import Handler, Rule, handing, in_order, name_of, sparing_jaxs
 from ._formulas import KNOWN, UNKNOWN, Known, square_of
 from ._single_use import Slot, marked
@@ -185,8 +184,7 @@ def _require_independent(call: _Call) -> None:
     """Raise ValueError for a rule that mixes the examples of a batch."""
     x = call.arrays[0]
     if call.rule is rules.batch_norm or (call.rule is rules.info_nce and x.ndim == 2):
-        where = f" in layer {'.'.join(place.get())}" if place.get() else ""
         raise ValueError(
-            f"{name_of(call.rule)}{where} mixes the examples of a batch, so that no gradient is one example's own: "
+            f"{name_of(call.rule)} mixes the examples of a batch, so that no gradient is one example's own: "
             "group_norm and layer_norm do not"
         )

@@ -117,7 +117,10 @@ def test_where_there_is_none_it_says_so(make, tmp_path):
     assert checkpointer.steps() == []
     with pytest.raises(FileNotFoundError, match=r"there is no checkpoint in .*run"):
         checkpointer.restore(state_at(0))
-    with pytest.raises(FileNotFoundError, match=r"step_0000000003\.npz"):
+    with pytest.raises(FileNotFoundError, match=r"there is no checkpoint in .*run"):
+        checkpointer.restore(state_at(0), step=3)
+    checkpointer.save(state_at(10), HISTORY)
+    with pytest.raises(FileNotFoundError, match=r"step must be that of a checkpoint in .*run, of \[10\], got 3"):
         checkpointer.restore(state_at(0), step=3)
 
 

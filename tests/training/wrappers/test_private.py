@@ -102,7 +102,7 @@ def test_bad_calls():
         fn.private(optax.sgd(1.0), clip=1.0, noise=1.0, key=0)
     with pytest.raises(TypeError, match="needs the gradient of each example"):
         private(1.0).update({}, private(1.0).init({}), {})
-    with pytest.raises(ValueError, match="batch_norm in layer 1 mixes the examples"):
+    with pytest.raises(ValueError, match=r"^layer 1: batch_norm mixes the examples"):
         step_of(private(1.0), fn.serial(fn.linear(5), fn.batch_norm(), fn.linear(2)))
 
 

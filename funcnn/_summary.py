@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import jaxpr_as_fun
+from jax.extend.core import jaxpr_as_fun, jaxprs_in_params  # pyright: ignore[reportPrivateImportUsage]
 
 from ._core import Layer, PyTree, as_layer
 from ._html import element, notebook, table, table_row
@@ -177,9 +177,8 @@ def _scans(jaxpr) -> Iterator[tuple[int, Any]]:
         if eqn.primitive.name == "scan":
             yield eqn.params["length"], eqn.params["jaxpr"]
         else:
-            for inner in jax.tree.leaves(list(eqn.params.values()), is_leaf=lambda p: hasattr(p, "eqns")):
-                if hasattr(inner, "eqns"):
-                    yield from _scans(getattr(inner, "jaxpr", inner))
+            for inner in jaxprs_in_params(eqn.params):
+                yield from _scans(inner)
 
 
 def _floating(a):

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
+from jax.extend.core import jaxprs_in_params  # pyright: ignore[reportPrivateImportUsage]
 
 from .._core import Layer, Params, as_layer
 from .._streaming import positions_of, stream_of
@@ -106,5 +107,5 @@ def _coarsest(jaxpr) -> float:
     """The largest eps of the dtypes that a program computes in."""
     dtypes = {v.aval.dtype for eqn in jaxpr.eqns for v in eqn.outvars if hasattr(v.aval, "dtype")}
     own = [float(jnp.finfo(dtype).eps) for dtype in dtypes if jnp.issubdtype(dtype, jnp.floating)]
-    inside = jax.tree.leaves([list(e.params.values()) for e in jaxpr.eqns], is_leaf=lambda p: hasattr(p, "eqns"))
-    return max([*own, *(_coarsest(p) for p in inside if hasattr(p, "eqns"))], default=0.0)
+    inside = (_coarsest(body) for eqn in jaxpr.eqns for body in jaxprs_in_params(eqn.params))
+    return max([*own, *inside], default=0.0)

@@ -10,7 +10,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from .._core import Params, PyTree
 from ..training._in_place import places_of
-from ..training._mesh import BATCH_AXES, divides
+from ..training._mesh import rows_spec
 
 
 def mesh_of(params: Params) -> Mesh | None:
@@ -39,9 +39,7 @@ def by_rows(mesh: Mesh | None, tree: PyTree) -> PyTree:
     """The tree with every array divided along its first axis over the mesh's axes for batches, or whole."""
     if mesh is None:
         return tree
-    axes = tuple(name for name in BATCH_AXES if name in mesh.shape)
-    spec = lambda a: PartitionSpec(axes) if axes and divides(mesh, axes, len(a)) else PartitionSpec()
-    return jax.tree.map(lambda a: jax.device_put(a, NamedSharding(mesh, spec(a))), tree)
+    return jax.tree.map(lambda a: jax.device_put(a, NamedSharding(mesh, rows_spec(mesh, len(a)))), tree)
 
 
 def fetched(a: Any) -> Any:

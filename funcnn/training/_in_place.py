@@ -15,7 +15,7 @@ from jax.core import Tracer
 from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 from .._core import Layer, PyTree, as_layer
-from ._mesh import BATCH_AXES, divides, is_explicit, names_of
+from ._mesh import BATCH_AXES, is_explicit, names_of, rows_spec
 from ._once import once
 
 
@@ -97,9 +97,7 @@ def _place(a) -> NamedSharding | None:
 
 def _by_rows(mesh, a):
     """An array divided along its first axis over the mesh's axes for batches, if they divide it; else whole."""
-    axes = tuple(name for name in BATCH_AXES if name in mesh.shape)
-    divided = axes and np.ndim(a) and divides(mesh, axes, np.shape(a)[0])
-    return _put(a, NamedSharding(mesh, PartitionSpec(axes) if divided else PartitionSpec()))
+    return _put(a, NamedSharding(mesh, rows_spec(mesh, len(a)) if np.ndim(a) else PartitionSpec()))
 
 
 def _gathered(a, place):

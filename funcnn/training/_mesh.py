@@ -79,12 +79,18 @@ def batch_axes(mesh: Mesh) -> str | tuple[str, ...]:
     return axes if others else first
 
 
-def divides(mesh: Mesh, entry: Any, size: int) -> bool:
+def rows_spec(mesh: Mesh | AbstractMesh, examples: int) -> PartitionSpec:
+    """How so many examples lie: divided over the mesh's axes for batches if these divide them, else whole."""
+    axes = tuple(name for name in BATCH_AXES if name in mesh.shape)
+    return PartitionSpec(axes) if axes and divides(mesh, axes, examples) else PartitionSpec()
+
+
+def divides(mesh: Mesh | AbstractMesh, entry: Any, size: int) -> bool:
     """Whether the mesh's axes in an entry of a spec divide an axis of that size."""
     return size % parts(mesh, entry) == 0
 
 
-def parts(mesh: Mesh, entry: Any) -> int:
+def parts(mesh: Mesh | AbstractMesh, entry: Any) -> int:
     """Over how many devices one entry of a spec divides an axis."""
     for name in names_of(entry):
         if name not in mesh.shape:
@@ -97,7 +103,7 @@ def names_of(entry: Any) -> tuple[str, ...]:
     return () if entry is None else (entry,) if isinstance(entry, str) else tuple(entry)
 
 
-def axes_of(mesh: Mesh) -> str:
+def axes_of(mesh: Mesh | AbstractMesh) -> str:
     """The mesh's axes, in words."""
     return ", ".join(f"{name}={size}" for name, size in mesh.shape.items())
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-from jax.extend.core import Primitive
+from jax.extend.core import Primitive, jaxprs_in_params  # pyright: ignore[reportPrivateImportUsage]
 
 Slot = tuple[int, int]  # the number of a call of a rule, and of an array among its arguments
 
@@ -65,6 +65,5 @@ def _slots_in(jaxpr: Any) -> Iterator[Slot]:
     for eqn in jaxpr.eqns:
         if eqn.primitive is _slot_p:
             yield eqn.params["at"]
-        for inner in jax.tree.leaves(list(eqn.params.values()), is_leaf=lambda p: hasattr(p, "eqns")):
-            if hasattr(inner, "eqns"):
-                yield from _slots_in(getattr(inner, "jaxpr", inner))
+        for inner in jaxprs_in_params(eqn.params):
+            yield from _slots_in(inner)

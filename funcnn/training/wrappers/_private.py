@@ -8,6 +8,7 @@ import optax
 from ..._core import split_key
 from ...rules._common._checks import require_key, require_number
 from ...rules._common._precision import widen
+from .._data import require_count
 from .._optimizer import as_optimizer
 
 
@@ -54,6 +55,8 @@ def private(
     require_number("private", "clip", clip, "above 0", lambda v: v > 0)
     require_number("private", "noise", noise, "of at least 0", lambda v: v >= 0)
     require_key("private", key)
+    if batch_size is not None:
+        require_count("private: batch_size", batch_size, low=1)
     inner = as_optimizer(optimizer)
 
     def init(params):

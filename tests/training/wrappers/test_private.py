@@ -98,6 +98,8 @@ def test_what_it_cannot_be_composed_with(optimizer, message):
 def test_bad_calls():
     with pytest.raises(ValueError, match="clip must be a number above 0, got 0"):
         fn.private(optax.sgd(1.0), clip=0, noise=1.0, key=KEY)
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        fn.private(optax.sgd(1.0), clip=1.0, noise=1.0, key=KEY, batch_size=0)
     with pytest.raises(TypeError, match=r"key must be a jax\.random\.key"):
         fn.private(optax.sgd(1.0), clip=1.0, noise=1.0, key=0)
     with pytest.raises(TypeError, match="needs the gradient of each example"):

@@ -199,6 +199,8 @@ BAD = [
     (lambda: fn.serial(a=fn.serial(fn.linear(2))).apply({"a": ({"w": jnp.ones((2, 2))},)}, X), ValueError,
      r"layer a.0: linear: w must be \[3, m\] to follow x \[4, 3\], got float64\[2, 2\]"),
     (lambda: fn.serial(fn.tanh, fn.linear(2)).apply(({},), X), ValueError, "params must be a tuple of 2, got tuple of 1"),
+    (lambda: fn.shared(fn.serial, fn.linear(2)).apply(None, X), ValueError,
+     r"shared: params must be a dict of \['rest', 'shared'\], got NoneType"),
     (lambda: fn.serial(a=fn.tanh).apply({"b": ()}, X), ValueError, r"params must be a dict of \['a'\], got dict of"),
     (lambda: fn.serial(fn.linear(2)).init(None, X), TypeError, r"key must be a jax.random.key, got None"),
     (lambda: fn.linear(2).init(None, X), TypeError, r"key must be a jax.random.key, got None"),

@@ -31,14 +31,19 @@ def children_of(combinator: str, layers: tuple[Any, ...], named: dict[str, Any])
         if not named and isinstance(values, (tuple, list)) and len(values) == len(names):
             return values
         expected = f"a dict of {sorted(names)}" if named else f"a tuple of {len(names)}"
-        came = type(values).__name__
-        if isinstance(values, (tuple, list, dict)):
-            came += f" of {sorted(values) if isinstance(values, dict) else len(values)}"
-        elif hasattr(values, "dtype"):
-            came = f"{values.dtype}{list(values.shape)}"
-        raise ValueError(f"{combinator}: {what} must be {expected}, got {came}")
+        raise ValueError(f"{combinator}: {what} must be {expected}, got {described(values)}")
 
     return children, pack, unpack
+
+
+def described(values: Any) -> str:
+    """What came in place of a container of parameters."""
+    if hasattr(values, "dtype"):
+        return f"{values.dtype}{list(values.shape)}"
+    name = type(values).__name__
+    if not isinstance(values, (tuple, list, dict)):
+        return name
+    return f"{name} of {sorted(values) if isinstance(values, dict) else len(values)}"
 
 
 def _under(name, layer):

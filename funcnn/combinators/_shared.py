@@ -9,7 +9,7 @@ from .._calibration import run_calibration, while_drawn
 from .._core import Layer, Params, PyTree, Stream, as_layer, split_key
 from .._shown import shown
 from .._streaming import stream_of, with_params
-from ._children import LayerLike
+from ._children import LayerLike, described
 
 
 @shown
@@ -71,28 +71,39 @@ def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[P
             return {"shared": params, "rest": model(lambda: params).init(rest_key, x)}
 
     def apply(params, x, *, key=None, training=False):
-        return model(lambda: params["shared"]).apply(params["rest"], x, key=key, training=training)
+        own, rest = _two(params)
+        return model(lambda: own).apply(rest, x, key=key, training=training)
 
     def calibrate(params, batches):
-        measured, met = params["shared"], []
+        (own, rest), met = _two(params), []
+        measured = own
 
         def measure(_, inputs):
             nonlocal measured
             met.extend(inputs)
-            measured, results = run_calibration(layer, params["shared"], met)
+            measured, results = run_calibration(layer, own, met)
             return (), results[-len(inputs) :]
 
         def hand_on(_, inputs):
             return (), [layer.apply(measured, x) for x in inputs]
 
-        run_calibration(model(lambda: measured, calibrate=measure), params["rest"], batches)
-        rest, results = run_calibration(model(lambda: measured, calibrate=hand_on), params["rest"], batches)
+        run_calibration(model(lambda: measured, calibrate=measure), rest, batches)
+        rest, results = run_calibration(model(lambda: measured, calibrate=hand_on), rest, batches)
         return {"shared": measured, "rest": rest}, results
 
     def start(params, like):
-        return stream_of(model(lambda: params["shared"])).start(params["rest"], like)
+        own, rest = _two(params)
+        return stream_of(model(lambda: own)).start(rest, like)
 
     def step(params, carry, x, lengths=None):
-        return stream_of(model(lambda: params["shared"])).step(params["rest"], carry, x, lengths)
+        own, rest = _two(params)
+        return stream_of(model(lambda: own)).step(rest, carry, x, lengths)
 
     return Layer(init, apply, calibrate, Stream(start, step))
+
+
+def _two(params: Params) -> tuple[Params, Params]:
+    """The shared parameters, and the rest."""
+    if not isinstance(params, dict) or set(params) != {"shared", "rest"}:
+        raise ValueError(f"shared: params must be a dict of ['rest', 'shared'], got {described(params)}")
+    return params["shared"], params["rest"]

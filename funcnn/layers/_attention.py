@@ -1,5 +1,6 @@
 """Attention with heads, by `funcnn.rules.dot_product_attention` and `funcnn.rules.rope`, with a cache when it streams."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, last_of, refuse
+from ..rules._common._checks import describe, require_number
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
 from ._inputs import alone, entries
@@ -73,7 +75,10 @@ def attention(
       (2, 5, 16)
     """
     kv_heads = heads if kv_heads is None else kv_heads
-    _require_options(heads, kv_heads, head_dim, window, rope, dropout)
+    _require_options(heads, kv_heads, head_dim, window, softcap, rope, dropout)
+    for name, value in {"causal": causal, "qk_norm": qk_norm, "bias": bias, "cross": cross}.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"attention: {name} must be True or False, got {value!r}")
     if cross and (causal or rope or window):
         raise ValueError("attention: causal, window and rope are not for cross: a memory has positions of its own")
     turn = (lambda a, positions: rules.rope(a, positions, **({} if rope is True else rope))) if rope else None
@@ -81,7 +86,7 @@ def attention(
 
     def init(key, inputs):
         given = _parts(inputs, cross)
-        (n, dtype), (m, _) = (features_of("attention", given[name], 3) for name in ("x", "memory" if cross else "x"))
+        (n, dtype), (m, _) = (features_of("attention", given[name]) for name in ("x", "memory" if cross else "x"))
         if head_dim is None and n % heads:
             raise ValueError(f"attention: heads must divide x's {n} features, got {heads}: or give head_dim")
         d = head_dim or n // heads
@@ -96,14 +101,14 @@ def attention(
     def project(params, name, x):
         """Queries, keys or values ``[batch, T, heads, head_dim]``, normalised if asked for."""
         a = rules.linear(x, params[f"w_{name}"], params.get(f"b_{name}"))
-        a = a.reshape(*x.shape[:2], heads if name == "query" else kv_heads, -1)
+        a = a.reshape(*x.shape[:2], heads if name == "query" else kv_heads, params["w_query"].shape[1] // heads)
         return rules.rms_norm(a, params[f"{name}_scale"]) if f"{name}_scale" in params else a
 
     def attend(params, x, query, key, value, **options):
         y = rules.dot_product_attention(
             query, key, value, is_causal=causal, local_window_size=reach, softcap=softcap, **options
         )
-        return rules.linear(y.reshape(*x.shape[:2], -1), params["w_out"], params.get("b_out"))
+        return rules.linear(y.reshape(*x.shape[:2], len(params["w_out"])), params["w_out"], params.get("b_out"))
 
     def apply(params, inputs, *, key=None, training=False):
         given = _parts(inputs, cross)
@@ -192,12 +197,15 @@ def _dropped(rate, key, training):
 
 def _parts(inputs, cross) -> dict[str, Any]:
     """x and what comes with it, as a dict."""
-    if cross:
-        return entries("attention", inputs, _OF_MEMORY, {"x", "memory"})
-    return entries("attention", inputs, _ENTRIES)
+    needed, known = ({"x", "memory"}, _OF_MEMORY) if cross else ({"x"}, _ENTRIES)
+    given = entries("attention", inputs, known, needed)
+    for name in sorted(needed):
+        if len(getattr(given[name], "shape", (0, 0, 0))) != 3:
+            raise ValueError(f"attention: {name} must be [batch, positions, features], got {describe(given[name])}")
+    return given
 
 
-def _require_options(heads, kv_heads, head_dim, window, rope, dropout):
+def _require_options(heads, kv_heads, head_dim, window, softcap, rope, dropout):
     for name, value in {"heads": heads, "kv_heads": kv_heads, "head_dim": head_dim, "window": window}.items():
         if value is not None:
             positive("attention", name, value)
@@ -205,4 +213,6 @@ def _require_options(heads, kv_heads, head_dim, window, rope, dropout):
         raise ValueError(f"attention: heads must be a multiple of kv_heads, got {heads} and {kv_heads}")
     if not isinstance(rope, (bool, Mapping)):
         raise TypeError(f"attention: rope must be a bool or a dict of options, got {rope!r}")
+    if softcap is not None:
+        require_number("attention", "softcap", softcap, "above 0, and finite", lambda v: 0 < v < math.inf)
     require_rate("attention", "dropout", dropout)

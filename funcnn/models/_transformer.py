@@ -124,6 +124,8 @@ def parts_of(inputs):
     """x, and the entries beside it; None where x is not in a dict."""
     if not isinstance(inputs, Mapping):
         return inputs, None
+    if "x" not in inputs:
+        raise ValueError(f"x must be an array, or a dict with x, got a dict with {', '.join(map(str, inputs))}")
     return inputs["x"], {name: value for name, value in inputs.items() if name != "x"}
 
 

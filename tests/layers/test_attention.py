@@ -126,6 +126,21 @@ def test_a_memory_is_the_start_s_alone():
         start(params, X)
 
 
+@pytest.mark.parametrize("shape", [(0, 5, 8), (2, 0, 8)])
+def test_a_sequence_without_examples_or_positions_has_an_empty_value(shape):
+    layer, x = fn.attention(2, causal=True, rope=True, qk_norm=True), jnp.zeros(shape)
+    params = layer.init(KEY, X)
+    y, pull = jax.vjp(lambda params: layer.apply(params, x), params)
+    assert y.shape == shape
+    assert all(not g.any() for g in jax.tree.leaves(pull(y)))
+
+
+def test_a_memory_without_positions_adds_nothing():
+    layer = fn.attention(2, cross=True)
+    given = {"x": X, "memory": MEMORY[:, :0]}
+    assert not layer.apply(layer.init(KEY, given), given).any()
+
+
 def test_what_sees_later_positions_cannot_stream():
     with pytest.raises(ValueError, match="cannot stream: "):
         fn.stream_of(fn.attention(2)).start({}, X)
@@ -152,6 +167,12 @@ def test_what_sees_later_positions_cannot_stream():
         (
             lambda: fn.attention(2, head_dim=3, rope=True).init(KEY, X),
             "fraction · dim must be even, got 3 of 3 features",
+        ),
+        (lambda: fn.attention(2, causal=1), "attention: causal must be True or False, got 1"),
+        (lambda: fn.attention(2, softcap=-1.0), "attention: softcap must be a number above 0, and finite, got -1.0"),
+        (
+            lambda: fn.attention(2).init(KEY, X[0]),
+            r"attention: x must be \[batch, positions, features\], got float64\[5, 8\]",
         ),
         (lambda: fn.attention(2, rope=3.0), "attention: rope must be a bool or a dict of options, got 3.0"),
     ],

@@ -49,6 +49,8 @@ def test_what_does_not_fit_is_said():
         fn.sinusoidal_positions().init(KEY, X[..., :3])
     with pytest.raises(TypeError, match="a dict with x and memory, got int"):
         MODEL.init(KEY, SOURCE)
+    with pytest.raises(ValueError, match="layer embed: x must be an array, or a dict with x, got a dict with ids"):
+        READ.init(KEY, {"ids": SOURCE})
     params, start = jax.eval_shape(MODEL.init, KEY, {"x": TARGET, "memory": SOURCE}), fn.stream_of(MODEL).start
     with pytest.raises(TypeError, match="a dict with x and memory, got int"):
         start(params, SOURCE)

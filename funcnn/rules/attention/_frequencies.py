@@ -83,10 +83,13 @@ def _read(scaling):
     kind = given.pop("rope_type", given.pop("type", None))
     if kind not in _KEYS:
         raise ValueError(f"rope: scaling['rope_type'] must be one of {', '.join(_KEYS)}, got {kind!r}")
-    given = {name: value for name, value in _OPTIONAL.items() if name in _KEYS[kind]} | given
-    if set(given) != _KEYS[kind]:
-        expected, got = sorted(_KEYS[kind]), sorted(given)
-        raise ValueError(f"rope: scaling of type {kind!r} must have {expected} beside its type, got {got}")
+    needed, known = sorted(_KEYS[kind] - set(_OPTIONAL)), sorted(_KEYS[kind] & set(_OPTIONAL))
+    if not set(needed) <= set(given) <= _KEYS[kind]:
+        more = f", and perhaps {known}," if known else ""
+        raise ValueError(
+            f"rope: scaling of type {kind!r} must have {needed}{more} beside its type, got {sorted(given)}"
+        )
+    given = {name: _OPTIONAL[name] for name in known} | given
     for name, value in given.items():
         if value is not None or name not in _OPTIONAL:
             require_number("rope", f"scaling[{name!r}]", value, "above 0", lambda v: v > 0)

@@ -55,6 +55,13 @@ entries = [
                 positions=Classes((3,), 9),
                 scaling={"type": "linear"},
             ),
+            bad(
+                ValueError,
+                r"have \['factor', 'original_max_.*'\], and perhaps \['attention_.*'\], beside its type, got \['factor'\]",
+                x=X,
+                positions=Classes((3,), 9),
+                scaling={"rope_type": "yarn", "factor": 2.0},
+            ),
         ],
         large=call(x=(4, 512, 8, 64), positions=Classes((512,), 512)),
     ),

@@ -7,7 +7,8 @@ operand transposed first. Half precision is accumulated in float32.
 import math
 
 import jax
-from jax.lax import dot_general
+import jax.numpy as jnp
+from jax.lax import dot_general, optimization_barrier
 
 from ._cotangent import placement
 from ._precision import widen
@@ -25,6 +26,13 @@ def over_rows(x, y_bar, w):
     x, y_bar = _rows(x), _rows(y_bar)
     rows = tuple(range(x.ndim - 1))
     axes = (rows, rows), ((), ())
+    return dot_general(x, y_bar, axes, preferred_element_type=widen(x).dtype, out_sharding=placement(w))
+
+
+def over_few_rows(x, y_bar, w):
+    """The same for so few rows that x is soon copied transposed, by which XLA's product on a CPU is faster."""
+    x, rows = optimization_barrier(jnp.moveaxis(x, -1, 0)), tuple(range(x.ndim - 1))
+    axes = (tuple(axis + 1 for axis in rows), rows), ((), ())
     return dot_general(x, y_bar, axes, preferred_element_type=widen(x).dtype, out_sharding=placement(w))
 
 

@@ -17,7 +17,7 @@ from jax import Array, lax
 from .._common._chunks import added
 from .._common._cotangent import placed_as, varying_as
 from .._common._precision import widen
-from .._common._product import over_rows, product
+from .._common._product import over_few_rows, over_rows, product
 
 ROWS = 256  # of a block, batch and time together
 
@@ -71,14 +71,14 @@ def backward(back: Callable[..., Any], over: Sequence, h: Array, y: Array, saved
       y, saved: what `forward` gave.
       bars: the cotangents of y and of the last carry.
     """
-    x, dtype = over.x, over.x.dtype
+    x, dtype, w_back = over.x, over.x.dtype, once(over.w_h.T)  # a product would turn the weight at each step
 
     def one(carry_bar, at):
         y_bar, h, y, saved, valid = at
         h_bar, *others = carry_bar
         at_work = tuple(chosen(valid, bar, 0) for bar in (h_bar + widen(y_bar), *others))
         (direct, *others), a_bar, q_bar = back(at_work, saved, widen(h), widen(y))
-        through = product((a_bar if q_bar is None else q_bar).astype(dtype), over.w_h.T)
+        through = product((a_bar if q_bar is None else q_bar).astype(dtype), w_back)
         return _kept(valid, (added(direct, through), *others), carry_bar), (a_bar, q_bar)
 
     def block(carry, at):
@@ -90,7 +90,8 @@ def backward(back: Callable[..., Any], over: Sequence, h: Array, y: Array, saved
         q_bar = a_bar if q_bar is None else q_bar
         a, q = a_bar.astype(dtype), q_bar.astype(dtype)
         x_here = chosen(valid, _cut(over, x, start), 0)
-        of_weights = over_rows(x_here, a, over.w_x), over_rows(earlier, q, over.w_h)
+        weight_bar = over_few_rows if a.shape[0] * a.shape[1] <= 2 * ROWS else over_rows
+        of_weights = weight_bar(x_here, a, over.w_x), weight_bar(earlier, q, over.w_h)
         more = *of_weights, jnp.sum(a_bar, (0, 1)), jnp.sum(q_bar, (0, 1))
         return (carry_bar, tuple(map(jnp.add, sums, more))), product(a, over.w_x.T)
 

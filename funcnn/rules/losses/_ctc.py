@@ -52,7 +52,7 @@ from jax import Array, lax
 from .._common._checks import describe, is_int, require_floating, require_shape
 from .._common._cotangent import cotangent
 from .._common._precision import finite, widen
-from ._labels import are_classes, inside, onehot, roomy
+from ._labels import are_classes, inside, roomy
 
 NEVER = -1e30  # the logarithm of 0: unlike -inf it can be subtracted from itself
 FEWEST = 1e29  # what costs so much has no alignment
@@ -130,11 +130,11 @@ def ctc_bwd(blank, residuals, y_bar):
 
     none = _zeros(lam, 0)
     _, said = lax.scan(step, (none + last.astype(none.dtype), none, none), (lam, rho, running.T[:, None]), reverse=True)
-    of_classes = onehot(classes, jax.ShapeDtypeStruct((*classes.shape, logits.shape[-1]), said.dtype))
-    said = jnp.einsum("tnb,bnk->btk", said, of_classes.astype(said.dtype), precision="highest")
     aligned = (running & ~(loss >= FEWEST)[:, None])[..., None]
     softmax = jnp.exp(jnp.where(aligned, widen(logits) - top, 0)) / total
-    x_bar = widen(y_bar)[:, None, None] * jnp.where(aligned, softmax - said, 0)
+    y_bar = (widen(y_bar) * jnp.where(jnp.isnan(loss), loss, 1))[:, None, None]  # NaN in all classes, labels or not
+    x_bar, said = (jnp.where(aligned, y_bar * a, 0) for a in (softmax, jnp.moveaxis(said, -1, 0)))
+    x_bar = jax.vmap(lambda x_bar, classes, said: x_bar.at[:, classes].add(-said))(x_bar, classes, said)
     return cotangent(x_bar, logits), None, None, None
 
 

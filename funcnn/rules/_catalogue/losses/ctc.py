@@ -73,7 +73,7 @@ entries = [
             at(logits=[[[1e20, 0.0]]], labels=[[1]], y=[1e20], logits_bar=[[[1.0, -1.0]]]),
             at(logits=[[[1e30, 0.0]]], labels=[[1]], y=[inf], logits_bar=[[[0.0, 0.0]]]),
             at(logits=[[[inf, 0.0]]], labels=[[1]], y=[nan], logits_bar=[[[nan, nan]]]),
-            at(logits=[[[0.0, inf]]], labels=[[1]], y=[nan], logits_bar=[[[nan, nan]]]),
+            at(logits=[[[0.0, inf, 0.0]]], labels=[[1]], y=[nan], logits_bar=[[[nan, nan, nan]]]),
         ],
         bad=[
             bad(

@@ -57,7 +57,6 @@ def cannot_stream(why: str) -> Stream:
       Traceback (most recent call last):
       ValueError: layer 1: cannot stream: the mean is over all positions
     """
-
     return Stream(lambda *_: refuse(why), lambda *_, **options: refuse(why))
 
 

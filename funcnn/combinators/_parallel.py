@@ -17,6 +17,14 @@ def parallel(*layers: LayerLike, **named: LayerLike) -> Layer:
 
     Returns:
       A layer.
+
+    Raises:
+      TypeError: some layers are positional and others named, or one is not a layer.
+
+    Example:
+      >>> model, x = parallel(mean=linear(1), variance=serial(linear(1), softplus)), jnp.ones((4, 3))
+      >>> jax.tree.map(jnp.shape, model.apply(model.init(jax.random.key(0), x), x))
+      {'mean': (4, 1), 'variance': (4, 1)}
     """
     return _side_by_side("parallel", layers, named)
 
@@ -33,6 +41,7 @@ def branches(*layers: LayerLike, **named: LayerLike) -> Layer:
       A layer.
 
     Raises:
+      TypeError: as `parallel`.
       ValueError: the input has not one part for each layer.
 
     Example:

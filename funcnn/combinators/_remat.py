@@ -14,6 +14,11 @@ def remat(layer: LayerLike) -> Layer:
 
     Value, gradients, noise and parameters are the layer's own. `repeat` has an option of this name for each repetition.
 
+    Example:
+      >>> model, x = remat(serial(linear(64), tanh, linear(1))), jnp.ones((4, 3))
+      >>> model.apply(model.init(jax.random.key(0), x), x).shape
+      (4, 1)
+
     Source:
       Chen et al., "Training deep nets with sublinear memory cost", 2016.
     """

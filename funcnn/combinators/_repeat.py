@@ -27,6 +27,11 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
 
     Raises:
       ValueError: n is not a positive int; or the output has another shape or dtype than the input.
+
+    Example:
+      >>> model, x = repeat(residual(serial(linear(3), tanh)), 6), jnp.ones((4, 3))
+      >>> model.init(jax.random.key(0), x)[0]["w"].shape
+      (6, 3, 3)
     """
     layer = as_layer(layer)
     stream = stream_of(layer)

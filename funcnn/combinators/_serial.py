@@ -20,6 +20,9 @@ def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
     Returns:
       A layer.
 
+    Raises:
+      TypeError: some layers are positional and others named, or one is not a layer.
+
     Example:
       >>> model = serial(linear(3), tanh, linear(2))
       >>> [p and sorted(p) for p in model.init(jax.random.key(0), jnp.ones((4, 2)))]

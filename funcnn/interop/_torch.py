@@ -32,9 +32,11 @@ def from_torch(
     The weights of Linear and Conv, ``[out, in, *window]`` there, become ``[*window, in, out]``. Norms, embeddings and
     biases are as they are. What a norm counts, ``num_batches_tracked``, is left out.
 
-    What only looks as if it fitted is for ``convert``: the weight of a Linear behind a Flatten of images, which PyTorch
-    flattens as ``[channels, height, width]`` and this library as ``[height, width, channels]``; and that of a
-    ConvTranspose, which is ``[in, out, *window]`` there and turned around.
+    What only looks as if it fitted is for ``convert``:
+
+    - the weight of a Linear behind a Flatten of images, which PyTorch flattens as ``[channels, height, width]`` and this
+      library as ``[height, width, channels]``;
+    - the weight of a ConvTranspose, which is ``[in, out, *window]`` there and turned around.
 
     Args:
       state_dict: arrays by PyTorch's names, such as ``module.state_dict()`` or a safetensors file has. PyTorch itself is

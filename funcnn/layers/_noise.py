@@ -20,6 +20,9 @@ def dropout(rate: float, *, shared: tuple[int, ...] = ()) -> Layer:
     Returns:
       A layer without parameters, whose ``apply`` needs a ``key`` while training.
 
+    Raises:
+      ValueError: rate is not such a fraction; or, by apply, there is no key.
+
     Example:
       >>> layer = dropout(0.5)
       >>> layer.apply((), jnp.ones(4), key=jax.random.key(0), training=True).tolist()
@@ -33,21 +36,37 @@ def dropout(rate: float, *, shared: tuple[int, ...] = ()) -> Layer:
 
 @shown
 def spatial_dropout(rate: float) -> Layer:
-    """Drops whole channels of an example while training: for x ``[batch, *space, channels]``."""
+    """Drops whole channels of an example while training: for x ``[batch, *space, channels]``; otherwise as `dropout`."""
     require_rate("spatial_dropout", "rate", rate)
     return _while_training("spatial_dropout", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim - 1))))
 
 
 @shown
 def drop_path(rate: float) -> Layer:
-    """Drops whole examples while training, for x ``[batch, ...]``: in a `residual` branch, this is stochastic depth."""
+    """Drops whole examples while training, for x ``[batch, ...]``; otherwise as `dropout`.
+
+    In a `residual` branch this is stochastic depth.
+
+    Source:
+      Huang et al., "Deep networks with stochastic depth", 2016.
+    """
     require_rate("drop_path", "rate", rate)
     return _while_training("drop_path", lambda x, key: rules.dropout(x, key, rate, tuple(range(1, x.ndim))))
 
 
 @shown
 def gaussian_noise(stddev: float) -> Layer:
-    """Adds a normal draw of the given standard deviation to each entry while training."""
+    """Adds a normal draw to each entry while training.
+
+    Args:
+      stddev: its standard deviation, at least 0.
+
+    Returns:
+      A layer without parameters, whose ``apply`` needs a ``key`` while training.
+
+    Raises:
+      ValueError: stddev is not such a number.
+    """
     if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or not stddev >= 0:
         raise ValueError(f"gaussian_noise: stddev must be a number not below 0, got {stddev!r}")
     return _while_training("gaussian_noise", lambda x, key: rules.gaussian_noise(x, key, stddev))

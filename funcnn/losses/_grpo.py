@@ -50,8 +50,8 @@ def grpo(
     - ``advantages`` are ``[answers]``, such as ``(reward - its group's mean) / its group's deviation``.
     - ``old`` ``[answers, tokens]`` are the log-probabilities of when the answers were drawn; None for the present ones.
     - ``reference`` ``[answers, tokens]`` are those of the reference model; None to leave its term out.
-    - ``loss_type`` is ``"grpo"``, the mean over answers of the mean over tokens; ``"dapo"``, the mean over all tokens; or
-      ``"dr_grpo"``, the sum over tokens divided by ``max_completion_length`` (None for the axis), averaged over answers.
+    - ``loss_type`` is ``"grpo"``, the mean over answers of the mean over tokens, or ``"dapo"``, the mean over all tokens.
+      ``"dr_grpo"`` is the sum over tokens by ``max_completion_length`` (None for the axis), averaged over answers.
     - ``importance_sampling_level`` is ``"token"``, or ``"sequence"`` for one ratio an answer, the tokens' geometric mean.
     - ``temperature`` is that at which the answers were drawn; log-probabilities have it already.
     - ``beta`` weighs the reference's term. The ratio is clipped from ``1 - epsilon`` to ``1 + epsilon_high``; None for

@@ -37,8 +37,8 @@ def calibrate(model: Layer, params: Params, batches: Iterable[PyTree] | Callable
 
     Raises:
       TypeError: batches is one array, not several.
-      ValueError: there is no batch, or a batch is empty; or a layer of one's own applies a batch norm inside of jit, scan,
-        vmap or remat, or with other parameters than it got, so that what reaches it is not seen.
+      ValueError: there is no batch, or a batch is empty. Or a layer of one's own applies a batch norm where it is not seen:
+        inside of jit, scan, vmap or remat, or with other parameters than it got.
 
     Example:
       >>> x = jnp.array([[1.0], [2.0], [6.0]])

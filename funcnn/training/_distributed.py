@@ -36,10 +36,14 @@ def distributed(
 ) -> None:
     """Make this process one of several that train together; call it first, before JAX computes anything.
 
-    Where the arguments are None the environment has them: ``COORDINATOR_ADDRESS``, ``NUM_PROCESSES`` and ``PROCESS_ID``,
-    with or without ``JAX_`` before them; torchrun's ``MASTER_ADDR``, ``MASTER_PORT``, ``WORLD_SIZE`` and ``RANK``; or what
-    Slurm, Open MPI 4, Cloud TPU and Kubernetes set. Without any of these the process is alone, and nothing is done. So the
-    same script runs on one machine and on many. A second call does nothing.
+    Where the arguments are None the environment has them:
+
+    - ``COORDINATOR_ADDRESS``, ``NUM_PROCESSES`` and ``PROCESS_ID``, with or without ``JAX_`` before them;
+    - torchrun's ``MASTER_ADDR``, ``MASTER_PORT``, ``WORLD_SIZE`` and ``RANK``;
+    - what Slurm, Open MPI 4, Cloud TPU and Kubernetes set.
+
+    Without any of these the process is alone, and nothing is done. So the same script runs on one machine and on many. A
+    second call does nothing.
 
     When a signal or an exception ends `fit` in one process, it ends in all after the same step, and the state is saved.
 

@@ -43,7 +43,7 @@ def start(step: Step, state: TrainState, data: Batch, rows: int = _ROWS) -> Prog
     """The progress at which nothing has been done, found on shapes alone: whatever does not fit raises here.
 
     The targets have values while the prediction is only a shape, so that a loss can check them (labels in range). There is
-    room for so many rows, or for fewer that fill some megabytes. It does not depend on how far training goes: so the same
+    room for so many rows, or for fewer that fill some megabytes. It does not depend on how far training goes. So the same
     program is compiled for every length of a run, and gives the same bits wherever a run was cut.
     """
     sums = zero_sums(step, state, data)

@@ -33,8 +33,8 @@ def evaluate(
     """The loss and the metrics of a model outside of training, as `fit` measures them in validation.
 
     The loss is the mean over the batches, each weighted by its size. A metric is that of all examples at once. The same
-    model, loss and metrics are compiled once, for each shape of a batch: a shorter last batch is measured as it is, because
-    a loss says nothing of what each example adds to it.
+    model, loss and metrics are compiled once for each shape of a batch. A shorter last batch is measured as it is: a loss
+    does not say what each example adds to it.
 
     Args:
       model: a layer, or a plain function.

@@ -78,7 +78,7 @@ def fit(
       optimizer: an optax optimizer.
       data: ``(inputs, *targets)``, arrays or pytrees of arrays with the examples along their first axis. What NumPy can
         convert is converted: arrays of pandas, of PyTorch. Or batches, each such a tuple: an iterable, which is iterated
-        anew each epoch (a list, a DataLoader, a tf.data or grain dataset), or a function to one, of no argument or of the
+        anew each epoch (a list, a DataLoader, a tf.data or grain dataset). Or a function to one, of no argument or of the
         epoch's number. An iterator is one epoch, or endless: then steps say where to end.
       epochs: how many epochs are to end, each once through the data. If the state is in the middle of one, that is the
         first of them. Its remaining batches are taken.

@@ -99,8 +99,8 @@ _UNFIT = {
 def judged(optimizer: Optimizer, opt_state: PyTree, params: Params, losses: PyTree) -> dict[str, PyTree]:
     """What a NaN or inf in it is a fault of, by name.
 
-    That is all, but for two: what the optimizer starts as inf by design, such as the best loss so far, and the losses of an
-    optimizer that passes over gradients that are not finite.
+    That is all, but for two. One is what the optimizer starts as inf by design, such as the best loss so far. The other is
+    the losses of an optimizer that passes over gradients that are not finite.
     """
     still = jax.tree.map(_unless_infinite, opt_state, optimizer.init(params))
     skips = any(map(_skips, jax.tree.leaves(opt_state, is_leaf=_skips)))

@@ -17,9 +17,9 @@ def example_gradient_norms(
     """The Euclidean norm of the gradient of each example's own loss, over all parameters.
 
     An example's loss is that of a batch of it alone, in training. The norms come from one backward pass over the whole
-    batch: where one rule's call uses a weight, from the factors of its gradient. A parameter that is used elsewhere too
-    (`shared`, or in a function without a rule) has its gradients formed, for each example, and so has one whose gradient
-    is smaller than those factors.
+    batch: where one rule's call uses a weight, from the factors of its gradient. Other gradients are formed, for each
+    example: those of a parameter that is used elsewhere too (`shared`, or in a function without a rule), and those that
+    are smaller than the factors.
 
     Args:
       model: a layer, or a plain function.

@@ -133,10 +133,10 @@ def _after(kept, log_p, running, blank):
     longer = jnp.where(known, NEVER, longer)
     same = jnp.where(kept.lengths >= 0, jnp.logaddexp(v, w), NEVER)
     total, chosen = lax.top_k(jnp.concatenate([same, longer.reshape(-1)]), beam)
-    return _where(running, _chosen(kept, v, w, longer, total, chosen, classes), kept)
+    return _where(running, _chosen(kept, v, w, total, chosen, classes), kept)
 
 
-def _chosen(kept, v, w, longer, total, chosen, classes):
+def _chosen(kept, v, w, total, chosen, classes):
     """The prefixes of these numbers: the beam's own come first, then each with each label."""
     beam = len(kept.lengths)
     grows = chosen >= beam

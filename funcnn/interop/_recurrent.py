@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ._torch import _as_numpy
+from ._torch import as_numpy
 
 
 def recurrent_from_torch(
@@ -33,7 +33,7 @@ def recurrent_from_torch(
       {'w_x': (3, 8), 'w_h': (2, 8)}
     """
     names = {k: f"{prefix}{k}_l{layer}{'_reverse' * reverse}" for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-    found = {k: _as_numpy(state_dict[name]) for k, name in names.items() if name in state_dict}
+    found = {k: as_numpy(state_dict[name]) for k, name in names.items() if name in state_dict}
     for k in ("weight_ih", "weight_hh"):
         if k not in found:
             raise ValueError(f"recurrent_from_torch: there is no {names[k]}, got {', '.join(map(str, state_dict))}")

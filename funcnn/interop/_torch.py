@@ -71,7 +71,7 @@ def from_torch(
             reasons[path] = f": there is no {name} in the state dict"
         else:
             read.add(name)
-            a = _as_numpy(state_dict[name])
+            a = as_numpy(state_dict[name])
             arrays[path] = convert[name](a) if name in convert else _turned(path, a)
     unread = [name for name in state_dict if name not in read and not name.endswith("num_batches_tracked")]
     problems = [f"{name} of the state dict is left over" for name in unread]
@@ -93,7 +93,8 @@ def _is_inside(path, layer):
     return not layer or path == layer or path.startswith(f"{layer}.")
 
 
-def _as_numpy(a) -> np.ndarray:
+def as_numpy(a) -> np.ndarray:
+    """An array of PyTorch or any other as NumPy's, on the host; bfloat16, which NumPy lacks, as float32."""
     if hasattr(a, "detach"):
         a = a.detach().cpu()
         a = a.float() if str(a.dtype) == "torch.bfloat16" else a

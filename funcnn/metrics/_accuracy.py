@@ -8,9 +8,7 @@ from jax import Array, lax
 from .._arrays import of_arrays
 from ..training._data import require_count
 from ..training._once import once
-from ._reading import classes_of, not_ignored, tally, weights_of, yes_or_no
-
-Counts = tuple[Array, Array]  # (sum, weight)
+from ._reading import Counts, classes_of, not_ignored, tally, weights_of, yes_or_no
 
 
 @of_arrays

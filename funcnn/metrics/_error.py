@@ -8,10 +8,11 @@ from .._reduction import reduced
 from ..rules._common._checks import shapes
 from ..training._metrics import Metric, wide
 from ..training._once import once
+from ._reading import Counts
 
 
 @of_arrays
-def mean_squared_error(prediction: Array, target: Array, weight: Array | None = None) -> tuple[Array, Array]:
+def mean_squared_error(prediction: Array, target: Array, weight: Array | None = None) -> Counts:
     """The sum of the squared differences, ``[...]`` of both, and their number; or of the weights.
 
     Example:
@@ -23,7 +24,7 @@ def mean_squared_error(prediction: Array, target: Array, weight: Array | None = 
 
 
 @of_arrays
-def mean_absolute_error(prediction: Array, target: Array, weight: Array | None = None) -> tuple[Array, Array]:
+def mean_absolute_error(prediction: Array, target: Array, weight: Array | None = None) -> Counts:
     """The sum of the absolute differences, ``[...]`` of both, and their number; or of the weights.
 
     Example:

@@ -10,9 +10,7 @@ from .._arrays import of_arrays
 from ..generation import ctc_greedy
 from ..rules.losses._ctc import require_frames, require_targets
 from ..training._once import once
-from ._reading import weights_of
-
-Counts = tuple[Array, Array]  # (sum, weight)
+from ._reading import Counts, weights_of
 
 
 @once

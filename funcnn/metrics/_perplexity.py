@@ -9,6 +9,7 @@ from .._reduction import counts_of, reduced, require_labels
 from ..rules.losses._labels import are_classes
 from ..training._metrics import Metric, ratio, wide
 from ..training._once import once
+from ._reading import Counts
 
 
 @once
@@ -31,7 +32,7 @@ def perplexity(*, ignore: int | None = None) -> Metric:
     """
 
     @of_arrays
-    def measure(logits: Array, labels: Array, weight: Array | None = None) -> tuple[Array, Array]:
+    def measure(logits: Array, labels: Array, weight: Array | None = None) -> Counts:
         require_labels(labels, logits, weight, ignore)
 
         def each(logits, labels):

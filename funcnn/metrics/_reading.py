@@ -7,6 +7,8 @@ from .._reduction import reduced, require_labels
 from ..rules._common._checks import describe, require_floating, require_shape
 from ..rules.losses._labels import are_classes, require_classes, require_rows
 
+Counts = tuple[Array, Array]  # (sum, weight)
+
 
 def classes_of(metric: str, prediction: Array, labels: Array, weight=None, ignore: int | None = None) -> Array:
     """The labels of predictions ``[..., classes]`` as class numbers ``[...]``.
@@ -51,6 +53,6 @@ def not_ignored(labels: Array, ignore: int | None) -> Array | None:
     return None if ignore is None else labels != jnp.asarray(ignore, labels.dtype)
 
 
-def tally(hits: Array, weights: Array) -> tuple[Array, Array]:
+def tally(hits: Array, weights: Array) -> Counts:
     """The weight of what is True, and the weight of all."""
     return jnp.sum(jnp.where(hits, weights, 0)), jnp.sum(weights)

@@ -57,14 +57,33 @@ def marking(marks: Marks) -> Any:
     return watching(watch)
 
 
-def probe_sums(gradient: Params, marks_bar: Marks) -> dict[str, Sums]:
-    """By column, what adds up over steps: norms of the gradient, of all and of each layer, and what was not finite."""
-    squares: dict[str, jax.Array] = {}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
+def square(a: jax.Array) -> jax.Array:
+    """The sum of squares, float32 or wider; along the first axes first, since XLA adds up rows as vectors."""
+    squares = jnp.square(jnp.abs(widen(a)))
+    return jnp.sum(jnp.sum(squares, axis=tuple(range(a.ndim - 1))))
+
+
+def squared_first(a: jax.Array, square: jax.Array) -> jax.Array:
+    """The array as it came, for use after its square is known: so that is taken while the array is in the cache.
+
+    No square is below 0, which XLA does not know.
+    """
+    return jnp.where(square < 0, 0, a)
+
+
+def probe_sums(squares: Params, marks_bar: Marks) -> dict[str, Sums]:
+    """By column, what adds up over steps: norms of the gradient, of all and of each layer, and what was not finite.
+
+    Args:
+      squares: of the gradient, leaf by leaf.
+      marks_bar: the cotangent of each mark.
+    """
+    by_layer: dict[str, jax.Array] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(squares):
         layer = dotted(path[:-1])
-        squares[layer] = squares.get(layer, 0) + _square(leaf)
-    norms = {"gradient_norm": sum(squares.values())} | {GRADIENT + layer: a for layer, a in squares.items() if layer}
-    sums = {name: weighted(jnp.sqrt(square), 1) for name, square in norms.items()}
+        by_layer[layer] = by_layer.get(layer, 0) + leaf
+    norms = {"gradient_norm": sum(by_layer.values())} | {GRADIENT + layer: a for layer, a in by_layer.items() if layer}
+    sums = {name: weighted(jnp.sqrt(a), 1) for name, a in norms.items()}
     faults = {kind + path: bar[i] for path, bar in marks_bar.items() for i, kind in enumerate((OUTPUT, COTANGENT))}
     return sums | faults
 
@@ -121,16 +140,11 @@ _probed.defvjp(_probed_fwd, _probed_bwd)
 
 
 def _fault(tree):
-    """1 if a number is not finite, otherwise 0: a - a is 0 for a finite number, and NaN for any other."""
+    """1 if a number is not finite, otherwise 0: times 0 a finite number is 0, and any other NaN."""
     floating = [a for a in jax.tree.leaves(tree) if jnp.issubdtype(a.dtype, jnp.inexact)]
-    return jnp.array([_total(a - a) != 0 for a in floating]).any().astype(jnp.float32)
+    return jnp.array([_times_zero(a) != 0 for a in floating]).any().astype(jnp.float32)
 
 
-def _square(a):
-    """The sum of squares, float32 or wider."""
-    return _total(jnp.square(jnp.abs(widen(a))))
-
-
-def _total(a):
-    """The sum, along the first axes first: XLA adds up rows as vectors, numbers one by one."""
-    return jnp.sum(jnp.sum(a, axis=tuple(range(a.ndim - 1))))
+def _times_zero(a):
+    """Σ 0 · a, by a product with a vector: a CPU takes that at the rate at which it reads the array."""
+    return jnp.dot(a, jnp.zeros(a.shape[-1:], a.dtype)).sum()

@@ -15,7 +15,7 @@ from ._mesh import settled
 from ._metrics import Metric, Sums, named, ratio, weighted, wide
 from ._once import once
 from ._optimizer import as_optimizer, judged, updated
-from ._probes import first_nonfinite, is_mark, marking, marks_for, probe_sums
+from ._probes import first_nonfinite, is_mark, marking, marks_for, probe_sums, square, squared_first
 from ._state import TrainState, require_kept, require_learnable, require_own_state, step_key
 from .per_example._gradients import clipped_sum
 from .wrappers._frozen import held
@@ -168,10 +168,14 @@ def plain_step(
 
         marks = marks_for(lambda: learned(params, batch, key))
         both, (gradient, marks_bar) = jax.value_and_grad(marked, (0, 1), has_aux=True)(params, marks)
-        return both, gradient, probe_sums(gradient, marks_bar)
+        squares = jax.tree.map(square, gradient)
+        return both, jax.tree.map(squared_first, gradient, squares), probe_sums(squares, marks_bar)
 
     def untaken(state, batch):
-        return jax.tree.map(jnp.zeros_like, probe_sums(state.params, marks_in(state, batch))) if probes else {}
+        if not probes:
+            return {}
+        squares = jax.tree.map(square, state.params)
+        return jax.tree.map(jnp.zeros_like, probe_sums(squares, marks_in(state, batch)))
 
     def marks_in(state, batch):
         return marks_for(lambda: objective(state.params, batch, step_key(state)))

@@ -83,6 +83,14 @@ FAULTS = {
 }
 
 
+def test_what_reaches_no_loss_is_counted_and_no_large_number_is():
+    model = fn.serial(a=fn.linear(3), huge=lambda x: 1e308 + x, lost=lambda x: -2 * x, act=fn.relu, head=fn.linear(3))
+    state, step = step_with(model)
+    _, metrics = step(state, (X, Y))
+    assert jnp.isfinite(metrics["loss"])
+    assert [name for name, a in metrics.items() if name.startswith("nonfinite") and a] == ["nonfinite_output.lost"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [None, 4])
 @pytest.mark.parametrize("where", FAULTS)

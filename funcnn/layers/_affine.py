@@ -57,6 +57,9 @@ def bilinear(
       A layer with parameters ``{"w": [n, m, features], "b": [features]}`` in x's dtype, for x ``[..., n]`` and z
       ``[..., m]``.
 
+    Raises:
+      TypeError, ValueError: features is not a positive int; or, by init and apply, x is not such a pair.
+
     Example:
       >>> layer, pair = bilinear(2), (jnp.ones((4, 3)), jnp.ones((4, 5)))
       >>> layer.apply(layer.init(jax.random.key(0), pair), pair).shape
@@ -132,6 +135,10 @@ def embedding(
     Returns:
       A layer with parameters ``{"table": [rows, features]}``, for ids ``[...]`` from 0 to rows - 1; its result is
       ``[..., features]``. Outside of jit an id beyond that range raises ValueError; inside, its row is NaN.
+
+    Raises:
+      TypeError, ValueError: rows or features is not a positive int, or padding_id not an id; or, by apply, ids are not
+        integers in range.
 
     Example:
       >>> layer = embedding(10, 4)

@@ -44,6 +44,10 @@ def conv(
       A layer with parameters ``{"w": [*window, channels / groups, features], "b": [features]}`` in x's dtype, for x
       ``[batch, *space, channels]``.
 
+    Raises:
+      TypeError, ValueError: features, window or groups is not of positive ints; or, by init, x has too few axes, or
+        channels that groups do not divide.
+
     Example:
       >>> layer = conv(16, 3, stride=2)
       >>> params = layer.init(jax.random.key(0), jnp.ones((1, 8, 8, 3)))
@@ -78,6 +82,9 @@ def depthwise_conv(
     Returns:
       A layer with parameters ``{"w": [*window, 1, channels multiplier], "b": [channels multiplier]}`` in x's dtype, for
       x ``[batch, *space, channels]``. Followed by ``conv(features, (1, 1))`` it is a separable convolution.
+
+    Raises:
+      TypeError, ValueError: multiplier or window is not of positive ints; or, by init, x has too few axes.
 
     Example:
       >>> layer = depthwise_conv(2, (3, 3))
@@ -117,6 +124,10 @@ def conv_transpose(
     Returns:
       A layer with parameters ``{"w": [*window, channels / groups, features], "b": [features]}`` in x's dtype, for x
       ``[batch, *space, channels]``.
+
+    Raises:
+      TypeError, ValueError: features, window or groups is not of positive ints; or, by init, x has too few axes, or
+        channels that groups do not divide.
 
     Example:
       >>> layer = conv_transpose(16, (4, 4), stride=2)

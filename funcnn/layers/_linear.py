@@ -20,6 +20,9 @@ def linear(features: int, *, bias: bool = True, w_init=initializers.lecun_normal
       A layer with parameters ``{"w": [n, features], "b": [features]}`` in x's dtype, for x ``[..., n]``. A bias of
       shape ``[1, features]`` is applied as well.
 
+    Raises:
+      TypeError, ValueError: features is not a positive int; or, by init, x is not a floating-point array with an axis.
+
     Example:
       >>> layer = linear(2)
       >>> params = layer.init(jax.random.key(0), jnp.ones((4, 3)))

@@ -32,6 +32,10 @@ def mlp(
     Returns:
       A layer with parameters ``{"w_in": [n, hidden], "w_out": [hidden, n], "b_in": [hidden], "b_out": [n]}`` in x's
       dtype, for x ``[..., n]``.
+
+    Raises:
+      TypeError, ValueError: hidden is not a positive int; or, by init, x is not a floating-point array; or, by apply,
+        activation or tile is not as `funcnn.rules.mlp` takes it.
     """
     positive("mlp", "hidden", hidden)
 
@@ -68,6 +72,10 @@ def gated_mlp(
     Returns:
       A layer with parameters ``{"w_gate": [n, hidden], "w_up": [n, hidden], "w_down": [hidden, n]}`` in x's dtype, for x
       ``[..., n]``.
+
+    Raises:
+      TypeError, ValueError: hidden is not a positive int; or, by init, x is not a floating-point array; or, by apply,
+        activation or tile is not as `funcnn.rules.gated_mlp` takes it.
     """
     positive("gated_mlp", "hidden", hidden)
 

@@ -107,6 +107,9 @@ def group_norm(groups: int, *, eps: float = 1e-5, scale: bool = True, shift: boo
     Returns:
       A layer with parameters ``{"scale": [channels], "shift": [channels]}``, ones and zeros, in x's dtype, for x
       ``[batch, *space, channels]``.
+
+    Raises:
+      ValueError: groups is not a positive int; or, by init, does not divide the channels.
     """
     positive("group_norm", "groups", groups)
 
@@ -157,6 +160,9 @@ def weight_norm(layer: Layer) -> Layer:
       A layer with ``{"v": [..., out], "g": [out]}`` in place of the ``"w"``; at first v is the weight that the layer
       draws, and g its length.
 
+    Raises:
+      TypeError: it is not a layer; or, by init, has no parameter ``"w"``.
+
     Example:
       >>> sorted(weight_norm(linear(2)).init(jax.random.key(0), jnp.ones((4, 3))))
       ['b', 'g', 'v']
@@ -187,6 +193,9 @@ def spectral_norm(layer: Layer, *, iterations: int = 10) -> Layer:
 
     Returns:
       A layer with the layer's parameters and a vector ``"u"`` ``[out]``, whose gradient is 0.
+
+    Raises:
+      TypeError, ValueError: it is not a layer, or iterations not a positive int; or, by init, it has no parameter ``"w"``.
     """
     layer = as_layer(layer)
     positive("spectral_norm", "iterations", iterations)

@@ -28,10 +28,8 @@ def softmax_cross_entropy(
       ValueError: a label is outside the classes and is not ``ignore``. Inside jit, where labels have no values yet, such a
         row's loss is NaN instead.
     """
-    require_labels(labels, logits, weight, ignore)
     rule = lambda *rows: rules.softmax_cross_entropy(*rows, class_weights, label_smoothing, ignore, z_loss)
-    counts = counts_of(logits, labels, class_weights, ignore)
-    return reduced(rule, (logits, labels), weight, reduction, counts)
+    return _of_labelled(rule, logits, labels, weight, class_weights, ignore, reduction)
 
 
 @of_arrays
@@ -45,11 +43,19 @@ def softmax_cross_entropy_with_z(
     ignore: int | None = None,
     reduction: str = "mean",
 ) -> tuple[Array, Array]:
-    """The pair of `softmax_cross_entropy` and the squared log-sum-exp, both reduced alike."""
-    require_labels(labels, logits, weight, ignore)
+    """The pair of `softmax_cross_entropy` and the squared log-sum-exp, both reduced alike.
+
+    Raises:
+      ValueError: a label is outside the classes, as for `softmax_cross_entropy`.
+    """
     rule = lambda *rows: rules.softmax_cross_entropy_with_z(*rows, class_weights, label_smoothing, ignore)
-    counts = counts_of(logits, labels, class_weights, ignore)
-    return reduced(rule, (logits, labels), weight, reduction, counts)
+    return _of_labelled(rule, logits, labels, weight, class_weights, ignore, reduction)
+
+
+def _of_labelled(rule, logits, labels, weight, class_weights, ignore, reduction):
+    """A rule's losses of labelled rows; in the mean a row counts as much as its class, and an ignored one 0."""
+    require_labels(labels, logits, weight, ignore)
+    return reduced(rule, (logits, labels), weight, reduction, counts_of(logits, labels, class_weights, ignore))
 
 
 @of_arrays

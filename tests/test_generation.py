@@ -228,9 +228,10 @@ def test_lengths_that_a_stream_forgets_are_noticed():
 
 
 @pytest.mark.slow
-def test_half_precision_does_not_break_the_law():
-    model = fn.mixed(MODEL)
-    assert fn.generate(model, params_of(model), PROMPT, 3).shape == (3, 3)
+@pytest.mark.parametrize(("model", "prompt"), [(MODEL, PROMPT), (TRANSLATE, {"x": PROMPT, **SOURCE})])
+def test_half_precision_does_not_break_the_law(model, prompt):
+    model = fn.mixed(model)
+    assert fn.generate(model, params_of(model, prompt), prompt, 3).shape == (3, 3)
 
 
 BAD = [

@@ -1,5 +1,7 @@
 """A layer that computes in another dtype than that of its parameters."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -53,8 +55,14 @@ def mixed(layer: LayerLike, dtype=jnp.bfloat16) -> Layer:
         results = [_cast(y, _outside(params, x, dtype)) for x, y in zip(batches, results, strict=True)]
         return jax.tree.map(_unless_equal, params, rounded, measured), results
 
+    def like_cast(a):
+        """A shape with the dtype, or values, such as a memory's, which stay values."""
+        return (
+            jax.eval_shape(partial(_cast, dtype=dtype), a) if isinstance(a, jax.ShapeDtypeStruct) else _cast(a, dtype)
+        )
+
     def start(params, like):
-        return stream.start(_cast(params, dtype), jax.eval_shape(lambda x: _cast(x, dtype), like))
+        return stream.start(_cast(params, dtype), jax.tree.map(like_cast, like))
 
     def step(params, carry, x, lengths=None):
         carry, y = stream.step(_cast(params, dtype), carry, _cast(x, dtype), lengths)

@@ -126,6 +126,7 @@ def test_a_memory_is_the_start_s_alone():
         start(params, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(0, 5, 8), (2, 0, 8)])
 def test_a_sequence_without_examples_or_positions_has_an_empty_value(shape):
     layer, x = fn.attention(2, causal=True, rope=True, qk_norm=True), jnp.zeros(shape)

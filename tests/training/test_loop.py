@@ -178,6 +178,7 @@ def fails_on_three(prediction, y):
     ("options", "message"),
     [
         ({"watch": [fails]}, "mine'\nThis was watcher fails, shown step 0"),
+        ({"watch": [fn.log_jsonl(".")]}, "Is a directory.*\nThis was watcher log_jsonl, shown step 0"),
         ({"metrics": {"error": error, "mine": fails}}, "mine'\n(.*\n)*This was metric 'mine'"),
         ({"metrics": {"mine": fn.metrics.auc}}, "call it, as in auc\\(\\)\nThis was metric 'mine'"),
         (
@@ -191,7 +192,7 @@ def fails_on_three(prediction, y):
     ],
 )
 def test_an_error_names_the_metric_the_watcher_and_the_batch(options, message):
-    with pytest.raises((KeyError, TypeError), match=message):
+    with pytest.raises((KeyError, TypeError, OSError), match=message):
         fit(epochs=1, **options)
 
 

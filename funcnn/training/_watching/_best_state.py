@@ -36,6 +36,8 @@ def best_state(name: str, mode: str | None = None) -> Watcher:
 
 
 class _BestState:
+    __name__ = "best_state"
+
     def __init__(self, name: str, mode: str | None):
         self._name, self._sign = name, sign_of("best_state", name, mode)
         self._resumed: dict[str, Any] | None = None

@@ -38,6 +38,8 @@ def early_stopping(name: str, patience: int, min_delta: float = 0.0, mode: str |
 
 
 class _EarlyStopping:
+    __name__ = "early_stopping"
+
     def __init__(self, name: str, patience: int, min_delta: float, mode: str | None):
         if isinstance(min_delta, bool) or not isinstance(min_delta, (int, float)) or not min_delta >= 0:
             raise ValueError(f"early_stopping: min_delta must be a number that is not negative, got {min_delta!r}")

@@ -38,6 +38,8 @@ def log_jsonl(path: str | PathLike[str]) -> Watcher:
 
 
 class _JsonLines:
+    __name__ = "log_jsonl"
+
     def __init__(self, path: Path):
         self._path, self._resumed = path, False
 

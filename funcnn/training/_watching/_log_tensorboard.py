@@ -26,6 +26,8 @@ def log_tensorboard(directory: str | PathLike[str]) -> Watcher:
 
 
 class _Events:
+    __name__ = "log_tensorboard"
+
     def __init__(self, make: Callable[..., Any], directory: str):
         self._make, self._directory, self._writer = make, directory, None
 

@@ -6,6 +6,7 @@ from typing import Any
 from .. import rules
 from .._core import Layer
 from .._shown import shown
+from ..rules._common._checks import require_floating
 from ._example import key_of_training, require_rate
 
 
@@ -75,6 +76,7 @@ def gaussian_noise(stddev: float) -> Layer:
 def _while_training(layer: str, noisy: Callable[[Any, Any], Any]) -> Layer:
     def apply(params, x, *, key=None, training=False):
         del params
+        require_floating(layer, x=x)  # in training it would be said late
         if not training:
             return x
         return noisy(x, key_of_training(layer, key))

@@ -38,7 +38,8 @@ def rnn(
       return_sequence: whether the value is the state at every step, or after the last one alone.
       reverse: whether time runs backwards, from each row's own end.
       dropout: the fraction of the entries of ``w_h`` that is dropped while training, the same ones at every step. The same
-        entries of x or y are dropped at every step by ``dropout(rate, shared=(1,))``, a layer before or after.
+        entries of x or y are dropped at every step by ``dropout(rate, shared=(1,))``, a layer before or after. Beside
+        lengths it is ``branches(x=dropout(rate, shared=(1,)), lengths=lambda n: n)``.
       bias: whether there is a ``b``.
       w_init: an initializer of ``w_x``, see `funcnn.initializers`.
       recurrent_init: an initializer of ``w_h``, of each gate's part by itself.

@@ -119,6 +119,11 @@ def test_the_rate_is_the_part_that_is_dropped_and_the_mean_stays():
     assert float(y.mean()) == pytest.approx(1.0, abs=0.01)
 
 
+def test_what_noise_would_not_take_in_training_is_said_without():
+    with pytest.raises(TypeError, match="layer 0: drop_path: x must be a floating-point array, got dict"):
+        fn.serial(fn.drop_path(0.5), lambda inputs: inputs["x"]).init(KEY, {"x": jnp.ones((2, 3))})
+
+
 def test_gaussian_noise():
     layer = fn.gaussian_noise(0.3)
     y = layer.apply((), jnp.zeros(100_000), key=KEY, training=True)

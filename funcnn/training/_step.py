@@ -166,7 +166,7 @@ def plain_step(
             with marking(marks):
                 return learned(params, batch, key)
 
-        marks = marks_for(lambda: learned(params, batch, key))
+        marks = marks_at(params, batch, key)
         both, (gradient, marks_bar) = jax.value_and_grad(marked, (0, 1), has_aux=True)(params, marks)
         squares = jax.tree.map(square, gradient)
         return both, jax.tree.map(squared_first, gradient, squares), probe_sums(squares, marks_bar)
@@ -175,17 +175,17 @@ def plain_step(
         if not probes:
             return {}
         squares = jax.tree.map(square, state.params)
-        return jax.tree.map(jnp.zeros_like, probe_sums(squares, marks_in(state, batch)))
+        return jax.tree.map(jnp.zeros_like, probe_sums(squares, marks_at(state.params, batch, step_key(state))))
 
-    def marks_in(state, batch):
-        return marks_for(lambda: objective(state.params, batch, step_key(state)))
+    def marks_at(params, batch, key):
+        return marks_for(lambda: model.apply(params, batch[0], key=key, training=True))
 
     def value(sums):
         of = lambda name, a: a if is_mark(name) else ratio(a)
         return {name: measured[name].value(a) if name in measured else of(name, a) for name, a in sums.items()}
 
     def blamed(state, batch, results):
-        return first_nonfinite(list(marks_in(state, batch)), results) if probes else ""
+        return first_nonfinite(list(marks_at(state.params, batch, step_key(state))), results) if probes else ""
 
     def watched(state, losses):
         return judged(complete, state.opt_state, state.params, losses)

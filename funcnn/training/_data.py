@@ -88,7 +88,10 @@ def _require_finite(name, leaf, weight):
     if not jnp.issubdtype(leaf.dtype, jnp.inexact):
         return
     values = np.asarray(leaf)
-    wrong = np.argwhere(~np.isfinite(values))
+    finite = np.isfinite(values)
+    if finite.all():  # known sooner than places are looked for
+        return
+    wrong = np.argwhere(~finite)
     if hasattr(weight, "shape") and weight.shape == leaf.shape[: weight.ndim]:
         wrong = wrong[np.asarray(weight)[tuple(wrong.T[: weight.ndim])] != 0]
     if len(wrong):

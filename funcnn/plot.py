@@ -25,6 +25,7 @@ def history(history: Mapping[str, Any]) -> "Figure":
 
     Raises:
       ImportError: matplotlib is not installed.
+      TypeError: history is not a dict.
       ValueError: there is no row.
 
     Example:
@@ -34,6 +35,8 @@ def history(history: Mapping[str, Any]) -> "Figure":
       >>> [axes.get_title() for axes in plot.history(history).axes]
       ['loss']
     """
+    if not isinstance(history, Mapping):
+        raise TypeError(f"history must be a dict of columns, as fit returns, got {type(history).__name__}")
     drawn = {name: np.asarray(a, float) for name, a in history.items() if np.ndim(a) == 1 and name not in _NOT_DRAWN}
     if not any(map(len, drawn.values())):
         raise ValueError("history must have a row, got none")

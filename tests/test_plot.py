@@ -37,6 +37,8 @@ def test_rows_within_an_epoch_are_drawn_over_steps(steps, epochs):
 def test_nothing_to_draw_and_no_matplotlib_are_named(monkeypatch):
     with pytest.raises(ValueError, match="history must have a row, got none"):
         fn.plot.history({"loss": np.ones(0)})
+    with pytest.raises(TypeError, match="history must be a dict of columns, as fit returns, got int"):
+        fn.plot.history(3)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'funcnn\[plot\]'"):
         fn.plot.history(ROWS)

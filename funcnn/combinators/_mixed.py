@@ -42,7 +42,7 @@ def mixed(layer: LayerLike, dtype=jnp.bfloat16) -> Layer:
     """
     layer = as_layer(layer)
     stream = stream_of(layer)
-    if not jnp.issubdtype(dtype, jnp.floating):
+    if not _names_floating(dtype):
         raise TypeError(f"mixed: dtype must be floating, got {dtype!r}")
 
     def apply(params, x, *, key=None, training=False):
@@ -69,6 +69,13 @@ def mixed(layer: LayerLike, dtype=jnp.bfloat16) -> Layer:
         return carry, _cast(y, _outside(params, x, dtype))
 
     return Layer(layer.init, apply, calibrate, Stream(start, step))
+
+
+def _names_floating(dtype) -> bool:
+    try:
+        return jnp.issubdtype(jnp.dtype(dtype), jnp.floating)
+    except TypeError:  # it names no dtype at all
+        return False
 
 
 def _cast(tree: PyTree, dtype) -> PyTree:

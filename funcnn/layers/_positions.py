@@ -47,7 +47,8 @@ def learned_positions(capacity: int, *, table_init=initializers.normal(0.02)) ->
         if length > capacity:
             raise ValueError(f"learned_positions: x must have at most {capacity} positions, got {length}")
 
-    return _adding(init, lambda params, positions, x: rules.embedding(positions, params["table"]), require)
+    rows = lambda params, positions, x: rules.embedding(positions, params["table"])
+    return _adding("learned_positions", init, rows, require)
 
 
 @shown
@@ -91,10 +92,10 @@ def sinusoidal_positions(*, base: float = 10_000.0, scale: float = 1.0) -> Layer
         pairs = scale * jnp.stack([jnp.sin(angles), jnp.cos(angles)], -1)
         return pairs.reshape(*positions.shape, n).astype(x.dtype)
 
-    return _adding(init, rows, lambda length: None)
+    return _adding("sinusoidal_positions", init, rows, lambda length: None)
 
 
-def _adding(init: Callable[..., Any], rows: Callable[..., Array], require: Callable[[int], None]) -> Layer:
+def _adding(layer: str, init: Callable[..., Any], rows: Callable[..., Array], require: Callable[[int], None]) -> Layer:
     """x plus the rows of its positions, which a stream counts; ``require`` raises where there are too many."""
 
     def add(params, x, positions):
@@ -103,31 +104,37 @@ def _adding(init: Callable[..., Any], rows: Callable[..., Array], require: Calla
 
     def apply(params, inputs, *, key=None, training=False):
         del key, training
-        x, positions = _parts(inputs)
+        x, positions = _parts(layer, inputs)
         if positions is None:
             require(x.shape[1])
             positions = jnp.arange(x.shape[1], dtype=jnp.int32)
         return _like(inputs, add(params, x, positions))
 
     def start(params, like):
-        x, positions = _parts(like)
+        x, positions = _parts(layer, like)
         if positions is not None:
             refuse("a stream counts its positions, got positions beside x")
         require(x.shape[1])
         return jnp.zeros(x.shape[0], jnp.int32)
 
     def step(params, carry, inputs, lengths=None):
-        x, _ = _parts(inputs)
+        x, _ = _parts(layer, inputs)
         n = x.shape[1]
         y = add(params, x, carry[:, None] + jnp.arange(n, dtype=jnp.int32)[None])
         return carry + (n if lengths is None else lengths.astype(jnp.int32)), _like(inputs, y)
 
-    return Layer(lambda key, inputs: init(key, _parts(inputs)[0]), apply, stream=Stream(start, step))
+    return Layer(lambda key, inputs: init(key, _parts(layer, inputs)[0]), apply, stream=Stream(start, step))
 
 
-def _parts(inputs):
-    """x, and the positions that are given beside it, or None."""
-    return (inputs["x"], inputs.get("positions")) if isinstance(inputs, Mapping) else (inputs, None)
+def _parts(layer, inputs):
+    """x, and the positions that are given beside it, or None; other entries are for the layers behind."""
+    if not isinstance(inputs, Mapping):
+        return inputs, None
+    if "x" not in inputs:
+        raise ValueError(
+            f"{layer}: x must be an array, or a dict with x, got a dict with {', '.join(map(str, inputs))}"
+        )
+    return inputs["x"], inputs.get("positions")
 
 
 def _like(inputs, y):

@@ -45,6 +45,9 @@ def fsdp(axis: str | tuple[str, ...] = "data", min_size: int = 2**16) -> Placeme
       min_size: arrays of fewer elements stay whole on every device, as do those of which no axis can be divided. Gathering
         a small array costs a message and saves next to nothing.
 
+    Raises:
+      TypeError, ValueError: an argument is not as described.
+
     Example:
       >>> mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
       >>> place(jnp.ones((3, 8)), mesh, fsdp(min_size=0)).addressable_shards[0].data.shape
@@ -54,6 +57,8 @@ def fsdp(axis: str | tuple[str, ...] = "data", min_size: int = 2**16) -> Placeme
       Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", 2020. Zhao et al.,
       "PyTorch FSDP", 2023.
     """
+    if not all(isinstance(name, str) for name in (axis if isinstance(axis, tuple) else (axis,))):
+        raise TypeError(f"fsdp: axis must be a mesh axis's name, or a tuple of them, got {axis!r}")
     if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
         raise ValueError(f"min_size must be a number of elements, at least 0, got {min_size!r}")
 
@@ -76,7 +81,7 @@ def tensor_parallel(specs: Mapping[str, PartitionSpec]) -> Placement:
         in a list of both: ``[tensor_parallel({…}), fsdp()]``.
 
     Raises:
-      TypeError: a glob is not a string, or what it stands for not a `jax.sharding.PartitionSpec`.
+      TypeError: specs is not a dict, a glob is not a string, or what it stands for not a `jax.sharding.PartitionSpec`.
 
     Example:
       >>> P = jax.sharding.PartitionSpec
@@ -89,6 +94,10 @@ def tensor_parallel(specs: Mapping[str, PartitionSpec]) -> Placement:
     Source:
       Shoeybi et al., "Megatron-LM", 2019.
     """
+    if not isinstance(specs, Mapping):
+        raise TypeError(
+            f"tensor_parallel: specs must be a dict from globs to PartitionSpecs, got {type(specs).__name__}"
+        )
     paths(*specs)
     for glob, spec in specs.items():
         if not isinstance(spec, PartitionSpec):

@@ -63,6 +63,8 @@ def end_row(step: Step, moment: Moment) -> Moment:
 
 def as_watchers(watch: Watcher | Sequence[Watcher]) -> tuple[Watcher, ...]:
     """The watchers as a tuple, if they are functions."""
+    if not callable(watch) and not isinstance(watch, Iterable):
+        raise TypeError(f"watch must be functions of a moment, got {type(watch).__name__}")
     watchers = (watch,) if callable(watch) else tuple(watch)
     for i, watcher in enumerate(watchers):
         if not callable(watcher):

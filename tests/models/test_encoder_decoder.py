@@ -45,6 +45,8 @@ def test_what_does_not_fit_is_said():
         fn.learned_positions(4).apply({"table": jnp.ones((4, 8))}, X)
     with pytest.raises(ValueError, match="at most 4 positions, got 5"):
         fn.stream_of(fn.learned_positions(4)).start({"table": jnp.ones((4, 8))}, X)
+    with pytest.raises(ValueError, match="learned_positions: x must be an array, or a dict with x, got a dict with y"):
+        fn.learned_positions(4).init(KEY, {"y": X})
     with pytest.raises(ValueError, match="even number of features, got 3"):
         fn.sinusoidal_positions().init(KEY, X[..., :3])
     with pytest.raises(TypeError, match="a dict with x and memory, got int"):

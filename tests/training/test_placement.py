@@ -133,6 +133,8 @@ def test_what_does_not_fit_is_named(sharding, message):
             TypeError,
             r"'w' must stand for a PartitionSpec, got \('data',\)",
         ),
+        (lambda: fn.tensor_parallel(3), TypeError, "specs must be a dict from globs to PartitionSpecs, got int"),
+        (lambda: fn.fsdp(3), TypeError, "axis must be a mesh axis's name, or a tuple of them, got 3"),
         (lambda: fn.tensor_parallel({3: P()}), TypeError, "a glob must be a string"),
         (lambda: fn.fsdp(min_size=-1), ValueError, "min_size must be a number of elements, at least 0, got -1"),
         (

@@ -69,7 +69,7 @@ def test_a_step_takes_as_long_as_its_batch_does():
 
     seconds = fn.seconds_per_step(fn.linear(1), LOSS, optax.sgd(0.1), batches, key=KEY, steps=5)
     assert seconds >= 0.01
-    assert len([taken for taken in passes if taken >= 5]) == 2  # once to compile, and once for the time
+    assert len([taken for taken in passes if taken >= 5]) == 4  # the first compiles, and the fastest counts
 
 
 def test_no_steps_have_no_time():

@@ -3,13 +3,14 @@
 The data are Debian's package dataset-fashion-mnist (``apt install dataset-fashion-mnist``), or the same four files from
 https://github.com/zalandoresearch/fashion-mnist in a directory of yours.
 
-Run: python examples/fashion_mnist.py [--data /usr/share/datasets/fashion-mnist] [--epochs 8]
+Run: python examples/fashion_mnist.py [--data /usr/share/datasets/fashion-mnist] [--epochs 12]
 """
 
 import argparse
 import gzip
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -35,12 +36,58 @@ def mirrored_at_random(params, x, *, key=None, training=False):
     return jnp.where(heads, x[:, :, ::-1], x)
 
 
-MODEL = fn.serial(
-    mirror=fn.Layer(lambda key, x: (), mirrored_at_random),
-    edges=fn.serial(fn.conv(32, (3, 3)), fn.batch_norm(), fn.relu, lambda x: fn.max_pool(x, 2)),
-    shapes=fn.serial(fn.conv(64, (3, 3)), fn.batch_norm(), fn.relu, lambda x: fn.max_pool(x, 2)),
-    parts=fn.serial(fn.conv(128, (3, 3)), fn.batch_norm(), fn.relu, lambda x: fn.max_pool(x, 2)),
-    head=fn.serial(fn.flatten, fn.dropout(0.3), fn.linear(10)),
+def pixels_in_fours(x):
+    """Each 2 × 2 pixels as four channels of one: ``[batch, 28, 28, 1]`` to ``[batch, 14, 14, 4]``."""
+    x = x.reshape(len(x), 14, 2, 14, 2)
+    return jnp.moveaxis(x, 2, 3).reshape(len(x), 14, 14, 4)
+
+
+def neighbours(x, axis):
+    """The 3 × 3 pixels around each, zeros beyond the border: nine shifts of ``[_, height, width, _]``, along an axis."""
+    _, height, width, _ = x.shape
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return jnp.concatenate([x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], axis)
+
+
+@jax.custom_vjp
+def convolved(x, w):
+    """x ``[batch, height, width, channels]`` convolved with w ``[3, 3, channels, out]``, as products of neighbours.
+
+    A processor with units for bfloat16 products takes a third of the time that it takes for XLA's own convolutions.
+    """
+    return convolved_fwd(x, w)[0]
+
+
+def convolved_fwd(x, w):
+    return fn.rules.linear(neighbours(x, -1), w.reshape(-1, w.shape[-1])), (x, w)
+
+
+def convolved_bwd(residuals, y_bar):
+    x, w = residuals
+    x_bar, _ = convolved_fwd(y_bar, w[::-1, ::-1].swapaxes(2, 3))
+    across = neighbours(x.swapaxes(0, 3), 0)  # [9 channels, height, width, batch]
+    rows = jnp.moveaxis(y_bar, 0, 2).reshape(-1, y_bar.shape[-1])
+    return x_bar, fn.rules.linear(across.reshape(len(across), -1), rows).reshape(w.shape)
+
+
+convolved.defvjp(convolved_fwd, convolved_bwd)
+
+
+def conv(features):
+    """3 × 3 convolution, batch normalisation, relu."""
+    init = fn.conv(features, (3, 3), bias=False).init
+    return fn.serial(fn.Layer(init, lambda params, x, **_: convolved(x, params["w"])), fn.batch_norm(), fn.relu)
+
+
+halved = partial(fn.max_pool, window=2)
+MODEL = fn.mixed(
+    fn.serial(
+        mirror=fn.Layer(lambda key, x: (), mirrored_at_random),
+        edges=fn.serial(pixels_in_fours, conv(64), halved),
+        shapes=fn.serial(conv(128), conv(128), halved),
+        parts=conv(256),
+        head=fn.serial(fn.flatten, fn.dropout(0.3), fn.linear(10)),
+    )
 )
 
 
@@ -56,7 +103,7 @@ def load(directory, part):
 def train(images, labels, epochs):
     """Train with a rate that rises, then falls to 0 by the last step; measure the population statistics at the end."""
     steps = epochs * -(-len(images) // BATCH)
-    optimizer = optax.adam(optax.cosine_onecycle_schedule(steps, 4e-3))
+    optimizer = optax.adamw(optax.cosine_onecycle_schedule(steps, 4e-3), weight_decay=0.05)
     loss = lambda logits, labels: fn.losses.softmax_cross_entropy(logits, labels, label_smoothing=0.05)
     state, history = fn.fit(
         MODEL, loss, optimizer, (images, labels), epochs=epochs, batch_size=BATCH, key=jax.random.key(0)
@@ -91,7 +138,7 @@ def draw(images, labels, read):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     if not (options.data / "train-images-idx3-ubyte.gz").exists():
         raise SystemExit(f"no Fashion-MNIST in {options.data}: apt install dataset-fashion-mnist, or pass --data")
@@ -100,15 +147,16 @@ def main():
     print(fn.summary(MODEL, images[:BATCH]))
     params, losses = train(images, labels, options.epochs)
     images, labels = load(options.data, "t10k")
-    classify = jax.jit(lambda x: jnp.argmax(MODEL.apply(params, x), axis=-1))
+    classify = jax.jit(lambda x: jnp.argmax(MODEL.apply(params, x) + MODEL.apply(params, x[:, :, ::-1]), axis=-1))
     read = np.concatenate([classify(x) for x in np.split(images, 10)])
     right = np.mean(read == labels)
-    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}; {right:.2%} of {len(labels):,} test images right, after "
-          f"{time.perf_counter() - start:.0f} s")  # fmt: skip
+    spent = f"{time.perf_counter() - start:.0f} s, {time.process_time():.0f} s of processor time"
+    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f} in {spent}")
+    print(f"{right:.2%} of {len(labels):,} test images right, each averaged with its mirror image")
     draw(images, labels, read)
     print(f"Picture: {PICTURE}")
 
-    assert right >= 0.92 or options.epochs < 8, right
+    assert right >= 0.93 or options.epochs < 12, right
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def neighbours(x, axis):
 def convolved(x, w):
     """x ``[batch, height, width, channels]`` convolved with w ``[3, 3, channels, out]``, as products of neighbours.
 
-    A processor with units for bfloat16 products takes a third of the time that it takes for XLA's own convolutions.
+    A processor with units for bfloat16 products makes these, and those of the gradients, faster than XLA's convolutions.
     """
     return convolved_fwd(x, w)[0]
 

@@ -16,9 +16,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Check, print and write; 1 if any rule is wrong, 2 if there is nothing to check, else 0."""
     options = _parser().parse_args(argv)
     jobs = options.jobs or (2 if not options.targets and len(_our_rules.catalogue) > 8 else 1)
-    work, heads = (check_target, HEADS) if options.targets else (_our_rules.check_entry, _our_rules.HEADS)
     try:
-        todo = tasks(_names(options), options.level, options.seed, options.budget, jobs)
+        names = _names(options)
+        ours = all(_our_rules.has_entry(*rule) for rule in names)
+        work, heads = (_our_rules.check_entry, _our_rules.HEADS) if ours else (check_target, HEADS)
+        todo = tasks(names, options.level, options.seed, options.budget, jobs)
         reports = run(work, todo, heads, jobs)
     except TargetError as error:
         print(f"funcnn.verify: {error}", file=sys.stderr)
@@ -66,7 +68,7 @@ _file.__name__, _count.__name__ = "file in an existing folder", "number above 0"
 def _names(options: Namespace) -> list[tuple[str, str]]:
     """Where each rule is and what it is called; says which submodules of a package cannot be searched."""
     if not options.targets:
-        return [("", name) for name in _our_rules.catalogue]
+        return [(_our_rules.PLACE, name) for name in _our_rules.catalogue]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of modules that are imported
         found = [search(target) for target in options.targets]

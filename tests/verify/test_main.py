@@ -177,6 +177,14 @@ def test_without_a_target_the_catalogue_is_checked(capsys):
     assert printed.endswith("3 rules: 3 passed\n")
 
 
+@pytest.mark.usefixtures("_fast")
+def test_a_rule_of_the_catalogue_is_checked_alone(capsys):
+    assert command.main(["funcnn.rules:rope", "funcnn.rules.activations._tanh:tanh"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[:3]]
+    assert [rows[0][2], rows[1][0], rows[2][0]] == ["value", "funcnn.rules:rope", "funcnn.rules.activations._tanh:tanh"]
+    assert max(float(row[2]) for row in rows[1:]) < 1e-12
+
+
 @pytest.mark.usefixtures("_few", "_fast")
 def test_a_rule_of_the_catalogue_that_differs_from_its_reference_fails(capsys, monkeypatch):
     tanh = catalogue["tanh"]

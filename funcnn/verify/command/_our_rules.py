@@ -17,10 +17,16 @@ from .._errors import relative_errors
 from .._settings import compiled_quickly
 from ..report._report import Finding
 from ._guessed_arguments import is_floating, shown
-from ._tasks import Row, Task, settled
+from ._tasks import Row, Task, replayed, settled
 
 HEADS = ("rule", "examples", "value", "cotangent", "status", "seconds")
+PLACE = "funcnn.rules"  # where each has its public name
 _TOLERANCE = 1e-10
+
+
+def has_entry(target: str, name: str) -> bool:
+    """Whether a module is one of the rules', and the name in it the catalogue's."""
+    return f"{target}.".startswith(f"{PLACE}.") and name in catalogue
 
 
 def check_entry(task: Task) -> Row:
@@ -36,7 +42,7 @@ def check_entry(task: Task) -> Row:
         finding = Finding("S2", "fail", f"the value is off by {value:.1e} and a cotangent by {cotangent:.1e} of the "
                           "largest element, against autodiff of the reference in float64")  # fmt: skip
         report = report._replace(findings=(finding, *report.findings))
-    replay = f"python -m funcnn.verify --level {task.level} --seed {task.seed}"
+    replay = replayed(PLACE, task.name, task.level, task.seed)
     origin = ", ".join([shown(args), *(f"{option}={setting!r}" for option, setting in example.options.items())])
     report = report._replace(replay=replay, example=f"the catalogue's: {origin}")
     cells = (report.name, f"{len(entry.examples)}", f"{value:.1e}", f"{cotangent:.1e}", report.status,

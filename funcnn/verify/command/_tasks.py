@@ -82,7 +82,7 @@ HEADS = ("rule", "status", "seconds", "example")
 def check_target(task: Task) -> Row:
     """Check one rule of a module. Where something keeps it from being checked, the report says what."""
     report = settled(task, lambda budget: check_named(task.target, task.name, task.level, task.seed, budget))
-    report = report._replace(replay=_replay(task.target, task.name, task.level, task.seed))
+    report = report._replace(replay=replayed(task.target, task.name, task.level, task.seed))
     return Row(report, (report.name, report.status, f"{report.seconds:.1f}", report.example))
 
 
@@ -99,10 +99,11 @@ def check_named(target: str, name: str, level: str, seed: int = 0, budget: float
     examples = examples_of(module, name, f)
     share = None if budget is None else budget / len(examples.calls)
     report = _merged([check(f, *call, level=level, seed=seed, budget=share) for call in examples.calls])
-    return report._replace(name=name, example=examples.origin, replay=_replay(target, name, level, seed))
+    return report._replace(name=name, example=examples.origin, replay=replayed(target, name, level, seed))
 
 
-def _replay(target: str, name: str, level: str, seed: int) -> str:
+def replayed(target: str, name: str, level: str, seed: int) -> str:
+    """The command that checks one rule again."""
     return f"python -m funcnn.verify {target}:{name} --level {level} --seed {seed}"
 
 

@@ -7,12 +7,12 @@ repetitions add up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from .._core import Params, PyTree, place
+from .._core import Layer, Params, PyTree, place
 from .._paths import dotted
 from ..combinators import watching
 from ..rules._common._precision import widen
@@ -22,7 +22,55 @@ Marks = dict[str, jax.Array]
 OUTPUT, COTANGENT, GRADIENT = "nonfinite_output.", "nonfinite_cotangent.", "gradient_norm."
 
 
-def marks_for(apply: Callable[[], Any]) -> Marks:
+class Look(NamedTuple):
+    """A gradient, and what is seen on the way to it.
+
+    Attributes:
+      gradient: ``gradient(objective, params, batch, key) -> ((value, others), gradient, sums)`` of an objective that gives
+        ``(value, others)``.
+      untaken: ``untaken(params, batch, key) -> sums``, zeros.
+      blamed: ``blamed(params, batch, key, results) -> text``: where a step's first NaN or inf came about.
+    """
+
+    gradient: Callable[..., tuple[Any, Params, dict[str, Sums]]]
+    untaken: Callable[..., dict[str, Sums]]
+    blamed: Callable[..., str]
+
+
+UNPROBED = Look(
+    gradient=lambda objective, *at: (*jax.value_and_grad(objective, has_aux=True)(*at), {}),
+    untaken=lambda *at: {},
+    blamed=lambda *at: "",
+)
+
+
+def probed(model: Layer) -> Look:
+    """The same gradient, with each layer's norms, and what was not finite by path."""
+
+    def marks_at(params, batch, key):
+        return _marks_for(lambda: model.apply(params, batch[0], key=key, training=True))
+
+    def gradient(objective, params, batch, key):
+        def marked(params, marks):
+            with _marking(marks):
+                return objective(params, batch, key)
+
+        marks = marks_at(params, batch, key)
+        both, (gradient, marks_bar) = jax.value_and_grad(marked, (0, 1), has_aux=True)(params, marks)
+        squares = jax.tree.map(_square, gradient)
+        return both, jax.tree.map(_squared_first, gradient, squares), _sums(squares, marks_bar)
+
+    def untaken(params, batch, key):
+        squares = jax.tree.map(_square, params)
+        return jax.tree.map(jnp.zeros_like, _sums(squares, marks_at(params, batch, key)))
+
+    def blamed(params, batch, key, results):
+        return _first_nonfinite(list(marks_at(params, batch, key)), results)
+
+    return Look(gradient, untaken, blamed)
+
+
+def _marks_for(apply: Callable[[], Any]) -> Marks:
     """A mark for each layer that has no layers inside, from the first with parameters on, in the order of the forward pass.
 
     A mark behind an earlier layer would make a gradient by the input necessary.
@@ -46,24 +94,24 @@ def marks_for(apply: Callable[[], Any]) -> Marks:
     return {path: jnp.zeros(2, jnp.float32) for path in inner if after[path]}
 
 
-def marking(marks: Marks) -> Any:
+def _marking(marks: Marks) -> Any:
     """Inside of this context each layer with a mark is followed by the identity that writes to it."""
 
     def watch(name, layer, params, x, **options):
         y = layer.apply(params, x, **options)
         mark = marks.get(".".join(place.get()))
-        return y if mark is None else _probed(y, mark)
+        return y if mark is None else _marked(y, mark)
 
     return watching(watch)
 
 
-def square(a: jax.Array) -> jax.Array:
+def _square(a: jax.Array) -> jax.Array:
     """The sum of squares, float32 or wider; along the first axes first, since XLA adds up rows as vectors."""
     squares = jnp.square(jnp.abs(widen(a)))
     return jnp.sum(jnp.sum(squares, axis=tuple(range(a.ndim - 1))))
 
 
-def squared_first(a: jax.Array, square: jax.Array) -> jax.Array:
+def _squared_first(a: jax.Array, square: jax.Array) -> jax.Array:
     """The array as it came, for use after its square is known: so that is taken while the array is in the cache.
 
     No square is below 0, which XLA does not know.
@@ -71,7 +119,7 @@ def squared_first(a: jax.Array, square: jax.Array) -> jax.Array:
     return jnp.where(square < 0, 0, a)
 
 
-def probe_sums(squares: Params, marks_bar: Marks) -> dict[str, Sums]:
+def _sums(squares: Params, marks_bar: Marks) -> dict[str, Sums]:
     """By column, what adds up over steps: norms of the gradient, of all and of each layer, and what was not finite.
 
     Args:
@@ -93,7 +141,7 @@ def is_mark(column: str) -> bool:
     return column.startswith((OUTPUT, COTANGENT))
 
 
-def first_nonfinite(layers: Sequence[str], results: Mapping[str, Any]) -> str:
+def _first_nonfinite(layers: Sequence[str], results: Mapping[str, Any]) -> str:
     """Where a step's first number that was not finite came about, in words; empty where the results do not tell.
 
     That is the first output in the forward pass. If all outputs were finite, it is the first cotangent in the backward
@@ -122,21 +170,21 @@ def _first(layers: Sequence[str], counts: Sequence[int]) -> str:
 
 
 @jax.custom_vjp
-def _probed(y: PyTree, mark: jax.Array) -> PyTree:
+def _marked(y: PyTree, mark: jax.Array) -> PyTree:
     """y, whose backward pass writes to the mark."""
-    return _probed_fwd(y, mark)[0]
+    return _marked_fwd(y, mark)[0]
 
 
-def _probed_fwd(y, mark):
+def _marked_fwd(y, mark):
     del mark
     return y, _fault(y)
 
 
-def _probed_bwd(fault, y_bar):
+def _marked_bwd(fault, y_bar):
     return y_bar, jnp.stack([fault, _fault(y_bar)])
 
 
-_probed.defvjp(_probed_fwd, _probed_bwd)
+_marked.defvjp(_marked_fwd, _marked_bwd)
 
 
 def _fault(tree):

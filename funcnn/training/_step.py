@@ -15,7 +15,7 @@ from ._mesh import settled
 from ._metrics import Metric, Sums, named, ratio, weighted, wide
 from ._once import once
 from ._optimizer import as_optimizer, judged, updated
-from ._probes import first_nonfinite, is_mark, marking, marks_for, probe_sums, square, squared_first
+from ._probes import UNPROBED, is_mark, probed
 from ._state import TrainState, require_kept, require_learnable, require_own_state, step_key
 from .per_example._gradients import clipped_sum
 from .wrappers._frozen import held
@@ -127,6 +127,7 @@ def plain_step(
     model = as_layer(model)
     loss_of = as_loss(loss)
     complete = as_optimizer(optimizer)
+    look = probed(model) if probes else UNPROBED
     measured = {name: named(name, metric) for name, metric in metrics}
 
     def objective(params, batch, key):
@@ -146,7 +147,7 @@ def plain_step(
         require_learnable(state.params)
         key = step_key(state)
         learned = lambda params, batch, key: objective(held(params, state.opt_state), batch, key)
-        (value, others), gradient, seen = gradients(learned, state.params, batch, key)
+        (value, others), gradient, seen = look.gradient(learned, state.params, batch, key)
         again = lambda params: learned(params, batch, key)[0]
         clipped = lambda clip: clipped_sum(lambda *at: learned(*at)[0], state.params, batch, key, clip)
         params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, again, clipped)
@@ -157,35 +158,15 @@ def plain_step(
         value, others = objective(params, batch, key)
         return sums_of(value, others, batch)
 
-    def gradients(learned, params, batch, key):
-        """The value, what comes beside it, the gradient, and with probes what the backward pass knows besides."""
-        if not probes:
-            return *jax.value_and_grad(learned, has_aux=True)(params, batch, key), {}
-
-        def marked(params, marks):
-            with marking(marks):
-                return learned(params, batch, key)
-
-        marks = marks_at(params, batch, key)
-        both, (gradient, marks_bar) = jax.value_and_grad(marked, (0, 1), has_aux=True)(params, marks)
-        squares = jax.tree.map(square, gradient)
-        return both, jax.tree.map(squared_first, gradient, squares), probe_sums(squares, marks_bar)
-
     def untaken(state, batch):
-        if not probes:
-            return {}
-        squares = jax.tree.map(square, state.params)
-        return jax.tree.map(jnp.zeros_like, probe_sums(squares, marks_at(state.params, batch, step_key(state))))
-
-    def marks_at(params, batch, key):
-        return marks_for(lambda: model.apply(params, batch[0], key=key, training=True))
+        return look.untaken(state.params, batch, step_key(state))
 
     def value(sums):
         of = lambda name, a: a if is_mark(name) else ratio(a)
         return {name: measured[name].value(a) if name in measured else of(name, a) for name, a in sums.items()}
 
     def blamed(state, batch, results):
-        return first_nonfinite(list(marks_at(state.params, batch, step_key(state))), results) if probes else ""
+        return look.blamed(state.params, batch, step_key(state), results)
 
     def watched(state, losses):
         return judged(complete, state.opt_state, state.params, losses)

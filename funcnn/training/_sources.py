@@ -123,8 +123,9 @@ class Arrays:
             steps = min(count, plan.ahead(progress.state, self.batches) or count, self._room(progress))
             dispatched = time.perf_counter()
             after, finite = run(progress, steps)
+            lost = not finite  # known when the steps have run: a device takes them and returns at once
             spent = time.perf_counter() - dispatched
-            if not finite:
+            if lost:
                 good = last_good(run, progress, steps)
                 yield tell(progress, good, spent)
                 raise _fault(step, good, run(good, 1)[0], self.data)

@@ -135,3 +135,14 @@ def test_the_library_does_not_wait_for_chex():
     program = "import funcnn, sys; print('chex' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("batch_size", [64, None])  # arrays, and a stream of batches
+def test_a_moment_takes_as_long_as_its_steps(batch_size):
+    data, moments = (jnp.ones((64, 1024), jnp.float32),) * 2, []
+    data = data if batch_size else [data]
+    for _ in range(2):  # the first compiles
+        moments.clear()
+        fn.fit(fn.linear(1024), LOSS, optax.sgd(0.1), data, epochs=30, batch_size=batch_size, key=KEY, progress=False,
+               watch=moments.append)  # fmt: skip
+    assert sum(moment.spent for moment in moments) > moments[-1].seconds / 2

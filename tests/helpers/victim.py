@@ -1,6 +1,7 @@
 """A run in a process of its own, to be killed: ``python -m tests.helpers.victim FOLDER``. It prints what it does."""
 
 import argparse
+import signal
 import time
 
 import jax
@@ -42,6 +43,7 @@ def write_slowly():
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has its jobs in the background ignore
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--pause", type=float, default=0.0)

@@ -96,6 +96,7 @@ def is_last():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has its jobs in the background ignore
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="arrays", choices=["arrays", "stream"])
     parser.add_argument("--model", default="conv", choices=MODELS)

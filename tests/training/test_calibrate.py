@@ -104,7 +104,8 @@ def test_under_jit():
 def test_under_vmap():
     model = deep("examples")
     batches = [X[:8].reshape(4, 2, 3), X[8:].reshape(4, 8, 3)]
-    calibrate = lambda batches: fn.calibrate(model, drawn(), batches)
+    given = drawn()  # before anything is traced
+    calibrate = lambda batches: fn.calibrate(model, given, batches)
     params = jax.jit(jax.vmap(calibrate, axis_name="examples"))(batches)
     for i in range(4):
         assert_close(jax.tree.map(lambda a, i=i: a[i], params), whole(), 1e-12)

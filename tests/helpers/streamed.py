@@ -23,7 +23,7 @@ def require_streams(layer, x, tolerance=1e-12, seed=0, beside=None):
     params = layer.init(jax.random.key(seed), given)
     params = jax.tree.map(lambda a, b: a + b, params, _noise(params, seed))  # no bias is 0, and no scale 1
     whole = layer.apply(params, given)
-    whole = whole["x"] if isinstance(whole, dict) else whole
+    whole = whole["x"] if beside is not None and isinstance(whole, dict) else whole
     n, rng = jax.tree.leaves(x)[0].shape[1], np.random.default_rng(seed)
     start, step = jax.tree.map(jax.jit, tuple(fn.stream_of(layer)))
     for sizes in ([n], [1] * n, _parts(n, rng)):

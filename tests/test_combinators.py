@@ -62,6 +62,7 @@ def test_residual_adds_no_lengths():
     assert_close(block.apply((), {"x": X, "lengths": jnp.arange(3)}), {"x": 2 * X, "lengths": jnp.arange(3)}, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remat", [False, True])
 def test_repeat_is_the_loop(remat):
     block = fn.residual(fn.serial(fn.linear(3), fn.tanh))

@@ -12,6 +12,7 @@ LOGITS, LENGTHS = jnp.asarray(RNG.normal(size=(3, 4, 3))), jnp.array([4, 2, 0])
 EVERY = 16  # four frames can say 15 sequences of two labels
 
 
+@pytest.mark.slow
 def test_a_wide_beam_is_exact():
     found = jax.jit(lambda x, n: fn.ctc_beam(x, n, beam=EVERY, blank=1))(LOGITS, LENGTHS)
     there = found.lengths >= 0

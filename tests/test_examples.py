@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 import jax
+import pytest
 
 from funcnn import rules
 from tests.helpers.judge import assert_close
@@ -11,6 +12,7 @@ from tests.helpers.judge import assert_close
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+@pytest.mark.slow
 def test_fashion_mnist_convolves_as_the_rule_does():
     convolved = runpy.run_path(str(EXAMPLES / "fashion_mnist.py"))["convolved"]
     keys = jax.random.split(jax.random.key(0), 3)

@@ -80,6 +80,7 @@ def test_what_has_weight_0_is_as_if_it_were_not_there(loss, args):
             assert not any(bar[1].any() for bar in run(*spoilt, weight)[1])
 
 
+@pytest.mark.slow
 def test_weights_lie_on_an_explicit_mesh_as_the_rows_do():
     mesh, weight = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Explicit,)), jnp.array([1.0, 0.0, 2.0, 0.5])
     for loss in (losses.squared_error, losses.info_nce):
@@ -115,6 +116,7 @@ def test_a_label_of_weight_0_may_lie_outside_the_classes():
         losses.softmax_cross_entropy(P, labels, weight.at[3].set(1.0))
 
 
+@pytest.mark.slow
 def test_a_class_of_weight_0_may_have_any_logits():
     logits, weights = P.at[1].set(jnp.array([jnp.inf, 0.0, jnp.nan])), jnp.array([1.0, 2.0, 0.0])
     run = jax.value_and_grad(lambda x, labels: losses.softmax_cross_entropy(x, labels, class_weights=weights))

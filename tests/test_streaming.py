@@ -54,6 +54,7 @@ def test_streaming_equals_the_whole(name):
     require_streams(*STREAMS[name])
 
 
+@pytest.mark.slow
 def test_streaming_equals_the_whole_in_another_dtype():
     require_streams(fn.mixed(BLOCK, jnp.float32), X, 1e-6)
     assert (

@@ -27,6 +27,7 @@ def drawn():
     return fn.calibrate(MODEL, MODEL.init(KEY, X), [X])
 
 
+@pytest.mark.slow
 def test_safetensors_give_back_what_was_saved(tmp_path):
     tree = {
         "body": (drawn(), [np.arange(6).reshape(2, 3).T, np.float32(2.5)]),

@@ -135,6 +135,7 @@ def test_fit_trains_as_a_loop_over_the_library_does(peer):
     assert max(jax.tree.leaves(moved)) > 0.01
 
 
+@pytest.mark.slow
 def test_modules_without_statistics_have_the_library_s_parameters_alone(peers):
     x = peers.X.astype("float32")
     dense = peers.linen.Dense(2)

@@ -81,6 +81,7 @@ def test_a_window_keeps_what_it_sees_and_at_most_all(window, kept):
     assert carry["key"].shape == carry["value"].shape == (2, kept, 2, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [None, 6])
 def test_a_position_beyond_the_cache_is_said_or_nan(window):
     layer = fn.attention(2, causal=True, window=window)

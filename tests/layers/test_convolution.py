@@ -36,6 +36,7 @@ def test_depthwise_conv():
         assert_close(y[..., 2 * c : 2 * c + 2], alone, 1e-12)
 
 
+@pytest.mark.slow
 def test_pools_are_layers_as_they_are():
     model = fn.serial(
         *(fn.conv(8, (3, 3)), fn.relu, partial(fn.max_pool, window=2)),

@@ -16,6 +16,7 @@ FRAMES, LENGTHS = np.array([5, 4, 3, 5]), np.array([2, 1, 2, 0])
 TARGETS: Any = LABELS, FRAMES, LENGTHS
 
 
+@pytest.mark.slow
 def test_it_averages_over_examples():
     each = rules.ctc(LOGITS, jnp.asarray(LABELS), jnp.asarray(FRAMES), jnp.asarray(LENGTHS))
     weight = jnp.array([0.25, 1.0, 0.0, 2.0])
@@ -24,6 +25,7 @@ def test_it_averages_over_examples():
     assert_close(losses.ctc(LOGITS, *TARGETS, reduction="none"), each, 0.0)
 
 
+@pytest.mark.slow
 def test_an_example_of_weight_0_is_as_if_it_were_not_there():
     weight, kept = jnp.array([1.0, 0.0, 2.0, 0.5]), np.array([0, 2, 3])
     spoilt: Any = LABELS.copy(), FRAMES.copy(), LENGTHS.copy()
@@ -60,6 +62,7 @@ def edits(a, b):
     return min(edits(a[1:], b) + 1, edits(a, b[1:]) + 1, edits(a[1:], b[1:]) + (a[0] != b[0]))
 
 
+@pytest.mark.slow
 def test_the_label_error_rate_counts_edits():
     frames = RNG.integers(0, 3, (8, 5))
     targets, lengths = RNG.integers(1, 3, (8, 4)), RNG.integers(0, 5, 8)

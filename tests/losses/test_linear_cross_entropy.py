@@ -33,6 +33,7 @@ def test_it_is_the_cross_entropy_of_the_logits(reduction, options):
     assert_close(*found, 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_numpys_arrays_are_taken(reduction):
     weights = OPTIONS["class_weights"]

@@ -33,6 +33,7 @@ def result(metric, *args):
     return np.asarray(metric.value(metric.measure(*args)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("metric", "prediction", "target"), EACH)
 def test_what_has_weight_0_is_not_there(metric, prediction, target):
     expected = result(metric, prediction[:2], target[:2])

@@ -40,6 +40,7 @@ def test_sines_and_cosines_are_those_of_the_formula():
     assert_close(y, jnp.array([np.sin(2), np.cos(2), np.sin(2 / 10), np.cos(2 / 10)]), 1e-12)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_said():
     with pytest.raises(ValueError, match="at most 4 positions, got 5"):
         fn.learned_positions(4).apply({"table": jnp.ones((4, 8))}, X)

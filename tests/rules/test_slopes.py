@@ -64,6 +64,7 @@ def test_a_slope_from_y_is_within_an_ulp_of_the_largest(name, dtype):
     assert error.max() <= bounds[dtype == jnp.float32], f"{error.max()} ulp of the largest slope at {x[error.argmax()]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES[:2])
 def test_a_slope_from_y_loses_no_digits(dtype):
     x, limits = grid(dtype), jnp.finfo(dtype)

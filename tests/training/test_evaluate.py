@@ -55,6 +55,7 @@ def test_it_is_compiled_once_a_shape():
         evaluate(loss=loss, batch_size=4)
 
 
+@pytest.mark.slow
 def test_it_is_without_noise_and_warns_of_statistics_that_were_not_measured():
     model = fn.serial(fn.batch_norm(), fn.dropout(0.5), MODEL)
     params = model.init(jax.random.key(0), X)

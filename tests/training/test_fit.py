@@ -276,6 +276,7 @@ def images(window, first=lambda x: x):
     return fn.serial(first, fn.conv(2, window), fn.relu, fn.conv(1, window), fn.flatten, fn.linear(2))
 
 
+@pytest.mark.slow
 def test_square_images_without_channels_warn_where_they_are_taken_for_sequences():
     x = jnp.asarray(RNG.normal(size=(10, 4, 4)), jnp.float32)
     warning = (

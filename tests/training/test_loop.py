@@ -62,6 +62,7 @@ def test_validation_measures_what_the_model_is_then():
     assert same["val_loss"] == pytest.approx(history["val_loss"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_validation_is_without_noise_and_with_measured_statistics():
     model = fn.serial(fn.linear(4), fn.batch_norm(), fn.tanh, fn.dropout(0.5), fn.linear(2))
     with jax.numpy_dtype_promotion("standard"):
@@ -71,6 +72,7 @@ def test_validation_is_without_noise_and_with_measured_statistics():
     assert_close(state.params, fn.calibrate(model, state.params, [X]), 1e-6)
 
 
+@pytest.mark.slow
 def test_a_loss_may_take_the_parameters_and_measure_more():
     def loss(prediction, y, params):
         penalty = 0.5 * sum(jnp.sum(a**2) for a in jax.tree.leaves(params))

@@ -30,6 +30,7 @@ broken_backward.defvjp(lambda x: (x, None), lambda _, g: (g / 0,))
 overflowing = lambda x: x + 1e308 + 1e308
 
 
+@pytest.mark.slow
 def test_off_the_program_is_that_of_gradient_and_update():
     model = fn.serial(stem=fn.linear(3), body=fn.repeat(BLOCK, 2), head=fn.linear(3))
     state = fn.TrainState.create(model, OPTIMIZER, KEY, X)

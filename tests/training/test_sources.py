@@ -77,6 +77,7 @@ def test_a_run_that_a_fault_cut_goes_on_to_the_same_bits(begun, steps):
     assert (rest_history["loss"][partial:] == history["loss"][epoch + partial :]).all()
 
 
+@pytest.mark.slow
 def test_any_pieces_are_one_run(begun):
     step = plain_step(MODEL, LOSS, OPTIMIZER)
     loop = compiled_loop(step, begun, len(X), BATCH)
@@ -88,6 +89,7 @@ def test_any_pieces_are_one_run(begun):
         assert_close(progress, whole, 0.0, what=str(pieces))
 
 
+@pytest.mark.slow
 def test_every_moment_says_where_training_stands(begun):
     step = plain_step(MODEL, LOSS, OPTIMIZER)
     first, *others = source_of((X, Y), BATCH).train(step, begun, Plan(epochs=50))
@@ -131,12 +133,14 @@ def test_the_first_fault_is_found_by_halving(steps):
         assert last_good(run, 0, steps) == fault
 
 
+@pytest.mark.slow
 def test_the_library_does_not_wait_for_chex():
     program = "import funcnn, sys; print('chex' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [64, None])  # arrays, and a stream of batches
 def test_a_moment_takes_as_long_as_its_steps(batch_size):
     data, moments = (jnp.ones((64, 1024), jnp.float32),) * 2, []

@@ -81,6 +81,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_kind_trains_like_a_loop_of_ones_own(kind):
     step = fn.make_step(MODEL, LOSS, OPTIMIZER, donate=False)

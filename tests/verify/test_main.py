@@ -49,6 +49,7 @@ def _fast(monkeypatch):
     monkeypatch.setattr(_our_rules, "check", check)
 
 
+@pytest.mark.slow
 def test_a_module_is_checked_rule_by_rule(ops, capsys, tmp_path):
     html, data = tmp_path / "page.html", tmp_path / "data.json"
     assert command.main([ops, "--html", str(html), "--json", str(data)]) == 1
@@ -177,6 +178,7 @@ def test_without_a_target_the_catalogue_is_checked(capsys):
     assert printed.endswith("3 rules: 3 passed\n")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_fast")
 def test_a_rule_of_the_catalogue_is_checked_alone(capsys):
     assert command.main(["funcnn.rules:rope", "funcnn.rules.activations._tanh:tanh"]) == 0
@@ -230,6 +232,7 @@ def test_a_bad_declaration_is_bad_usage(ops, capsys):
     assert "must be a tuple of arguments or a list of them, got int" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_processes_side_by_side_tell_the_same(ops):
     words = [sys.executable, "-m", "funcnn.verify", f"{ops}:wrong", f"{ops}:unknown", "--jobs", "2"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)

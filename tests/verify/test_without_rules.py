@@ -141,6 +141,7 @@ JAXS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", JAXS)
 def test_the_rules_that_jax_ships_are_a_part_of_autodiff(name):
     f, slope, bare_slope = JAXS[name]

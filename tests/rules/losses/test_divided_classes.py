@@ -25,6 +25,7 @@ def over(mesh, f, outs):
     return jax.jit(jax.shard_map(f, mesh=mesh, in_specs=IN_PLACES, out_specs=outs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 4), (2, 4)])
 def test_divided_classes_give_one_device_s_numbers_and_cotangents(shape):
     mesh = jax.make_mesh(

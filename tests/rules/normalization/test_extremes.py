@@ -36,6 +36,7 @@ def values_and_bars(functions, x, y_bar):
     return jax.tree.map(lambda a: np.asarray(a).astype(np.float64), found)
 
 
+@pytest.mark.slow
 def test_a_large_offset_loses_no_digits():
     x = jnp.asarray(ROWS + OFFSETS, jnp.float32)
     found, expected = (values_and_bars(CENTRING, a, ROWS_BAR) for a in (x, x.astype(jnp.float64)))

@@ -39,6 +39,7 @@ def test_conv_transpose_is_the_transpose_of_conv():
     assert_close(jnp.vdot(returned, x), jnp.vdot(y, moved), 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_pools_are_those_of_lax(padding):
     for window, stride in itertools.product((1, 2, 3), (1, 2, 4)):
@@ -59,6 +60,7 @@ INDICES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", INDICES)
 def test_indices_say_where_each_maximum_stands(options):
     x = normal(2, 7, 6, 3)
@@ -84,6 +86,7 @@ def derivatives(f, x):
     return gradient(x), jax.jvp(gradient, (x,), (x,))[1], jax.jvp(fn.forward(f), (x,), (x,))[1]
 
 
+@pytest.mark.slow
 def test_of_equal_entries_the_first_is_named_and_never_padding():
     x = jnp.full((1, 3, 1), -jnp.inf)
     assert_close(rules.max_pool(x, 2, 1, ((1, 1),), return_indices=True)[1][0, :, 0], jnp.int32([0, 0, 1, 2]), 0.0)
@@ -91,6 +94,7 @@ def test_of_equal_entries_the_first_is_named_and_never_padding():
     assert int(rules.max_pool(x, 2, return_indices=True)[1].item()) == 1
 
 
+@pytest.mark.slow
 def test_unpooled_the_maxima_stand_where_they_stood():
     x = normal(2, 7, 6, 3)
     y, indices = rules.max_pool(x, 3, 2, return_indices=True)

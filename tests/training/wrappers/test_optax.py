@@ -25,11 +25,13 @@ def fitted(optimizer, batch_size, steps, n=12):
     return fn.fit(MODEL, LOSS, optimizer, (X[:n], Y[:n]), steps=steps, key=KEY, **options)[0].params
 
 
+@pytest.mark.slow
 def test_accumulated_batches_are_one_batch():
     accumulated = fitted(optax.MultiSteps(optax.adam(0.1), 3), 2, 12)  # two epochs of six batches in the same order
     assert_close(accumulated, fitted(optax.adam(0.1), 6, 4), 1e-6)
 
 
+@pytest.mark.slow
 def test_a_short_last_batch_counts_as_a_whole_one():
     got = fitted(optax.MultiSteps(optax.sgd(0.1), 2), 7, 2)  # of seven and of five
     state = fn.TrainState.create(MODEL, optax.sgd(0.1), KEY, X)
@@ -39,6 +41,7 @@ def test_a_short_last_batch_counts_as_a_whole_one():
     assert_close(got, jax.tree.map(lambda p, a, b: p - 0.1 * (a + b) / 2, state.params, *gradients), 1e-6)
 
 
+@pytest.mark.slow
 def test_clipped_to_a_global_norm():
     got = fitted(optax.chain(optax.clip_by_global_norm(0.01), optax.sgd(1.0)), None, 1)
     start = fn.TrainState.create(MODEL, optax.sgd(1.0), KEY, X).params

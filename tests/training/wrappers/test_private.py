@@ -32,6 +32,7 @@ def private(noise, optimizer=None, **options):
     return fn.private(optimizer or optax.sgd(1.0), clip=CLIP, noise=noise, key=KEY, **options)
 
 
+@pytest.mark.slow
 def test_without_noise_it_is_that_of_optax():
     got, state, _ = step_of(private(0.0))
     of_one = lambda params, x, y: LOSS(MODEL.apply(params, x[None]), y[None])
@@ -45,6 +46,7 @@ def test_without_noise_it_is_that_of_optax():
     assert_close(halved, jax.tree.map(lambda g: g / 2, expected), 1e-10)
 
 
+@pytest.mark.slow
 def test_the_noise():
     model = fn.linear(100)
     x, y = RNG.normal(size=(4, 50)), RNG.normal(size=(4, 100))
@@ -115,6 +117,7 @@ def exact_delta(deviation, epsilon):
     return cdf(shift - epsilon * deviation) - jnp.exp(epsilon) * cdf(-shift - epsilon * deviation)
 
 
+@pytest.mark.slow
 def test_epsilon():
     pytest.importorskip("dp_accounting")
     epsilon = fn.epsilon(noise=1.5, delta=1e-5, epochs=4)

@@ -46,18 +46,11 @@ def adamw(steps):
     return optax.chain(optax.clip_by_global_norm(1.0), decayed)
 
 
-def steps_within(minutes, data, note):
-    """As many steps as fit into four fifths of the time: measured when a run begins, and noted for when it goes on."""
-    if not note.exists():
-        each = fn.seconds_per_step(MODEL, LOSS, adamw(10), data, batch_size=BATCH, key=jax.random.key(0))
-        note.write_text(f"{max(10, 0.8 * 60 * minutes / each):.0f}")
-    return int(note.read_text())
-
-
 def train(minutes, run, data, held_out):
     """Train with checkpoints and a log, and look every two minutes at a quarter of what is held out."""
-    run.mkdir(parents=True, exist_ok=True)
-    steps = steps_within(minutes, data, run / "steps")
+    steps = fn.steps_within(
+        MODEL, LOSS, adamw(10), data, minutes=minutes, batch_size=BATCH, key=jax.random.key(0), note=run / "steps"
+    )
     return fn.fit(
         MODEL, LOSS, adamw(steps), data, steps=steps, batch_size=BATCH, key=jax.random.key(1),
         validation=jax.tree.map(lambda a: a[::4], held_out), validate_every=-(-steps // max(1, int(minutes / 2))),

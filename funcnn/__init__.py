@@ -147,8 +147,8 @@ from .training import predict as predict
 from .training import private as private
 from .training import replicated as replicated
 from .training import save as save
-from .training import seconds_per_step as seconds_per_step
 from .training import spike_guard as spike_guard
+from .training import steps_within as steps_within
 from .training import tensor_parallel as tensor_parallel
 from .training import time_limit as time_limit
 

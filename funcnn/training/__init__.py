@@ -15,9 +15,9 @@ from ._placement import place as place
 from ._placement import replicated as replicated
 from ._placement import tensor_parallel as tensor_parallel
 from ._predict import predict as predict
-from ._seconds_per_step import seconds_per_step as seconds_per_step
 from ._state import TrainState as TrainState
 from ._step import make_step as make_step
+from ._steps_within import steps_within as steps_within
 from ._watching._best_state import best_state as best_state
 from ._watching._early_stopping import early_stopping as early_stopping
 from ._watching._log_jsonl import log_jsonl as log_jsonl

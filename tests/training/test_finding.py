@@ -1,6 +1,4 @@
-"""A learning rate is found below the one at which training diverges, and one batch tells of parameters nothing reaches."""
-
-import time
+"""What is tried before a long run: learning rates, learning one batch by heart, and how many steps there is time for."""
 
 import jax
 import numpy as np
@@ -8,6 +6,7 @@ import optax
 import pytest
 
 import funcnn as fn
+from funcnn.training import _steps_within
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(32, 3)).astype("float32")
@@ -57,21 +56,36 @@ def test_one_batch_shows_what_does_not_learn():
     assert found.losses[-1] < found.losses[0]
 
 
-def test_a_step_takes_as_long_as_its_batch_does():
-    passes = []
-
-    def batches():
-        passes.append(0)
-        while True:
-            time.sleep(0.01)
-            passes[-1] += 1
-            yield X[:4], Y[:4]
-
-    seconds = fn.seconds_per_step(fn.linear(1), LOSS, optax.sgd(0.1), batches, key=KEY, steps=5)
-    assert seconds >= 0.01
-    assert len([taken for taken in passes if taken >= 5]) == 4  # the first compiles, and the fastest counts
+@pytest.fixture
+def clock(monkeypatch):
+    """A `fit` that takes 3 seconds, and 10 ms a step."""
+    seconds = []
+    monkeypatch.setattr(_steps_within, "fit", lambda *_, steps, **__: seconds.append(3 + 0.01 * steps))
+    monkeypatch.setattr(_steps_within.time, "perf_counter", lambda: sum(seconds))
+    return seconds
 
 
-def test_no_steps_have_no_time():
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        fn.seconds_per_step(fn.linear(1), LOSS, optax.sgd(0.1), (X, Y), key=KEY, steps=0)
+def within(minutes, note=None):
+    return fn.steps_within(fn.linear(1), LOSS, optax.sgd(0.1), (X, Y), minutes=minutes, key=KEY, note=note)
+
+
+def test_what_a_run_begins_with_is_not_part_of_a_step(clock):
+    assert within(1) == pytest.approx(4800, abs=1)  # four fifths of the minute
+    assert sum(clock[-2:]) - sum(clock[1:3]) == pytest.approx(2 * 0.63)  # of 64 steps: a hundredth of it, or more
+
+
+def test_a_short_time_is_measured_shortly(clock):
+    assert within(0.1) == pytest.approx(480, abs=1)
+    assert max(clock) < 3.1
+
+
+def test_a_run_that_goes_on_has_the_steps_that_it_began_with(clock, tmp_path):
+    note = tmp_path / "run" / "steps"
+    assert within(1, note) == within(30, str(note)) == within(1)
+    note.write_text("")  # killed while it was written
+    assert within(30, note) > within(1)
+
+
+def test_no_time_has_no_steps():
+    with pytest.raises(ValueError, match="minutes must be a number above 0, got 0"):
+        within(0)

@@ -1,6 +1,8 @@
 """How everything here is measured: in turn (A B A B …), medians, ratios within one round, machine and versions on top."""
 
+import argparse
 import importlib.metadata
+import inspect
 import os
 import platform
 import statistics
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 PEERS = ("flax", "equinox", "dm-haiku", "torch")
 
@@ -68,6 +71,17 @@ def header() -> None:
     packages = ("jax", "jaxlib", "optax", "numpy", *PEERS)
     versions = ", ".join(f"{package} {_version(package)}" for package in packages)
     print(f"{os.cpu_count()} cores of {_processor()}; Python {platform.python_version()}; {versions}.\n", flush=True)
+
+
+def run_script(main: Callable) -> Any:
+    """Call a script's main behind the header; each of its parameters is an option of the command line."""
+    parser = argparse.ArgumentParser()
+    for name, parameter in inspect.signature(main).parameters.items():
+        kind = {"nargs": "+"} if parameter.default == () else {"type": type(parameter.default)}
+        parser.add_argument(f"--{name}", default=parameter.default, **kind)
+    options = parser.parse_args()
+    header()
+    return main(**vars(options))
 
 
 def run_python(*args: str, **environment: str) -> str:

@@ -5,7 +5,6 @@ Forward and backward pass, float32. Memory is what XLA plans for the compiled pr
 Run: python -m benchmarks.attention [--rounds 7]
 """
 
-import argparse
 from functools import partial
 
 import jax
@@ -14,7 +13,7 @@ import numpy as np
 
 from funcnn.rules import dot_product_attention
 
-from ._measure import at_most, header, in_turn, ratio, seconds, table, title
+from ._measure import at_most, in_turn, ratio, run_script, seconds, table, title
 from .rules import Side, side
 
 LENGTHS = (1024, 2048, 4096, 8192, 16384)
@@ -97,8 +96,4 @@ def main(rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    header()
-    main(options.rounds)
+    run_script(main)

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 import funcnn as fn
-from benchmarks._measure import at_least, at_most, header, in_turn, ratio, seconds, spread, table, title
+from benchmarks._measure import at_least, at_most, in_turn, ratio, run_script, seconds, spread, table, title
 
 ROWS, ARRAYS = 2**16, 8  # of 512 float32: 128 MiB each
 CHUNK = 2**22
@@ -71,5 +71,4 @@ def main():
 
 
 if __name__ == "__main__":
-    header()
-    main()
+    run_script(main)

@@ -20,7 +20,7 @@ from funcnn.training._mesh import batch_axes
 from funcnn.training._placement import shardings
 from funcnn.training._step import placed_step
 
-from ._measure import header, table, title
+from ._measure import run_script, table, title
 
 WIDTH, HIDDEN, BLOCKS, BATCH = 1024, 4096, 4, 512
 MEGATRON = {"**.up.w": P(None, "model"), "**.up.b": P("model"), "**.down.w": P("model", None)}
@@ -162,5 +162,4 @@ def main():
 
 if __name__ == "__main__":
     jax.config.update("jax_num_cpu_devices", 8)
-    header()
-    main()
+    run_script(main)

@@ -6,7 +6,6 @@ the processor, over all cores. Memory is what XLA plans for the compiled program
 Run: python -m benchmarks.ctc [--rounds 9]
 """
 
-import argparse
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +18,7 @@ import optax
 
 from funcnn import rules
 
-from ._measure import at_most, header, in_turn, ratio, spread, table, title
+from ._measure import at_most, in_turn, ratio, run_script, spread, table, title
 
 SIZES = {"characters": (32, 500, 64, 60), "word pieces": (8, 250, 1000, 40)}  # batch, time, classes, labels
 
@@ -109,8 +108,4 @@ def main(rounds: int = 9) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    header()
-    main(options.rounds)
+    run_script(main)

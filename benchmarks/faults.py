@@ -3,7 +3,6 @@
 ``python -m benchmarks.faults --draws 20`` tries a tenth of everything.
 """
 
-import argparse
 import random
 import sys
 import tempfile
@@ -17,7 +16,7 @@ import optax
 from tqdm import tqdm
 
 import funcnn as fn
-from benchmarks._measure import header, table, title
+from benchmarks._measure import run_script, table, title
 from tests.helpers.digest import digest
 from tests.helpers.faults import (
     EXITS,
@@ -150,10 +149,4 @@ def main(draws: int = KILLS) -> bool:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument(
-        "--draws", type=int, default=KILLS, help=f"how many kills; of the others in proportion ({KILLS})"
-    )
-    options = parser.parse_args()
-    header()
-    sys.exit(not main(options.draws))
+    sys.exit(not run_script(main))

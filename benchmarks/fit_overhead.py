@@ -16,7 +16,7 @@ import optax
 
 import funcnn as fn
 
-from ._measure import at_most, header, in_turn, ratio, seconds, spread, table, title
+from ._measure import at_most, in_turn, ratio, run_script, seconds, spread, table, title
 
 WIDTH, BATCH, STEPS, EPOCHS, HELD_OUT, ROUNDS = 512, 128, 50, 12, 4, 9
 MODEL = fn.serial(fn.linear(WIDTH), fn.relu, fn.linear(WIDTH), fn.relu, fn.linear(10))
@@ -102,5 +102,4 @@ def rows(samples):
 
 
 if __name__ == "__main__":
-    header()
-    main()
+    run_script(main)

@@ -9,7 +9,6 @@ tangent can make up for what it takes. Rules that are meant to differ from the d
 Run: python -m benchmarks.forward [--only name ...] [--rounds 7]
 """
 
-import argparse
 import math
 import statistics
 from functools import partial
@@ -20,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 import funcnn as fn
-from benchmarks._measure import at_most, header, in_turn, ratio, seconds, table, title
+from benchmarks._measure import at_most, in_turn, ratio, run_script, seconds, table, title
 from benchmarks.rules import LONG_ENOUGH, SMALL, Side, of_floats, repeated
 from funcnn.rules._catalogue import catalogue, draw
 
@@ -82,9 +81,4 @@ def main(only=(), rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", nargs="+", default=(), help="names of rules")
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    header()
-    main(options.only, options.rounds)
+    run_script(main)

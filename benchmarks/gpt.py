@@ -7,7 +7,6 @@ The last table says where the step's time goes: each part is timed alone, forwar
 Run: python -m benchmarks.gpt [--rounds 7]
 """
 
-import argparse
 import importlib.util
 import math
 import statistics
@@ -19,7 +18,7 @@ import numpy as np
 
 import funcnn as fn
 from benchmarks import _gpt_peers
-from benchmarks._measure import Samples, at_most, header, in_turn, ratio, seconds, spread, table, title
+from benchmarks._measure import Samples, at_most, in_turn, ratio, run_script, seconds, spread, table, title
 from benchmarks.rules import Side, repeated, side
 
 VOCABULARY, WIDTH, LAYERS, HEADS, LENGTH, BATCH = 8192, 256, 6, 4, 512, 4
@@ -163,7 +162,4 @@ def main(rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    header()
-    main(parser.parse_args().rounds)
+    run_script(main)

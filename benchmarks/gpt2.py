@@ -7,7 +7,6 @@ in turn with the step: products at the rate of a large square one, bytes at that
 Run: python -m benchmarks.gpt2 [--rounds 7]
 """
 
-import argparse
 from functools import partial
 
 import jax
@@ -16,7 +15,7 @@ import numpy as np
 import optax
 
 import funcnn as fn
-from benchmarks._measure import at_most, header, in_turn, ratio, seconds, spread, table, title
+from benchmarks._measure import at_most, in_turn, ratio, run_script, seconds, spread, table, title
 
 VOCABULARY, WIDTH, LAYERS, HEADS, LENGTH, BATCH = 50_257, 768, 12, 12, 64, 4
 SQUARE, NUMBERS = 2048, 2**26
@@ -64,7 +63,4 @@ def main(rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    header()
-    main(parser.parse_args().rounds)
+    run_script(main)

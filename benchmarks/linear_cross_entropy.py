@@ -10,15 +10,13 @@ XLA plans for the compiled program, arguments and results not counted.
 Run: python -m benchmarks.linear_cross_entropy [--rounds 7] [--vocabulary 8192]
 """
 
-import argparse
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from funcnn import losses, rules
 
-from ._measure import at_most, header, in_turn, ratio, seconds, spread, table, title
+from ._measure import at_most, in_turn, ratio, run_script, seconds, spread, table, title
 
 ROWS, FEATURES, VOCABULARY = 2048, 256, 32_768
 VOCABULARIES = (1024, 4096, 16_384, 65_536, 131_072)
@@ -120,9 +118,4 @@ def main(rounds=7, vocabulary=8192):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--vocabulary", type=int, default=8192, help="for the times")
-    options = parser.parse_args()
-    header()
-    main(options.rounds, options.vocabulary)
+    run_script(main)

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 
 import funcnn as fn
-from benchmarks._measure import at_most, header, table, title
+from benchmarks._measure import at_most, run_script, table, title
 
 CHARACTERS, CONTEXT, BATCH, STEPS = 1_115_394, 64, 12, 2000
 LOSS, SECONDS = 1.88, 90
@@ -69,5 +69,4 @@ def windows(ids, length) -> tuple[jax.Array, jax.Array]:
 
 
 if __name__ == "__main__":
-    header()
-    main()
+    run_script(main)

@@ -6,7 +6,6 @@ alone, each of which is taken once for all of time: three of x's weights and thr
 Run: python -m benchmarks.recurrent [--rounds 7]
 """
 
-import argparse
 from functools import partial
 
 import equinox as eqx
@@ -17,7 +16,7 @@ import numpy as np
 
 from funcnn import rules
 
-from ._measure import at_most, header, in_turn, ratio, seconds, table, title
+from ._measure import at_most, in_turn, ratio, run_script, seconds, table, title
 from .rules import Side, side
 
 BATCH, TIME, WIDTH = 32, 128, 256
@@ -126,8 +125,4 @@ def main(rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    header()
-    main(options.rounds)
+    run_script(main)

@@ -5,14 +5,13 @@ The program is the gradient of a stack of transformer blocks: traced, lowered an
 Run: python -m benchmarks.repeat [--rounds 7]
 """
 
-import argparse
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
 import funcnn as fn
-from benchmarks._measure import at_most, header, in_turn, ratio, seconds, table, title
+from benchmarks._measure import at_most, in_turn, ratio, run_script, seconds, table, title
 
 FEW, MANY, BAR = 2, 48, 1.2
 WIDTH, LENGTH, BATCH = 64, 32, 2
@@ -35,7 +34,4 @@ def main(rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    header()
-    main(parser.parse_args().rounds)
+    run_script(main)

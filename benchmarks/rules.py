@@ -8,7 +8,6 @@ Rules that are meant to differ from the derivative have nothing to be compared w
 Run: python -m benchmarks.rules [--only name ...] [--rounds 7]
 """
 
-import argparse
 import math
 import statistics
 from collections.abc import Callable
@@ -20,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks._measure import header, in_turn, ratio, seconds, table, title
+from benchmarks._measure import in_turn, ratio, run_script, seconds, table, title
 from funcnn.rules._catalogue import catalogue, draw
 from funcnn.verify import without_rules
 
@@ -163,9 +162,4 @@ def main(only=(), rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", nargs="+", default=(), help="names of rules")
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    header()
-    main(options.only, options.rounds)
+    run_script(main)

@@ -11,7 +11,7 @@ import optax
 
 import funcnn as fn
 
-from ._measure import at_most, header, in_turn, ratio, seconds, spread, table, title
+from ._measure import at_most, in_turn, ratio, run_script, seconds, spread, table, title
 
 NETS, STEPS = 64, 20_000
 X = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -51,5 +51,4 @@ def main():
 
 
 if __name__ == "__main__":
-    header()
-    main()
+    run_script(main)

@@ -10,7 +10,7 @@ import json
 import statistics
 import tempfile
 
-from ._measure import at_most, header, in_turn, run_python, spread, table, title
+from ._measure import at_most, in_turn, run_python, run_script, spread, table, title
 
 ROUNDS = 11
 ALONE, BOTH = "import jax, optax", "import jax, optax, funcnn"
@@ -77,5 +77,4 @@ def main():
 
 
 if __name__ == "__main__":
-    header()
-    main()
+    run_script(main)

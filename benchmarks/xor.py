@@ -16,7 +16,7 @@ import optax
 import funcnn as fn
 
 from . import _xor_peers
-from ._measure import at_least, header, in_turn, ratio, seconds, spread, table, title
+from ._measure import at_least, in_turn, ratio, run_script, seconds, spread, table, title
 
 X = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = jnp.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
@@ -110,5 +110,4 @@ def main():
 
 
 if __name__ == "__main__":
-    header()
-    main()
+    run_script(main)

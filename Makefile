@@ -20,7 +20,7 @@ demo: $(VENV)/installed  ## train on XOR and on handwritten digits, then compare
 	$(BIN)/python examples/digits.py
 	$(BIN)/python -m funcnn.verify
 
-quick: $(VENV)/installed  ## the tests to run after each change: within a minute
+quick: $(VENV)/installed  ## the tests to run after each change: a minute and a half on two cores
 	@$(SAY)
 	$(PYTEST) --parts 0
 

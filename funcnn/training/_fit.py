@@ -64,9 +64,9 @@ def fit(
     Arrays are shuffled anew each epoch, in an order that depends on the state's key and the epoch alone. A batch of all
     examples takes them as given. The last, shorter batch is used too.
 
-    Batches are read ahead, two of them, by a thread of its own, and trained on as they come, in shapes that may differ.
-    If the data fail, or training does, the steps before are kept. No batch is read that no step is going to take, unless
-    a watcher ends training.
+    Batches are trained on as they come, in shapes that may differ. A thread of its own reads two of them ahead. Those of a
+    list are there already: it is taken as it lies, and must not change. If the data fail, or training does, the steps
+    before are kept. No batch is read that no step is going to take, unless a watcher ends training.
 
     The same model, loss and optimizer are compiled once, however often they are passed. That is for the same objects: a
     function that reads what has changed since is to be made anew.

@@ -14,6 +14,7 @@ from funcnn.training._plan import Plan
 from funcnn.training._step import plain_step
 from funcnn.training.streams._iterables import Passes
 from funcnn.training.streams._prefetch import prefetched
+from funcnn.training.streams._reading import once_through
 from funcnn.training.streams._stream import Stream
 from tests.helpers.judge import assert_close
 
@@ -218,6 +219,18 @@ def test_a_buffer_may_be_filled_anew():
             yield x, y
 
     assert_close(fit(filled, epochs=2)[0], fit([(X[i : i + 4], Y[i : i + 4]) for i in (0, 4, 6)], epochs=2)[0], 0.0)
+
+
+def test_a_list_is_taken_as_it_lies_and_anything_else_is_read_ahead():
+    threads: list[int] = []
+    watch = lambda moment: threads.append(len(reading()))
+    of_list, _ = fit(BATCHES, epochs=2, watch=watch)
+    assert set(threads) == {0}
+    of_iterables, _ = fit(lambda: iter(BATCHES), epochs=2, watch=watch)
+    assert set(threads) == {0, 1}
+    assert_close(of_list, of_iterables, 0.0)
+    (x, _), *_ = once_through(Passes(BATCHES))
+    assert x is BATCHES[0][0]
 
 
 @pytest.mark.slow

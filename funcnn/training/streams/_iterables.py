@@ -37,11 +37,13 @@ class Passes:
     Attributes:
       first: the first batch, as it came. It is read here, and is a part of the first pass all the same.
       once: whether the data are an iterator, which can be passed through once.
+      at_hand: whether the data are a list: its batches need not be waited for, and nobody fills their arrays anew.
     """
 
     def __init__(self, data: Any, what: str = "data"):
         self.data, self.what = data, what
         self.once = hasattr(type(data), "__next__")
+        self.at_hand = isinstance(data, list)
         iterator, state = opened(data, 0, what=what)
         try:
             self.first = next(iterator)

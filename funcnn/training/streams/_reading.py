@@ -98,7 +98,10 @@ def naming(number: int, where: str) -> AbstractContextManager[None]:
 
 
 def prepared(
-    map: Map | None = None, like: Batch | None = None, put: Callable[[Batch], Batch] | None = None
+    map: Map | None = None,
+    like: Batch | None = None,
+    put: Callable[[Batch], Batch] | None = None,
+    kept: bool = False,
 ) -> Callable[..., Batch]:
     """A function ``(raw, key) -> batch``, which maps, examines, and puts on the device.
 
@@ -106,6 +109,7 @@ def prepared(
       map: what is done to a batch on the host; None does nothing. One that takes a key is given what ``key()`` gives.
       like: a batch, whose structure and dtypes others must have.
       put: puts a batch on several devices; None on one.
+      kept: whether the arrays stay as they are while steps read them, and need not be copied.
     """
     apply = with_key(map) if map else lambda raw, key: raw
     examined = set()  # such batches again are good, which is known sooner than it is found out
@@ -115,7 +119,7 @@ def prepared(
         if (such := _arrays_of(batch)) is None or such not in examined:
             batch = _examined(batch, like)
             examined.add(such)
-        return (put or _placed)(jax.tree.map(_own, tuple(batch)))
+        return (put or _placed)(jax.tree.map(partial(_held, copy=None if kept else True), tuple(batch)))
 
     return prepare
 
@@ -138,9 +142,9 @@ def _examined(batch, like):
     return batch
 
 
-def _own(a):
-    """A copy of NumPy's: who yields a buffer may fill it anew while the step still reads it."""
-    return a if isinstance(a, jax.Array) else np.array(a, jax.dtypes.canonicalize_dtype(a.dtype))
+def _held(a, copy):
+    """An array of the device's dtype; of NumPy's a copy: who yields a buffer may fill it anew while the step reads it."""
+    return a if isinstance(a, jax.Array) else np.array(a, jax.dtypes.canonicalize_dtype(a.dtype), copy=copy)
 
 
 def _placed(batch):
@@ -170,11 +174,11 @@ def whole(passes: Passes) -> Callable[[], Iterator[Batch]]:
 
 def once_through(passes: Passes) -> Iterator[Batch]:
     """An iterator over all batches of the first pass, as they are to be measured."""
-    prepare = prepared()
+    prepare = prepared(kept=passes.at_hand)
 
     def batches():
         for number, raw in enumerate(passes.open(0).iterator):
             with naming(number, passes.what):
                 yield prepare(raw)
 
-    return prefetched(batches())
+    return batches() if passes.at_hand else prefetched(batches())

@@ -46,7 +46,9 @@ class Stream:
         same = isinstance(passes, Shuffled)  # in every process; other batches are each process's own
         if mesh is not None:
             require_divided("the first batch", _length(self.data) * (1 if same else jax.process_count()), mesh)
-        self._prepare = prepared(map, like=self.data, put=None if mesh is None else partial(spread, mesh, same))
+        self._at_hand = map is None and isinstance(passes, Passes) and passes.at_hand
+        put = None if mesh is None else partial(spread, mesh, same)
+        self._prepare = prepared(map, self.data, put, kept=self._at_hand)
         self._saved: bytes | None = None
         self._resumed = False
 
@@ -91,7 +93,7 @@ class Stream:
         first = Moment(state, nothing, sums, 0.0)
         yield first
         read = reads(self._passes.open, self._prepare, place, plan.epochs, plan.steps)
-        with closing(prefetched(read)) as ahead:
+        with closing(read if self._at_hand else prefetched(read)) as ahead:
             yield from self._moments(step, first, plan, ahead, mesh)
 
     def columns(self, step: Step) -> list[Callable[[Moment], Moment]]:

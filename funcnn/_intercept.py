@@ -1,9 +1,9 @@
 """While a function is traced, hand every custom rule that it calls to a handler.
 
 The one place that knows how JAX calls a rule. Inside the context, a call of a `jax.custom_vjp` or `jax.custom_jvp` function
-calls the handler instead, and so does one of a hijax primitive, whose rule is made one of these. The handler is also a
-user context of JAX's, hence a part of the key of every cache that tracing has (jit, scan, remat). So what was traced
-outside the context, or under another handler, is traced again. Outside the context nothing is patched.
+calls the handler instead. So does a call of a hijax primitive, whose rule is made one of these. The handler is also a user
+context of JAX's, hence a part of the key of every cache that tracing has (jit, scan, remat). So what was traced outside the
+context, or under another handler, is traced again. Outside the context nothing is patched.
 """
 
 import inspect

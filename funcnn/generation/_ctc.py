@@ -55,8 +55,8 @@ def ctc_greedy(logits: Array, logit_lengths: Array | None = None, *, blank: int 
 def ctc_beam(logits: Array, logit_lengths: Array | None = None, *, beam: int = 16, blank: int = 0) -> Decoded:
     """The likeliest labels, each over all its alignments, by prefix beam search.
 
-    After each frame the likeliest prefixes go on. Where the beam is as wide as there are prefixes, the result is exact;
-    the log-probability of labels is otherwise that of the alignments whose prefixes all stayed in the beam.
+    After each frame the likeliest prefixes go on. Where the beam is as wide as there are prefixes, the result is exact.
+    Otherwise the log-probability of labels is that of the alignments whose prefixes all stayed in the beam.
 
     Args:
       logits: ``[batch, time, classes]``, floating.

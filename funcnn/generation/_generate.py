@@ -40,9 +40,9 @@ def generate(
     starts, a few tokens are taken as a whole and in two parts, and a layer that gives another value then is named.
 
     Args:
-      model: a layer from ids ``[batch, positions]`` to logits ``[batch, positions, vocabulary]``, or to what
-        `funcnn.losses.linear_cross_entropy` takes: ``(x, w)`` or ``(x, w, b)`` with x ``[batch, positions, features]``, of
-        which the last position alone is multiplied by w.
+      model: a layer from ids ``[batch, positions]`` to logits ``[batch, positions, vocabulary]``. Its value may also be
+        what `funcnn.losses.linear_cross_entropy` takes: ``(x, w)`` or ``(x, w, b)``, x ``[batch, positions, features]``.
+        Then the last position alone is multiplied by w.
       params: its parameters, or a training state that has them. On a mesh they may be divided, as `fit` leaves them: they
         are gathered, and the rows of the prompt are divided over the mesh's axes for batches.
       prompt: ids ``[batch, positions]``, at least one of each. Or a dict ``{"x": ids, …}`` with what stands beside them for

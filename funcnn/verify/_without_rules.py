@@ -19,8 +19,8 @@ def without_rules(f: Callable[P, R], *, everything: bool = False) -> Callable[P,
     the result is plain autodiff, and `jax.jvp`, `jax.jacfwd` and `jax.hessian` work through it. A rule in a program that
     was traced before it came here (a ClosedJaxpr, an export) cannot be seen and stays.
 
-    The rules that JAX itself ships are a part of autodiff and stay: the slope of `jax.nn.softplus` at 0 is ½ by its rule,
-    and 0 by autodiff of its bare function. Those of them that are VJPs stay in reverse mode only.
+    The rules that JAX itself ships are a part of autodiff and stay. By its rule the slope of `jax.nn.softplus` at 0 is ½,
+    and by autodiff of its bare function 0. Those of them that are VJPs stay in reverse mode only.
 
     Args:
       f: any function, with or without rules.

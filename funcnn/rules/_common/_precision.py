@@ -1,7 +1,7 @@
 """The dtype and the shape to compute in, and products that are finite.
 
-- Half precision is widened to float32 before arithmetic, and rounded once after it: at the end of the forward pass to x's
-  dtype, at the end of the backward pass by `cotangent`. A sum in bfloat16, of 8 binary digits, would round at every term.
+- Half precision is widened to float32 before arithmetic, and rounded once after it. The forward pass ends in x's dtype, and
+  the backward pass in `cotangent`. A sum in bfloat16, of 8 binary digits, would round at every term.
 - A row, or a number, is given the rank of the array that it meets, since no rule lets ranks differ silently.
 - 0 · inf is NaN, where a rule's limit may be 0: `finite` moves the infinity, and `times` lets a weight of 0 decide.
 - A slope of 1 / eps, at a row of zeros, may be beyond the range of float16: `representable` makes it 0.

@@ -16,13 +16,12 @@ Derivation
 
 Residuals
     x, one array, from which the exponential is recomputed. y tells the slope as well, y + α for elu, but y + α has lost
-    x's digits where y is near -α: from a bfloat16 y, elu'(-8) would be 0, where it is 3.4e-4, and from a float32 y
-    elu'(-20), where it is 2.1e-9. Between two layers that costs an array: the next layer keeps y, and would keep it for
-    both.
+    x's digits where y is near -α. From a bfloat16 y, elu'(-8) would be 0, where it is 3.4e-4. From a float32 y, elu'(-20)
+    would be, where it is 2.1e-9. Between two layers x costs an array: the next layer keeps y, and would keep it for both.
 
 Edges
     At the kink the left slope: elu'(0) = α, selu'(0) = λ α, celu'(0) = 1, where celu is smooth.
-    At -inf elu, selu and celu (with α > 0) are -α, -λ α and -α, with slope 0; at inf they are inf, with slopes 1, λ and 1.
+    At -inf elu, selu and celu (with α > 0) are -α, -λ α and -α, with slope 0. At inf they are inf, with slopes 1, λ and 1.
     NaN stays NaN in y and in the slope.
 
 Accuracy
@@ -36,8 +35,8 @@ Source
     Klambauer et al., "Self-normalizing neural networks", 2017, eq. 2; Barron, "Continuously differentiable exponential
     linear units", 2017, eq. 2.
 
-What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but the tail of the slope is
-right, where autodiff has it from eˣ - 1, and inside a scan x alone is kept, where autodiff keeps several arrays.
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). The tail of the slope is right,
+where autodiff has it from eˣ - 1. Inside a scan x alone is kept, where autodiff keeps several arrays.
 """
 
 from functools import partial

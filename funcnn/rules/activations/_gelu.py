@@ -29,8 +29,8 @@ Accuracy
 Source
     Hendrycks & Gimpel, "Gaussian Error Linear Units", 2016, section 2.
 
-What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array is
-kept a step where autodiff keeps several.
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work). Inside a scan one array is kept
+a step where autodiff keeps several.
 """
 
 import math

@@ -25,8 +25,8 @@ Accuracy
 Source
     Misra, "Mish", 2020, eq. 1.
 
-What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array is
-kept a step where autodiff keeps several.
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work). Inside a scan one array is kept
+a step where autodiff keeps several.
 """
 
 import jax

@@ -11,8 +11,8 @@ Derivation
     ⟨y_bar, 2 r dx⟩ = ⟨2 r y_bar, dx⟩.
 
 Residuals
-    x, an array of x's size; r is recomputed. The slope 2 √y could be had from y, which the next layer keeps anyway, but
-    y underflows where x does not: below 2e-4 in float16 the slope would be 0.
+    x, an array of x's size; r is recomputed. The next layer keeps y anyway, and the slope is 2 √y. But y underflows where
+    x does not: below 2e-4 in float16 the slope would be 0.
 
 Edges
     At 0 the slope is 0 from both sides, and the second derivative is 0. At -inf value and slope are 0, at inf both are

@@ -25,8 +25,9 @@ Residuals
     3.4e-4. x would keep them. It would be an array more than autodiff keeps, and than the next layer needs.
 
 Edges
-    At ±inf each function and its slope take their limits: sigmoid 1 and 0, and at -inf 0 and 0; log_sigmoid 0 and 0, and
-    at -inf -inf and 1; softplus inf and 1, and at -inf 0 and 0. NaN stays NaN in y and in the slope.
+    At ±inf each function and its slope take their limits. At inf sigmoid is 1 with slope 0, log_sigmoid 0 with slope 0,
+    softplus inf with slope 1. At -inf sigmoid is 0 with slope 0, log_sigmoid -inf with slope 1, softplus 0 with slope 0.
+    NaN stays NaN in y and in the slope.
     sigmoid's slope is off by at most one ulp of the largest slope, 1/4, in half precision. In float32, where a CPU's
     exponential is itself off by one, the bound is 1.5.
 

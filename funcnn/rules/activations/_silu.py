@@ -22,8 +22,8 @@ Accuracy
 Source
     Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", 2018, eqs. 2 and 3.
 
-What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but inside a scan one array is
-kept a step where autodiff keeps several.
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work). Inside a scan one array is kept
+a step where autodiff keeps several.
 """
 
 import jax

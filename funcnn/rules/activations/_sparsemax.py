@@ -8,7 +8,7 @@ Backward, S the support, where y > 0, and |S| its size
     x_bar = 0                            elsewhere
 
 Derivation
-    Sorted from the largest on, x₁ ≥ x₂ ≥ …, the k-th entry belongs to S if 1 + k x_k > x₁ + … + x_k, that is if x_k lies
+    Sorted from the largest on, x₁ ≥ x₂ ≥ …, the k-th entry belongs to S if 1 + k x_k > x₁ + … + x_k. That is, x_k lies
     above the τ that the first k alone would have. Then τ = (Σ_S x - 1) / |S|.
     On S, Σ_S (x - τ) = 1, hence dτ = Σ_S dx / |S| and dy = dx - Σ_S dx / |S|; elsewhere dy = 0, as y = 0.
     The map dx -> dy is a symmetric matrix, its own transpose: ⟨y_bar, dy⟩ = Σ_S (y_bar - Σ_S y_bar / |S|) dx.

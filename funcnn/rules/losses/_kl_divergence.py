@@ -27,8 +27,8 @@ Accuracy
 Source
     Kullback & Leibler, "On information and sufficiency", 1951.
 
-What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work), but nothing is kept that the
-caller does not hold, and no zero has a slope of NaN.
+What the rule gives beyond autodiff: time is the same (the compiler fuses elementwise work). Nothing is kept that the caller
+does not hold, and no zero has a slope of NaN.
 """
 
 from functools import partial

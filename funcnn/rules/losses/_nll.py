@@ -45,8 +45,8 @@ Source
     Nix & Weigend, "Estimating the mean and variance of the target probability distribution", 1994; torch's
     ``PoissonNLLLoss`` and ``GaussianNLLLoss``.
 
-What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but nothing is kept that the
-caller does not hold, and no zero has a slope of NaN.
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). Nothing is kept that the caller
+does not hold, and no zero has a slope of NaN.
 """
 
 import math

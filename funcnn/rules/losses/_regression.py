@@ -38,9 +38,9 @@ Source
     Legendre 1805 (squares); Boscovich 1757 (absolute values); Huber, "Robust estimation of a location parameter", Ann.
     Math. Statist. 35, 1964; Green, "Bayesian reconstructions from emission tomography data", 1990 (log cosh).
 
-What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work), but nothing is kept that the
-caller does not hold, and log_cosh has all its digits near 0. The exception is
-absolute_error in a scan that computes its arguments anew at each step: autodiff keeps the sign, a byte an element.
+What the rules give beyond autodiff: time is the same (the compiler fuses elementwise work). Nothing is kept that the caller
+does not hold, and log_cosh has all its digits near 0. The exception is absolute_error in a scan that computes its arguments
+anew at each step: autodiff keeps the sign, a byte an element.
 """
 
 import math

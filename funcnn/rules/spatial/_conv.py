@@ -10,8 +10,8 @@ Backward
     b_bar          = Σ y_bar                                    over batch and places
 
     Both are convolutions again. x_bar: y_bar spread out by s, with the window turned around and channels and out
-    exchanged, dilated by d. w_bar: x with y_bar as its window, batch and channels exchanged, stride and dilation too; the
-    arrays themselves are transposed for it, because XLA on a CPU has no fast convolution of that layout inside a loop.
+    exchanged, dilated by d. w_bar: x with y_bar as its window, batch and channels exchanged, stride and dilation too.
+    For w_bar the arrays themselves are transposed: XLA on a CPU has no fast convolution of that layout inside a loop.
 
 Derivation
     y is linear in x and in w: dy is the sum above with dx in place of x, plus that with dw in place of w, plus db.

@@ -23,10 +23,10 @@ def audit(f: Callable[..., Any], *args: Any, seed: int = 0, everything: bool = F
 
     Each call of a `jax.custom_vjp` or `jax.custom_jvp` function is replaced by one that also compares the rule with
     autodiff of its bare function. This holds at any depth of jit, scan, cond, remat, vmap, shard_map, gradients inside and
-    rules inside rules. A custom_vjp is compared at the cotangent that arrives, a made-up one where that is zero or where
-    `fn.forward` holds, and a custom_jvp along made-up tangents; the value of either is held to the function's. A rule is
-    judged as if those inside it were right; these get rows of their own. A rule on which `jax.grad` of the program by its
-    first argument raises fails.
+    rules inside rules. A custom_vjp is compared at the cotangent that arrives, and a custom_jvp along random tangents. A
+    random one takes the cotangent's place where that is zero, or where `fn.forward` holds. The value of either is held to
+    the function's. A rule is judged as if those inside it were right; these get rows of their own. A rule fails if
+    `jax.grad` of the program by its first argument raises on it.
 
     A rule is right where it is as near to autodiff as autodiff's own answers some roundings away. At a kink any subgradient
     is right, and anything is where autodiff is not finite. Half-precision arguments are compared in single precision, with

@@ -46,7 +46,7 @@ def one_sided(phi: Callable[[float], float], h: float, rounding: float = 0.0) ->
     """The derivative of phi at 0 from the right by Richardson extrapolation of forward differences, and its error.
 
     The error is the smallest change between neighbouring entries of the extrapolation's table (Ridders' method), and the
-    rounding of phi over the step: where a step is lost in it, two entries are equal by chance.
+    rounding of phi over the step. Where a step is lost in that rounding, two entries are equal by chance.
     """
     start, steps = phi(0.0), h / 2.0 ** np.arange(_STEPS)
     row, best, error = [], np.nan, np.inf

@@ -99,8 +99,8 @@ DIVERGES = Term(
     "test_where_there_is_no_slope_there_is_nothing_to_say",
 )
 
-# The rule's error in a coarse dtype beside autodiff's: S6, S10. What a rule that works in float32 inside does not need
-# in half precision, it does not get there: long sums, rounded exponents, and what moves with the point are float32's.
+# The rule's error in a coarse dtype beside autodiff's: S6, S10. In half precision a rule gets the tolerance of one that
+# works in float32 inside: for long sums, rounded exponents and what moves with the point that is float32's.
 PEER_RMS = Term(8, "autodiff's error, all elements together: by chance that of one element is small")
 PEER = Term(8, "autodiff's error of the element")
 HALF_OWN = Term(

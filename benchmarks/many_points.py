@@ -1,8 +1,8 @@
 """How exact rules of several numbers are, at random and adversarial points: the largest error of each result, in ulp.
 
 Rules of one number are measured over all numbers (`benchmarks.every_number`); of several numbers there are too many. The
-points, and the terms in whose ulp errors count, are in `tests/helpers/cases_at_points.py`. A row of the results file says
-how many points were taken for each dtype, at which commit, and of which code.
+points are in `tests/helpers/cases_at_points.py`, and the terms in whose ulp errors count in `terms_at_points.py` there. A
+row of the results file says how many points were taken for each dtype, at which commit, and of which code.
 
 Run: python -m benchmarks.many_points [RULE …] [--points 65536] [--show]
 """

@@ -4,7 +4,7 @@ Errors are in units in the last place (ulp):
 
 - of a value, in ulp of the largest one at its point;
 - of a cotangent, in ulp of the largest sum of |∂y_i / ∂x_j| |y_bar_i| over i, the terms that the chain rule adds;
-- where a result is a difference of larger terms, in ulp of the largest of those: `cases_at_points` has them.
+- where a result is a difference of larger terms, in ulp of the largest of those: `terms_at_points` has them.
 
 Points whose terms overflow are left out.
 """

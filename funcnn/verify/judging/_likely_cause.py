@@ -28,9 +28,10 @@ def _guesses(got: np.ndarray, expected: np.ndarray, x: np.ndarray, others: Seque
     solid = np.abs(expected) > 1e-6 * np.abs(expected).max(initial=0)
     ratio = got[solid] / expected[solid]
     off = ~np.isclose(got, expected, rtol=1e-5, atol=1e-7 * np.abs(expected).max(initial=0))
-    if ratio.size and np.allclose(ratio, ratio[0], rtol=1e-4) and (ratio.size > 1 or _name_of(ratio[0], got.shape)):
-        yield f"a factor of {ratio[0]:.6g}{_name_of(ratio[0], got.shape)}"
-    if ratio.size and np.abs(ratio - 1).max() < 2.0**-7:
+    factor, name = (f"{ratio[0]:.6g}", _name_of(ratio[0], got.shape)) if ratio.size else ("1", "")
+    if factor != "1" and close(got, ratio[0] * expected) and (ratio.size > 1 or name):
+        yield f"a factor of {factor}{name}"
+    if ratio.size and np.abs(ratio - 1).max() < 2.0**-7 and not (off & ~solid).any():
         yield "rounded on its way to half precision" if np.abs(ratio - 1).max() > 2.0**-13 else "rounded to float32"
     if got.ndim >= 2 and got.shape[-1] == got.shape[-2] and close(np.swapaxes(got, -1, -2), expected):
         yield "transposed"
@@ -48,6 +49,8 @@ def _guesses(got: np.ndarray, expected: np.ndarray, x: np.ndarray, others: Seque
             yield f"off by something constant along axis {axis}: is a mean or a sum missing?"
     if _only(off, x == 0):
         yield "wrong only where x is 0"
+    if _only(off, expected == 0):
+        yield "wrong only where it should be 0: is a mask missing"
     if x.size > 1 and _only(off, _tied(x)):
         yield "wrong only at ties"
     if got.ndim and got.shape[-1] > 2 and _only(off, _border(got.shape)):

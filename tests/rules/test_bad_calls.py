@@ -93,6 +93,20 @@ def test_an_integer_of_numpy_is_an_integer():
     assert tried == INTEGERS
 
 
+@pytest.mark.parametrize("value", [0.5, 3])
+@pytest.mark.parametrize("name", catalogue)
+def test_a_number_where_an_array_belongs_is_one_or_is_named(name, value):
+    entry = catalogue[name]
+    args = draw_all(entry.typical.args, 0, jnp.float64)
+    said = []
+    for place in range(len(array_names(entry.rule))):
+        try:
+            entry.bind(entry.typical.options)(*args[:place], value, *args[place + 1 :])
+        except (TypeError, ValueError) as error:
+            said.append(str(error))
+    assert all(message.startswith(f"{name}: ") for message in said)
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [

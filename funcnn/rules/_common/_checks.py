@@ -10,7 +10,7 @@ import numpy as np
 
 def describe(a) -> str:
     """An argument in an error message: ``float32[3, 5]``, or the type of what is not an array."""
-    if hasattr(a, "dtype") and hasattr(a, "shape"):
+    if is_array(a):
         return f"{a.dtype}{list(a.shape)}"
     if isinstance(a, list):
         return "a list: jnp.asarray makes an array of it"
@@ -120,6 +120,16 @@ def require_shape(rule: str, name: str, a, expected: str, holds: bool) -> None:
     """Raise ValueError with the expected shape, in words, unless it holds."""
     if not holds:
         raise ValueError(f"{rule}: {name} must be {expected}, got {describe(a)}")
+
+
+def is_array(a) -> bool:
+    """Whether it is one: the numbers that JAX hands on to a rule have a dtype, too, and no shape."""
+    return hasattr(a, "dtype") and hasattr(a, "shape")
+
+
+def are_integers(a) -> bool:
+    """Whether it is an array of integers."""
+    return is_array(a) and jnp.issubdtype(a.dtype, jnp.integer)
 
 
 def is_int(value) -> bool:

@@ -18,7 +18,7 @@ def widen(a):
 
 def as_row(v, like):
     """A vector, or a matrix of one row, as a row that broadcasts against the last axis of ``like``; a number as it is."""
-    return v.reshape((1,) * (like.ndim - 1) + (-1,)) if v.ndim else v
+    return v.reshape((1,) * (like.ndim - 1) + (-1,)) if jnp.ndim(v) else v
 
 
 def as_factor(v, like):

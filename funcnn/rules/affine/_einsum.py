@@ -136,7 +136,7 @@ def indices_of(equation, x, w):
     if "->" not in equation or len(match) != 3 or not letters or dotted[1] or dotted[0] != dotted[2]:
         raise ValueError(f"einsum: equation must be like '...d,dhk->...hk', got {equation!r}")
     named = len(plain[0])
-    dots = unused_letters(max(x.ndim - named, 0), equation)
+    dots = unused_letters(max(jnp.ndim(x) - named, 0), equation)
     ix, iw, iy = (term.replace("...", dots) for term in match)
     for name, indices, others in (("x", ix, iw + iy), ("w", iw, ix + iy), ("the result", iy, ix + iw)):
         if len({*indices}) < len(indices) or not {*indices} <= {*others}:
@@ -145,8 +145,8 @@ def indices_of(equation, x, w):
             )
     sizes = {}
     for name, a, indices in (("x", x, ix), ("w", w, iw)):
-        fits = a.ndim == len(indices) and all(
-            sizes.setdefault(i, n) == n for i, n in zip(indices, a.shape, strict=True)
+        fits = jnp.ndim(a) == len(indices) and all(
+            sizes.setdefault(i, n) == n for i, n in zip(indices, jnp.shape(a), strict=True)
         )
         require_shape("einsum", name, a, f"of the sizes of {equation!r}", fits)
     return ix, iw, iy

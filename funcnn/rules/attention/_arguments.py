@@ -58,7 +58,7 @@ def arrays(query, key, value, bias, mask, query_lengths, key_lengths, offset, se
     for name, a in (("sinks", sinks), ("alibi", alibi)):
         if a is not None:
             require_floating(RULE, **{name: a})
-            require_shape(RULE, name, a, f"[{heads}], a number for each of query's heads", a.shape == (heads,))
+            require_shape(RULE, name, a, f"[{heads}], a number for each of query's heads", jnp.shape(a) == (heads,))
     if dropout_key is not None:
         require_key(RULE, dropout_key, "dropout_key")
     return Call(
@@ -148,9 +148,9 @@ def _of_scores(name, a, shape):
         require_floating(RULE, bias=a)
     else:
         _require_kind("mask", a, jnp.bool_, "truth values")
-    fits = a.ndim <= 4 and all(n in (1, m) for n, m in zip(a.shape[::-1], shape[::-1], strict=False))
+    fits = jnp.ndim(a) <= 4 and all(n in (1, m) for n, m in zip(jnp.shape(a)[::-1], shape[::-1], strict=False))
     require_shape(RULE, name, a, f"{list(shape)} [batch, heads, queries, keys], or broadcast to it", fits)
-    return jnp.reshape(a, (1,) * (4 - a.ndim) + a.shape)
+    return jnp.reshape(a, (1,) * (4 - jnp.ndim(a)) + jnp.shape(a))
 
 
 def _of_examples(name, a, batch):

@@ -41,7 +41,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._common._checks import describe, require_number, shapes
+from .._common._checks import are_integers, describe, require_number, shapes
 from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 from ._frequencies import frequencies
@@ -81,7 +81,7 @@ def rope(
       True
     """
     shapes("rope", x=(x, "... T heads dim"))
-    if not hasattr(positions, "dtype") or not jnp.issubdtype(positions.dtype, jnp.integer):
+    if not are_integers(positions):
         raise TypeError(f"rope: positions must be an array of integers, got {describe(positions)}")
     if positions.shape not in (x.shape[:-2], x.shape[-3:-2]):
         expected = f"{list(x.shape[:-2])} or {list(x.shape[-3:-2])} to follow x {list(x.shape)}"

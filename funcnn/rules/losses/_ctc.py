@@ -49,7 +49,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._common._checks import describe, is_int, require_floating, require_shape
+from .._common._checks import describe, is_array, is_int, require_floating, require_shape
 from .._common._cotangent import cotangent
 from .._common._precision import finite, widen
 from ._labels import are_classes, inside, roomy
@@ -237,7 +237,7 @@ def _log_add(a, b):
 def require_frames(rule, logits, logit_lengths, blank):
     """Raise TypeError or ValueError unless these are logits of frames, their lengths or None, and one of the classes."""
     require_floating(rule, logits=logits)
-    shaped = logits.ndim == 3 and logits.shape[-1] > 0
+    shaped = jnp.ndim(logits) == 3 and logits.shape[-1] > 0
     require_shape(rule, "logits", logits, "[batch, time, classes] with at least one class", shaped)
     if logit_lengths is not None:
         _require_ints(rule, "logit_lengths", logit_lengths, "", logits.shape[:1])
@@ -256,7 +256,7 @@ def require_targets(rule, labels, label_lengths, logits):
 
 def _require_ints(rule, name, a, after, batch):
     if not are_classes(a):
-        cast = f": {name}.astype('int32')" if hasattr(a, "dtype") else ""
+        cast = f": {name}.astype('int32')" if is_array(a) else ""
         raise TypeError(f"{rule}: {name} must be an array of integers, got {describe(a)}{cast}")
     expected = f"[{', '.join(map(str, (*batch, *after)))}], a row for each of logits"
     require_shape(rule, name, a, expected, a.ndim == 1 + len(after) and a.shape[:1] == batch)

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType
 
-from .._common._checks import describe, is_int, require_floating, require_shape
+from .._common._checks import are_integers, describe, is_array, is_int, require_floating, require_shape
 
 
 def are_classes(labels) -> bool:
     """Whether labels are class numbers, not weights of all classes."""
-    return hasattr(labels, "dtype") and jnp.issubdtype(labels.dtype, jnp.integer)
+    return are_integers(labels)
 
 
 def onehot(labels, like):
@@ -35,14 +35,14 @@ def inside(labels, like):
 def require_rows(rule: str, name: str, rows) -> None:
     """Raise TypeError unless the rows are floating, ValueError unless they have at least one class."""
     require_floating(rule, **{name: rows})
-    some = rows.ndim >= 1 and rows.shape[-1] > 0
+    some = jnp.ndim(rows) >= 1 and rows.shape[-1] > 0
     require_shape(rule, name, rows, "[..., classes] with at least one class", some)
 
 
 def require_class_numbers(rule: str, labels) -> None:
     """Raise TypeError unless labels are class numbers."""
     if not are_classes(labels):
-        cast = ": labels.astype('int32')" if hasattr(labels, "dtype") else ""
+        cast = ": labels.astype('int32')" if is_array(labels) else ""
         raise TypeError(f"{rule}: labels must be class numbers, an array of integers, got {describe(labels)}{cast}")
 
 

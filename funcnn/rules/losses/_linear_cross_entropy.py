@@ -166,6 +166,8 @@ def _check(head, labels, weight, class_weights, label_smoothing, z_loss, chunk):
     require_classes(rule, labels, head.x)
     if weight is not None:
         require_floating(rule, weight=weight)
-        require_shape(rule, "weight", weight, f"{list(labels.shape)}, a number a row", weight.shape == labels.shape)
+        require_shape(
+            rule, "weight", weight, f"{list(labels.shape)}, a number a row", jnp.shape(weight) == labels.shape
+        )
     require_number(rule, "label_smoothing", label_smoothing, "from 0 to 1", lambda v: 0 <= v <= 1)
     require_number(rule, "z_loss", z_loss, "that is not negative", lambda v: v >= 0)

@@ -47,7 +47,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import describe, require_number, shapes
+from .._common._checks import describe, is_array, require_number, shapes
 from .._common._cotangent import copied_as, cotangent, per_feature
 from .._common._precision import as_factor, finite, times, widen
 from ._labels import are_classes, entry, inside, onehot, require_classes, require_ignore, require_rows
@@ -222,7 +222,7 @@ def _own(labels, a):
 def _check(rule, logits, labels, class_weights, label_smoothing, ignore):
     require_rows(rule, "logits", logits)
     weights = {"class_weights": (class_weights, "classes | None")}
-    if not hasattr(labels, "dtype"):
+    if not is_array(labels):
         raise TypeError(f"{rule}: labels must be an array of class numbers or of distributions, got {describe(labels)}")
     if are_classes(labels) or getattr(labels, "shape", None) == logits.shape[:-1]:
         require_classes(rule, labels, logits)

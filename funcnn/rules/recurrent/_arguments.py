@@ -1,8 +1,6 @@
 """What the recurrent rules ask of their arguments."""
 
-import jax.numpy as jnp
-
-from .._common._checks import describe, shapes
+from .._common._checks import are_integers, describe, shapes
 from ._time import Sequence
 
 
@@ -32,7 +30,7 @@ def require_direction(rule: str, x, lengths, reverse) -> None:
     if not isinstance(reverse, bool):
         raise TypeError(f"{rule}: reverse must be a bool, got {describe(reverse)}")
     if lengths is not None:
-        if not hasattr(lengths, "dtype") or not jnp.issubdtype(lengths.dtype, jnp.integer):
+        if not are_integers(lengths):
             raise TypeError(f"{rule}: lengths must be an array of integers, got {describe(lengths)}")
         if lengths.shape != x.shape[:1]:
             raise ValueError(f"{rule}: lengths must be {list(x.shape[:1])} to follow x, got {describe(lengths)}")

@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import describe, require_shape
+from .._common._checks import are_integers, describe, require_shape
 from .._common._cotangent import cotangent, token
 from ._window import Sizes, each, in_each_image, require_space
 
@@ -63,7 +63,7 @@ def max_unpool(y: Array, indices: Array, size: Sizes) -> Array:
 
 def max_unpool_fwd(y, indices, size):
     require_space("max_unpool", y, "y")
-    if not hasattr(indices, "dtype") or not jnp.issubdtype(indices.dtype, jnp.integer):
+    if not are_integers(indices):
         raise TypeError(f"max_unpool: indices must be an array of integers, got {describe(indices)}")
     require_shape("max_unpool", "indices", indices, f"{list(y.shape)}, the shape of y", indices.shape == y.shape)
     size = each("max_unpool", "size", size, y.ndim - 2)

@@ -16,7 +16,7 @@ Padding = str | Sequence[tuple[int, int]]
 def require_space(rule: str, x, name: str = "x") -> None:
     """Raise TypeError or ValueError unless x is floating, ``[batch, *space, channels]``, and no spatial axis is empty."""
     require_floating(rule, **{name: x})
-    fits = 3 <= x.ndim <= 5 and 0 not in x.shape[1:-1]
+    fits = 3 <= jnp.ndim(x) <= 5 and 0 not in x.shape[1:-1]
     require_shape(rule, name, x, "[batch, *space, channels] with 1 to 3 spatial axes, none of them empty", fits)
 
 

@@ -12,6 +12,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import funcnn as fn
+from tests.helpers.case import rule
 from tests.helpers.judge import assert_close
 
 pytestmark = pytest.mark.slow
@@ -91,12 +92,6 @@ def test_gradients_are_the_rules_own():
     for f in (loss, jax.jit(loss), jax.checkpoint(loss)):
         by_rules, got = (jax.jit(jax.value_and_grad(g))(PARAMS) for g in (f, fn.forward(f)))
         assert_close(got, by_rules, ROUNDING)
-
-
-def rule(f, fwd, bwd, **options):
-    made = jax.custom_vjp(f, **options)
-    made.defvjp(fwd, bwd)
-    return made
 
 
 class Pair(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a case of the scoring set is, and the few lines that all cases share."""
+"""What a case of the scoring set is, and the few lines that all cases and other tests share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,10 +89,10 @@ def right(cases: list[Case], stage: str, witness: Callable[..., bool] | None = N
     return wrong(cases, "", stage, witness, **more)
 
 
-def rule(f: Callable, fwd: Callable, bwd: Callable, nondiff_argnums: tuple[int, ...] = ()):
-    """A `jax.custom_vjp` function from its three parts."""
+def rule(f: Callable, fwd: Callable, bwd: Callable, nondiff_argnums: tuple[int, ...] = (), **options: bool):
+    """A `jax.custom_vjp` function from its three parts, with the options of defvjp."""
     made = jax.custom_vjp(f, nondiff_argnums=nondiff_argnums)
-    made.defvjp(fwd, bwd)
+    made.defvjp(fwd, bwd, **options)
     return made
 
 

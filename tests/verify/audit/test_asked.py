@@ -11,6 +11,7 @@ from jax import lax
 
 from funcnn.rules import batch_norm
 from funcnn.verify import audit
+from tests.helpers.case import rule
 
 pytestmark = pytest.mark.slow
 
@@ -18,12 +19,6 @@ RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(4, 3)), jnp.float32)
 W = jnp.asarray(RNG.normal(size=(3, 3)) * 0.3, jnp.float32)
 MASK = np.tril(np.ones((4, 3), np.float32))
-
-
-def rule_of(f, fwd, bwd, nondiff_argnums=(), **options):
-    rule = jax.custom_vjp(f, nondiff_argnums=nondiff_argnums)
-    rule.defvjp(fwd, bwd, **options)
-    return rule
 
 
 def statuses(program, *args):
@@ -50,7 +45,7 @@ def guarded_scale(factor):
         return jnp.tanh(x.value) * mask.value, (jnp.tanh(x.value), mask.value)
 
     bwd = lambda residuals, g: (g * (1 - residuals[0] ** 2) * residuals[1] * jnp.float32(factor), None)
-    return rule_of(lambda x, mask: jnp.tanh(x) * mask, fwd, bwd, symbolic_zeros=True)
+    return rule(lambda x, mask: jnp.tanh(x) * mask, fwd, bwd, symbolic_zeros=True)
 
 
 def filtered_scale(factor):
@@ -77,7 +72,7 @@ def test_a_guard_that_the_gradient_comes_through_fails():
 
 
 def test_a_guard_behind_a_rule_on_data_is_left_out():
-    tanh = rule_of(jnp.tanh, lambda x: (jnp.tanh(x),) * 2, lambda y, g: (g * (1 - y * y),))
+    tanh = rule(jnp.tanh, lambda x: (jnp.tanh(x),) * 2, lambda y, g: (g * (1 - y * y),))
     assert statuses(lambda w, x: jnp.sum(guard(tanh(x)) @ w), W, X) == ["pass", "inconclusive"]
 
 
@@ -85,7 +80,7 @@ def across(axis_name, factor):
     """Subtract the mean over an axis with a name."""
     bare = lambda x: x - lax.pmean(x, axis_name)
     bwd = lambda _, g: ((g - lax.pmean(g, axis_name)) * jnp.float32(factor),)
-    return rule_of(bare, lambda x: (bare(x), None), bwd)
+    return rule(bare, lambda x: (bare(x), None), bwd)
 
 
 def test_an_axis_keeps_its_name_under_vmap():
@@ -100,7 +95,7 @@ def test_an_axis_keeps_its_name_under_vmap():
 @pytest.mark.parametrize("kind", ["vjp", "jvp"])
 def test_a_mask_that_must_be_known_stays_a_numpy_array(kind):
     if kind == "vjp":
-        masked = rule_of(lambda x, m: x * m, lambda x, m: (x * m, None), lambda m, _, g: (g * np.asarray(m),), (1,))
+        masked = rule(lambda x, m: x * m, lambda x, m: (x * m, None), lambda m, _, g: (g * np.asarray(m),), (1,))
     else:
         masked = partial(jax.custom_jvp, nondiff_argnums=(1,))(lambda x, m: x * np.asarray(m))
         masked.defjvp(lambda m, x, x_dot: (x[0] * np.asarray(m), x_dot[0] * np.asarray(m)))
@@ -122,7 +117,7 @@ def fixed_point(tolerance, factor=1.0):
         u = lax.fori_loop(0, 60, lambda i, u: g + (u * slope) @ w.T, g) * slope * jnp.float32(factor)
         return z.T @ u, u
 
-    return rule_of(solve, lambda w, x: ((z := solve(w, x)), (w, x, z)), bwd)
+    return rule(solve, lambda w, x: ((z := solve(w, x)), (w, x, z)), bwd)
 
 
 @pytest.mark.slow
@@ -140,5 +135,5 @@ def test_a_bisection_is_judged_by_finite_differences(factor):
         low, high = lax.while_loop(low_enough, lambda c: halve(c, (c[0] + c[1]) / 2), (0 * x - 3, 0 * x + 3))
         return (low + high) / 2
 
-    root = rule_of(solve, lambda x: ((y := solve(x)), y), lambda y, g: (g * jnp.float32(factor) / (3 * y * y),))
+    root = rule(solve, lambda x: ((y := solve(x)), y), lambda y, g: (g * jnp.float32(factor) / (3 * y * y),))
     assert statuses(lambda x: jnp.sum(jnp.sin(root(x))), X + 4) == ["pass" if factor == 1 else "fail"]

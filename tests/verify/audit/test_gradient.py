@@ -7,17 +7,12 @@ import pytest
 from jax import lax
 
 from funcnn.verify import audit
+from tests.helpers.case import rule
 
 pytestmark = pytest.mark.slow
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), jnp.float32)
 PARAMS = {"w": jnp.full((4, 4), 0.3, jnp.float32), "s": jnp.float32(2)}
-
-
-def rule_of(f, fwd, bwd, **options):
-    rule = jax.custom_vjp(f)
-    rule.defvjp(fwd, bwd, **options)
-    return rule
 
 
 def jvp_of(f, jvp):
@@ -36,21 +31,19 @@ WAYS = {
 
 # A rule that scales by s and closes over it, in one part or another.
 CLOSING = {
-    "bwd": lambda s: rule_of(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (g * jnp.cos(x) * s / s,)),
-    "fwd": lambda s: rule_of(jnp.sin, lambda x: (jnp.sin(x) * s / s, x), lambda x, g: (g * jnp.cos(x),)),
-    "all": lambda s: rule_of(lambda x: x * s, lambda x: (x * s, s), lambda s, g: (g * s,)),
+    "bwd": lambda s: rule(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (g * jnp.cos(x) * s / s,)),
+    "fwd": lambda s: rule(jnp.sin, lambda x: (jnp.sin(x) * s / s, x), lambda x, g: (g * jnp.cos(x),)),
+    "all": lambda s: rule(lambda x: x * s, lambda x: (x * s, s), lambda s, g: (g * s,)),
     "jvp": lambda s: jvp_of(lambda x: x * s, lambda x, x_dot: (x[0] * s, x_dot[0] * s)),
 }
 
-tanh = rule_of(jnp.tanh, lambda x: (jnp.tanh(x),) * 2, lambda y, g: (g * (1 - y * y),))
+tanh = rule(jnp.tanh, lambda x: (jnp.tanh(x),) * 2, lambda y, g: (g * (1 - y * y),))
 sine_off = jvp_of(jnp.sin, lambda x, x_dot: (jnp.sin(*x) + jnp.float32(1), jnp.cos(*x) * x_dot[0]))
-rank_off = rule_of(lambda x: (jnp.sin(x), jnp.argmax(x)), lambda x: ((jnp.sin(x), jnp.argmin(x)), x),
+rank_off = rule(lambda x: (jnp.sin(x), jnp.argmax(x)), lambda x: ((jnp.sin(x), jnp.argmin(x)), x),
                    lambda x, g: (g[0] * jnp.cos(x),))  # fmt: skip
-scaled = rule_of(lambda x, s: x * s, lambda x, s: (x * s, x), lambda x, g: (None, jnp.sum(g * x)))
-of_pair = rule_of(
-    lambda p: p["x"] * p["y"], lambda p: (p["x"] * p["y"], p), lambda p, g: ({"x": g * p["y"], "y": None},)
-)
-rounded = rule_of(lambda x, s: jnp.round(x) * s, lambda x, s: (jnp.round(x) * s, x),
+scaled = rule(lambda x, s: x * s, lambda x, s: (x * s, x), lambda x, g: (None, jnp.sum(g * x)))
+of_pair = rule(lambda p: p["x"] * p["y"], lambda p: (p["x"] * p["y"], p), lambda p, g: ({"x": g * p["y"], "y": None},))
+rounded = rule(lambda x, s: jnp.round(x) * s, lambda x, s: (jnp.round(x) * s, x),
                   lambda x, g: (None, jnp.sum(g * jnp.round(x))))  # fmt: skip
 
 
@@ -70,13 +63,13 @@ def test_a_rule_that_closes_over_a_traced_value_fails_as_the_gradient_does(part,
 
 
 def test_what_is_closed_over_and_not_differentiated_by_is_right():
-    times = lambda x: rule_of(lambda w: x @ w, lambda w: (x @ w, None), lambda _, g: (x.T @ g,))
+    times = lambda x: rule(lambda w: x @ w, lambda w: (x @ w, None), lambda _, g: (x.T @ g,))
     assert statuses(lambda params, x: jnp.sum(times(x)(params["w"]))) == [("pass", "")]
 
 
 def test_a_rule_that_needs_known_numbers_is_not_said_to_raise():
     """Its Python branch runs in jax.grad without jit."""
-    branching = rule_of(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (g * jnp.cos(x) if (x < 9).all() else g,))
+    branching = rule(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, g: (g * jnp.cos(x) if (x < 9).all() else g,))
     ((status, reason),) = statuses(lambda params, x: jnp.sum(branching(params["w"])))
     assert (status, reason[:16]) == ("inconclusive", "the rule refuses")
 

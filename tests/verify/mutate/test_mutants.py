@@ -11,6 +11,7 @@ from funcnn.verify import check, without_rules
 from funcnn.verify.mutate._broken import Fault, broken, code_of, program_of
 from funcnn.verify.mutate._faults import FAULTS, WHOLE
 from funcnn.verify.mutate._mutants import mutants
+from tests.helpers.case import rule
 from tests.verify.scoring import ALL
 
 pytestmark = pytest.mark.slow
@@ -73,12 +74,6 @@ def test_a_mutant_has_the_value_and_another_cotangent(name):
         assert _equal([y for y, _ in after], [y for y, _ in before]), mutant.name
         assert not _equal([bars for _, bars in after], [bars for _, bars in before]), mutant.name
     assert _equal([_bars(f, point) for point in points], before)
-
-
-def rule(f, fwd, bwd, nondiff_argnums=(), **options):
-    made = jax.custom_vjp(f, nondiff_argnums=nondiff_argnums)
-    made.defvjp(fwd, bwd, **options)
-    return made
 
 
 def _product_bwd(residuals, y_bar):

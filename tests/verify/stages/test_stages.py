@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from funcnn.verify import _check, check
+from tests.helpers.case import pointwise, rule
 
 pytestmark = pytest.mark.slow
 
@@ -16,16 +17,6 @@ VECTOR = jnp.asarray(RNG.normal(size=6), jnp.float32)
 MATRIX = jnp.asarray(RNG.normal(size=(4, 6)), jnp.float32)
 WEIGHT = jnp.asarray(RNG.normal(size=(6, 3)), jnp.float32)
 IDS = jnp.asarray([2, 0, 1, 2])
-
-
-def rule(f, fwd, bwd):
-    made = jax.custom_vjp(f)
-    made.defvjp(fwd, bwd)
-    return made
-
-
-def pointwise(f, slope):
-    return rule(f, lambda x: (f(x), x), lambda x, y_bar: (slope(x) * y_bar,))
 
 
 def softmax_over_axis_1(x):
@@ -277,33 +268,6 @@ def test_a_stage_that_compared_nothing_has_not_passed():
     assert all(points[stage] for stage in report.passed)
 
 
-def root_or_line(x):
-    """√x above 0, and x below, where autodiff of the root is NaN."""
-    return jnp.where(x > 0, jnp.sqrt(x), x).astype(x.dtype)
-
-
-def slope_of_root_or_line(below):
-    return lambda x: jnp.where(x > 0, 0.5 / jnp.sqrt(jnp.where(x > 0, x, 1.0)), below).astype(x.dtype)
-
-
-def test_where_autodiff_is_not_finite_finite_differences_judge():
-    below = -jnp.abs(VECTOR)
-    wrong = check(pointwise(root_or_line, slope_of_root_or_line(2.0)), below, level="fast")
-    assert {f.stage for f in wrong.findings if f.status == "fail"} >= {"S2", "S3"}, wrong
-    assert "finite differences agree against it, where autodiff says nothing" in str(wrong)
-    right = check(pointwise(root_or_line, slope_of_root_or_line(1.0)), below, level="fast")
-    assert right.status == "pass", right
-    assert dict(right.compared)["S2 Jacobian"] > 6
-
-
-def test_where_differences_cannot_judge_either_the_report_is_inconclusive():
-    """In half precision a difference sees steps and not slopes."""
-    half = lambda x: root_or_line(x.astype(jnp.bfloat16)).astype(x.dtype)
-    report = check(pointwise(half, slope_of_root_or_line(1.0)), -jnp.abs(VECTOR), level="fast")
-    assert report.status == "inconclusive", report
-    assert "nothing to compare with: autodiff is not finite and finite differences are not steady, for x" in str(report)
-
-
 @pytest.mark.slow
 def test_more_numbers_than_differences_can_judge_are_drawn_from():
     report = check(pointwise(on_host, lambda x: 1.01 * jnp.cos(x)), jnp.linspace(-2, 2, 100), level="fast")
@@ -311,19 +275,3 @@ def test_more_numbers_than_differences_can_judge_are_drawn_from():
     report = check(pointwise(on_host, jnp.cos), jnp.linspace(-2, 2, 100), level="fast")
     assert report.status == "pass", report
     assert dict(report.compared)["S2 Jacobian"]
-
-
-def test_a_second_derivative_of_0_is_a_rounding():
-    square_over = lambda x: jnp.where(x == 0, 0.0, x * x / x).astype(x.dtype)
-    assert check(pointwise(square_over, jnp.ones_like), VECTOR, level="fast").status == "pass"
-    off = pointwise(square_over, lambda x: 1 + 1e-11 * (x - jax.lax.stop_gradient(x)))
-    assert [f.stage for f in check(off, VECTOR, level="fast").findings if f.status != "note"] == ["S8"]
-
-
-def test_a_rule_that_is_not_finite_where_autodiff_is_not_either_fails_at_the_example_alone():
-    """The battery has zeros, where x²/x has the slope 1 and neither of the two knows it."""
-    square_over = lambda x: jnp.where(x == 0, 0.0, x * x / x).astype(x.dtype)
-    naive = pointwise(square_over, lambda x: x / x)
-    assert check(naive, VECTOR, level="fast").status == "pass"
-    report = check(naive, VECTOR.at[0].set(0.0), level="fast")
-    assert [f.stage for f in report.findings if f.status == "fail"] == ["S2"], report

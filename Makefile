@@ -36,8 +36,8 @@ test-oldest:  ## make test on Python 3.11, for which the newest JAX is 0.10.2
 
 test-flags: $(VENV)/installed  ## a third of the promises and of the checker's tests, with JAX's coming custom_vjp and remat
 	@$(SAY)
-	JAX_CUSTOM_VJP3=1 JAX_REMAT3=1 $(PYTEST) --third --parts $(PARTS) tests/rules/test_promises.py tests/test_forward.py \
-		tests/verify/audit tests/verify/stages tests/verify/test_compare.py tests/verify/test_without_rules.py
+	JAX_CUSTOM_VJP3=1 JAX_REMAT3=1 $(PYTEST) --third --parts $(PARTS) tests/rules/test_promises.py tests/rules/test_forward_mode.py \
+		tests/test_forward.py tests/verify/audit tests/verify/stages tests/verify/test_compare.py tests/verify/test_without_rules.py
 
 test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'

@@ -135,7 +135,7 @@ def _turned(x, cos, sin, interleaved):
     n = cos.shape[-1]
     a, b = (x[..., : 2 * n : 2], x[..., 1 : 2 * n : 2]) if interleaved else (x[..., :n], x[..., n : 2 * n])
     y_a, y_b = a * cos - b * sin, b * cos + a * sin
-    y = jnp.stack([y_a, y_b], -1).reshape(*x.shape[:-1], 2 * n) if interleaved else jnp.concatenate([y_a, y_b], -1)
+    y = jnp.stack([y_a, y_b], -1 if interleaved else -2).reshape(*x.shape[:-1], 2 * n)
     return jnp.concatenate([y, x[..., 2 * n :]], -1) if 2 * n < x.shape[-1] else y
 
 

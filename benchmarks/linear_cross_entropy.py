@@ -5,7 +5,7 @@ XLA plans for the compiled program, arguments and results not counted.
 
 - "rule" is `rules.linear_log_prob`: chunks of the vocabulary.
 - "fast path" is `losses.linear_cross_entropy`: the forward pass makes the gradient, of chunks of rows.
-- PyTorch's `F.linear_cross_entropy` is timed where it is there, with the best of a few chunk sizes.
+- PyTorch's `F.linear_cross_entropy` is timed where it is there, 2.13 or later, with the best of a few chunks of rows.
 
 Run: python -m benchmarks.linear_cross_entropy [--rounds 7] [--vocabulary 8192]
 """
@@ -21,7 +21,7 @@ from ._measure import at_most, in_turn, ratio, run_script, seconds, spread, tabl
 ROWS, FEATURES, VOCABULARY = 2048, 256, 32_768
 VOCABULARIES = (1024, 4096, 16_384, 65_536, 131_072)
 MIB = 2**20
-CHUNKS = (256, 1024, 4096)
+CHUNKS = None, 256, 512, 1024  # rows that PyTorch takes at once; None for all, by its own logits
 
 
 def plain(x, w, labels):
@@ -56,11 +56,11 @@ def temporary(side, vocabulary):
 
 
 def torch_peer(x, w, labels):
-    """A call of PyTorch's own, forward and backward, with a chunk size; None where it has none."""
+    """A call of PyTorch's own, forward and backward, of so many rows at once; None where it has none."""
     try:
         import torch
 
-        fused = torch.nn.functional.linear_cross_entropy
+        fused, chunks = torch.nn.functional.linear_cross_entropy, torch.nn.LinearCrossEntropyOptions
     except (ImportError, AttributeError):
         return None
     x, w, labels = (torch.tensor(np.asarray(a)) for a in (x, np.asarray(w).T.copy(), np.asarray(labels, np.int64)))
@@ -69,7 +69,7 @@ def torch_peer(x, w, labels):
 
     def run(chunk):
         x.grad = w.grad = None
-        fused(x, w, labels, chunk_size=chunk).backward()
+        fused(x, w, labels, options=chunk and chunks(batch_chunk_size=chunk)).backward()
 
     return run
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -104,11 +105,11 @@ def attention(
         a = a.reshape(*x.shape[:2], heads if name == "query" else kv_heads, params["w_query"].shape[1] // heads)
         return rules.rms_norm(a, params[f"{name}_scale"]) if f"{name}_scale" in params else a
 
-    def attend(params, x, query, key, value, **options):
+    def attend(params, query, key, value, **options):
         y = rules.dot_product_attention(
             query, key, value, is_causal=causal, local_window_size=reach, softcap=softcap, **options
         )
-        return rules.linear(y.reshape(*x.shape[:2], len(params["w_out"])), params["w_out"], params.get("b_out"))
+        return _of_all_heads(y, params["w_out"], params.get("b_out"))
 
     def apply(params, inputs, *, key=None, training=False):
         given = _parts(inputs, cross)
@@ -123,7 +124,7 @@ def attention(
             "key_value_seq_lengths": given.get("memory_lengths") if cross else lengths,
             "segment_ids": given.get("segment_ids"),
         }
-        return attend(params, x, q, k, v, **options, **_dropped(dropout, key, training))
+        return attend(params, q, k, v, **options, **_dropped(dropout, key, training))
 
     def start(params, like):
         if cross:
@@ -137,7 +138,7 @@ def attention(
         x = alone(inputs)
         if cross:
             seen = {"key_value_seq_lengths": carry.get("lengths")}
-            return carry, attend(params, x, project(params, "query", x), carry["key"], carry["value"], **seen)
+            return carry, attend(params, project(params, "query", x), carry["key"], carry["value"], **seen)
         at, n, kept = carry["at"], x.shape[1], carry["key"].shape[1]
         ring = window is not None and kept == window - 1  # one that reaches further keeps all, as if there were none
         end = at + (n if lengths is None else lengths.astype(jnp.int32))
@@ -154,12 +155,18 @@ def attention(
             k, v = (jnp.concatenate([old, a], 1) for old, a in zip(past, (k, v), strict=True))
             seen = {"q_offset": kept, "mask": _filled(at, kept, n)}
         carry = {"key": whole[0], "value": whole[1], "at": end}
-        y = attend(params, x, q, k, v, **seen)
+        y = attend(params, q, k, v, **seen)
         return carry, y if ring else jnp.where((positions < kept)[..., None], y, jnp.nan)
 
     if not causal and not cross:
         return Layer(init, apply, stream=cannot_stream("attention that is not causal sees later positions"))
     return Layer(init, apply, stream=Stream(start, step))
+
+
+@partial(jax.checkpoint, prevent_cse=False)  # y is kept by attention: its reshape is computed again, not kept beside it
+def _of_all_heads(y: Array, w: Array, b: Array | None) -> Array:
+    """A linear layer on all heads, ``[batch, T, heads, head_dim]``, together."""
+    return rules.linear(y.reshape(*y.shape[:2], len(w)), w, b)
 
 
 def _of_memory(given, project) -> dict[str, Array]:

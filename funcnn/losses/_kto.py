@@ -16,7 +16,7 @@ from jax import Array
 from .. import rules
 from .._arrays import of_arrays
 from .._reduction import reduced
-from ..rules._common._checks import require_number
+from ..rules._common._checks import is_array, require_number, require_shape
 from ._sequences import Prediction, as_shaped, token_log_probs
 
 
@@ -55,6 +55,8 @@ def kto(
     weights = {"desirable_weight": desirable_weight, "undesirable_weight": undesirable_weight}
     for name, value in ({"beta": beta} | weights).items():
         require_number("kto", name, value, "that is not negative", lambda v: v >= 0)
+    is_number = isinstance(kl, (int, float)) or (is_array(kl) and kl.shape == ())
+    require_shape("kto", "kl", kl, "a number", is_number)
     log_prob, _ = token_log_probs("kto", prediction, labels, weight, ignore, softcap=softcap)
     reference, desirable = (
         as_shaped("kto", name, a, labels.shape[:-1], log_prob.dtype)

@@ -1,6 +1,6 @@
 """Encoder, decoder, and both together: a table of tokens, positions, a stack of blocks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -12,8 +12,9 @@ from .._streaming import refuse, stream_of
 from ..combinators import serial, shared
 from ..combinators._children import LayerLike, children_of, split
 from ..layers import attention, embedding, layer_norm, mlp
+from ..layers._inputs import entries
 from ..rules._common._checks import describe
-from ._transformer import joined, parts_of, transformer, transformer_block
+from ._transformer import BESIDE_X, OF_MEMORY, joined, parts_of, transformer, transformer_block
 
 
 @shown
@@ -42,6 +43,9 @@ def encoder(
       A layer with parts ``embed``, ``positions`` where they are given, and ``encoder``. x is ids ``[batch, T]``, or a dict
       ``{"x": ids, "lengths": [batch]}``; the value is ``[batch, T, width]``.
 
+    Raises:
+      ValueError: by init and apply, x has entries that no block takes.
+
     Example:
       >>> model, ids = encoder(100, 16, layers=2, heads=4), jnp.array([[3, 1, 4], [1, 5, 0]])
       >>> model.apply(model.init(jax.random.key(0), ids), {"x": ids, "lengths": jnp.array([3, 2])}).shape
@@ -51,7 +55,7 @@ def encoder(
       Vaswani et al., "Attention is all you need", 2017, section 3.
     """
     block = transformer_block(attention(heads, rope=rope), mlp(4 * width), norm=norm)
-    embed = _of_x(embedding(vocabulary, width, table_init=initializers.normal(0.02)))
+    embed = _of_x("encoder", embedding(vocabulary, width, table_init=initializers.normal(0.02)), BESIDE_X)
     return serial(embed=embed, **_given(positions), encoder=transformer(block, layers, norm=norm))
 
 
@@ -80,6 +84,9 @@ def decoder(
       ``{"x": ids}`` with perhaps ``lengths`` ``[batch]``; with ``cross`` it has ``memory`` ``[batch, S, m]``, and perhaps
       ``memory_lengths`` ``[batch]``. The value is ``[batch, T, vocabulary]``.
 
+    Raises:
+      ValueError: by init and apply, x has entries that no block takes, such as a memory without ``cross``.
+
     Example:
       >>> model, ids = decoder(100, 16, layers=2, heads=4, cross=True), jnp.array([[3, 1, 4], [1, 5, 9]])
       >>> inputs = {"x": ids, "memory": jnp.ones((2, 7, 16), "float32")}
@@ -92,7 +99,10 @@ def decoder(
     attend = attention(heads, cross=True) if cross else None
     block = transformer_block(attention(heads, causal=True, rope=rope), mlp(4 * width), cross=attend, norm=norm)
     stack = transformer(block, layers, norm=norm)
-    place = lambda embed, head: serial(embed=_of_x(embed), **_given(positions), decoder=stack, head=head)
+    known = (*BESIDE_X, *(OF_MEMORY if cross else ()))
+    place = lambda embed, head: serial(
+        embed=_of_x("decoder", embed, known), **_given(positions), decoder=stack, head=head
+    )
     head = lambda params, x: rules.linear(x, params["table"].T) if logits else (x, params["table"].T)
     return shared(place, embedding(vocabulary, width, table_init=initializers.normal(0.02)), head)
 
@@ -152,15 +162,16 @@ def _given(positions):
     return {} if positions is None else {"positions": positions}
 
 
-def _of_x(layer: LayerLike) -> Layer:
-    """The layer on x, or on x of a dict, whose other entries stay as they are."""
+def _of_x(model: str, layer: LayerLike, known: Collection[str]) -> Layer:
+    """The layer on x, or on x of a dict, whose other entries stay as they are; the model knows these alone."""
     layer = as_layer(layer)
     stream = stream_of(layer)
 
     def init(key, inputs):
-        return layer.init(key, parts_of(inputs)[0])
+        return layer.init(key, entries(model, inputs, {"x", *known})["x"])
 
     def apply(params, inputs, *, key=None, training=False):
+        entries(model, inputs, {"x", *known})
         x, rest = parts_of(inputs)
         return joined(layer.apply(params, x, key=key, training=training), rest)
 

@@ -12,9 +12,9 @@ from ..combinators._children import LayerLike, children_of, split
 from ..layers import dropout, layer_norm
 from ..layers._inputs import entries
 
-_BESIDE_X = ("lengths", "positions", "segment_ids")
-_OF_MEMORY = ("lengths", "memory", "memory_lengths")
-_KNOWN = frozenset({"x", *_BESIDE_X, *_OF_MEMORY})
+BESIDE_X = ("lengths", "positions", "segment_ids")
+OF_MEMORY = ("lengths", "memory", "memory_lengths")
+_KNOWN = frozenset({"x", *BESIDE_X, *OF_MEMORY})
 
 
 @shown
@@ -52,8 +52,8 @@ def transformer_block(
       Vaswani et al., "Attention is all you need", 2017; Xiong et al., "On layer normalization in the transformer
       architecture", 2020, for the norm before.
     """
-    parts = {"attention": _added(attention, norm, rate, _BESIDE_X)}
-    parts |= {} if cross is None else {"cross": _added(cross, norm, rate, _OF_MEMORY)}
+    parts = {"attention": _added(attention, norm, rate, BESIDE_X)}
+    parts |= {} if cross is None else {"cross": _added(cross, norm, rate, OF_MEMORY)}
     return serial(**parts, mlp=_added(mlp, norm, rate, ()))
 
 

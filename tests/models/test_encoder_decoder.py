@@ -63,6 +63,15 @@ def test_what_does_not_fit_is_said():
         fn.stream_of(fn.sinusoidal_positions()).start((), {"x": X, "positions": SOURCE})
 
 
+def test_a_memory_that_nothing_attends_to_is_refused():
+    deaf = fn.encoder_decoder(READ, fn.decoder(9, 8, layers=1, heads=2))
+    for model, inputs in (deaf, {"x": TARGET, "memory": SOURCE}), (READ, {"x": SOURCE, "memory_lengths": SOURCE[:, 0]}):
+        with pytest.raises(
+            ValueError, match=r"layer .*embed: \w+: x must be .* no other entries than lengths, .*memory"
+        ):
+            jax.eval_shape(model.init, KEY, inputs)
+
+
 @pytest.mark.slow
 def test_neither_sees_padding_and_a_decoder_sees_nothing_later():
     inputs = {"x": TARGET, "memory": SOURCE, "memory_lengths": jnp.array([3, 3]), "lengths": jnp.array([3, 2])}

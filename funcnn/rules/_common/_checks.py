@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 def describe(a) -> str:
@@ -151,9 +152,16 @@ def require_number(
 ) -> None:
     """Raise TypeError unless ``value`` is a plain int or float, and ValueError unless the condition holds of it."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{rule}: {name} must be a number, got {describe(value)}")
+        raise TypeError(f"{rule}: {name} must be a number, got {describe(value)}{_as_number(name, value)}")
     if value != value or not holds(value):
         raise ValueError(f"{rule}: {name} must be a number {condition}".rstrip() + f", got {value!r}")
+
+
+def _as_number(name: str, a) -> str:
+    """How to make a number of an array without axes."""
+    if not is_array(a) or a.shape:
+        return ""
+    return ", traced: it must be known when the function is traced" if isinstance(a, Tracer) else f": float({name})"
 
 
 def require_key(rule: str, key, name: str = "key") -> None:

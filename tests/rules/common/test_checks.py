@@ -1,9 +1,10 @@
 """`shapes` accepts what is written beside an argument, and says of anything else what was expected."""
 
+import jax
 import jax.numpy as jnp
 import pytest
 
-from funcnn.rules._common._checks import shapes
+from funcnn.rules._common._checks import require_number, shapes
 
 
 def f(*shape, dtype="float32"):
@@ -103,3 +104,12 @@ def test_what_does_not_fit_is_said(check, arguments, error, message):
     with pytest.raises(error) as raised:
         check(*arguments)
     assert str(raised.value) == message
+
+
+def test_of_an_array_without_axes_is_said_how_it_becomes_a_number():
+    with pytest.raises(TypeError, match=r"f: rate must be a number, got float32\[\]: float\(rate\)$"):
+        require_number("f", "rate", f())
+    with pytest.raises(TypeError, match=r"f: rate must be a number, got float32\[\], traced: it must be known when"):
+        jax.eval_shape(lambda rate: require_number("f", "rate", rate), f())
+    with pytest.raises(TypeError, match=r"f: rate must be a number, got float32\[3\]$"):
+        require_number("f", "rate", f(3))

@@ -42,6 +42,14 @@ def test_time_in_blocks_is_time_at_once(name, reverse, monkeypatch):
     assert_close(found, expected, 1e-10)
 
 
+def test_a_block_of_many_rows_gives_the_same_cotangents(monkeypatch):
+    args = arguments("gru", 11)
+    monkeypatch.setattr(_time, "ROWS", 9)  # 11 is prime: one block, of 22 rows
+    found = jax.jit(lambda *args: with_bars(rules.gru, *args))(*args)
+    expected = jax.jit(lambda *args: with_bars(catalogue["gru"].reference, *args))(*args)
+    assert_close(found, expected, 1e-10)
+
+
 @pytest.mark.parametrize(
     ("batch", "time", "steps"), [(32, 128, 8), (1, 1024, 256), (32, 127, 127), (2048, 3, 1), (1, 0, 0), (32, 130, 5)]
 )

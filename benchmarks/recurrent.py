@@ -1,7 +1,8 @@
-"""P13: rnn, gru and lstm, forward and backward, beside autodiff of a plain scan, and beside flax's and equinox's.
+"""P13: rnn, gru and lstm, forward and backward, beside a plain scan's autodiff, flax's, equinox's and PyTorch's.
 
-Float32. Memory is what XLA plans for the compiled program, exact and repeatable. The limit is the time of the products
-alone, each of which is taken once for all of time: three of x's weights and three of h's.
+Float32. Memory is what XLA plans for the compiled program, exact and repeatable. PyTorch is a peer where it is installed.
+There are two limits, each the time of the products alone: three of x's weights and three of h's. In the first each is
+taken once for all of time. In the second h's product with its weight, and the cotangent's, are taken step by step.
 
 Run: python -m benchmarks.recurrent [--rounds 7]
 """
@@ -90,31 +91,51 @@ def equinoxs(name) -> Side:
     return side(run, (drawn(BATCH, TIME, WIDTH), arrays))
 
 
-def products(name):
-    """The products alone: a jitted function of rows, weights and the cotangent of pre-activations."""
-    rows, gates = BATCH * TIME, GATES[name] * WIDTH
-    x, w, a = drawn(rows, WIDTH), drawn(WIDTH, gates), drawn(rows, gates)
-    one = jax.jit(lambda x, w, a: (x @ w, a @ w.T, x.T @ a))
-    return lambda: [jax.block_until_ready(one(x, w, a)) for _ in range(2)]
+def torchs(name):
+    """A call of PyTorch's forward and backward pass; None where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    layer = getattr(torch.nn, name.upper())(WIDTH, WIDTH, batch_first=True)
+    x, y_bar = (torch.from_numpy(np.array(drawn(BATCH, TIME, WIDTH))) for _ in range(2))
+    arrays = [x.requires_grad_(), *layer.parameters()]
+    return lambda: torch.autograd.grad(layer(x)[0], arrays, y_bar)
+
+
+def products(name, step_by_step: bool = False):
+    """A call of the products alone; if so asked, those that h's recurrence makes in order are taken step by step."""
+    gates = GATES[name] * WIDTH
+    x, w, a = drawn(TIME, BATCH, WIDTH), drawn(WIDTH, gates), drawn(TIME, BATCH, gates)
+    rows = lambda a: a.reshape(-1, a.shape[-1])
+    at_once = lambda a, w: rows(a) @ w
+    by_step = lambda a, w: jax.lax.map(lambda a: a @ w, a)
+    both = [
+        jax.jit(lambda x, w, w_t, a, taken=taken: (taken(x, w), taken(a, w_t), rows(x).T @ rows(a)))
+        for taken in (at_once, by_step if step_by_step else at_once)
+    ]
+    return lambda w_t=w.T: [jax.block_until_ready(f(x, w, w_t, a)) for f in both]
 
 
 def of_rule(name, rounds) -> list[tuple[object, ...]]:
     ours, autodiff = side(getattr(rules, name), arguments(name)), side(plain(name), arguments(name))
     sides = {"autodiff": autodiff, "flax": flaxs(name)} | ({"equinox": equinoxs(name)} if name in EQUINOX else {})
-    run = {"ours": ours.run, "products": products(name)} | {peer: one.run for peer, one in sides.items()}
-    timed = {what: partial(seconds, f) for what, f in run.items()}
+    peers = {peer: one.run for peer, one in sides.items()} | ({"PyTorch": run} if (run := torchs(name)) else {})
+    limits = {
+        "the products alone": products(name),
+        "the products alone, those of h step by step,": products(name, step_by_step=True),
+    }
+    timed = {what: partial(seconds, f) for what, f in ({"ours": ours.run} | limits | peers).items()}
     in_turn(timed, 2)
     samples = in_turn(timed, rounds)
-    memory = at_most(0.5, ours.temporary / autodiff.temporary)
+    bars = dict.fromkeys(sides, 0.6) | {"PyTorch": 1.0}
     return [
-        *((f"{name}: time by {peer}'s", *at_most(0.6, ratio(samples, "ours", peer))) for peer in sides),
-        (
-            f"{name}: time of the products alone by flax's",
-            "the limit",
-            f"{ratio(samples, 'products', 'flax'):.2f}×",
-            "",
+        *((f"{name}: time by {peer}'s", *at_most(bars[peer], ratio(samples, "ours", peer))) for peer in peers),
+        *(
+            (f"{name}: time of {limit} by flax's", "the limit", f"{ratio(samples, limit, 'flax'):.2f}×", "")
+            for limit in limits
         ),
-        (f"{name}: temporary memory by autodiff's", *memory),
+        (f"{name}: temporary memory by autodiff's", *at_most(0.5, ours.temporary / autodiff.temporary)),
     ]
 
 

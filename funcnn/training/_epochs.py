@@ -54,7 +54,7 @@ def start(step: Step, state: TrainState, data: Batch, rows: int = _ROWS) -> Prog
     values = jax.eval_shape(lambda sums, state: step.value(sums) | step.shown(state), sums, state)
     size = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(values))
     rows = min(rows, max(16, _ROWS_BYTES // size))
-    return Progress(state, sums, jax.tree.map(lambda a: jnp.zeros((rows, *a.shape), a.dtype), values), np.int32(0))
+    return Progress(state, sums, jax.tree.map(lambda a: np.zeros((rows, *a.shape), a.dtype), values), np.int32(0))
 
 
 def afresh(progress: Progress) -> Progress:
@@ -68,7 +68,7 @@ def zero_sums(step: Step, state: TrainState, batch: Batch) -> dict[str, Sums]:
     measure = lambda state, inputs: (
         step.measure(state.params, (inputs, *targets), step_key(state)) | step.untaken(state, (inputs, *targets))
     )
-    return jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(measure, state, inputs))
+    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), jax.eval_shape(measure, state, inputs))
 
 
 def continued(zeros: dict[str, Sums], sums: Any) -> dict[str, Sums]:

@@ -49,7 +49,7 @@ def train(
                 raise_signals()
                 if wished:
                     break
-        if moment is not None and moment.sums["loss"][1] > 0:  # steps are left over: a last, shorter row
+        if moment is not None and moment.within_row:  # steps are left over: a last, shorter row
             together(partial(see, end_row(step, moment)._replace(spent=0.0, examples=0)))
         keeper.finish(parts)
         together(conclude)

@@ -48,6 +48,11 @@ class Moment(NamedTuple):
         return len(self.values["loss"])
 
     @property
+    def within_row(self) -> bool:
+        """Whether steps were taken since the last row ended."""
+        return float(self.sums["loss"][1]) > 0
+
+    @property
     def last(self) -> dict[str, Any]:
         """The last of these rows, by column."""
         return {name: array[-1] for name, array in self.values.items()}

@@ -70,7 +70,7 @@ def _line(moment: Moment, i: int) -> str:
 
 def _last_whole_row(moment: Moment) -> int:
     """The largest step at which a whole row may have ended: a row under way has not, though its short one has that step."""
-    return int(moment.state.step) - bool(moment.sums["loss"][1] > 0)
+    return int(moment.state.step) - moment.within_row
 
 
 def _cut(path: Path, last: float) -> None:

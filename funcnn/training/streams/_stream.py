@@ -133,7 +133,7 @@ class Stream:
             now = time.perf_counter()
             count = agreed(min(most, next_count(max(1, len(block.taken)), now - dispatched, BLOCK_SECONDS)))
             moment = Moment(state, first.values, block.carry.sums, now - began, now - dispatched, _examples(block))
-            if plan.row_ends(state) if plan.interval else block.ended and moment.sums["loss"][1] > 0:
+            if plan.row_ends(state) if plan.interval else block.ended and moment.within_row:
                 moment = end_row(step, moment)
             if block.ended or block.taken:
                 self._saved = None if block.ended else block.taken[-1].saved

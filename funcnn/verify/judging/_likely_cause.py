@@ -46,7 +46,7 @@ def _guesses(got: np.ndarray, expected: np.ndarray, x: np.ndarray, others: Seque
     for axis in range(got.ndim):
         mean = np.broadcast_to((got - expected).mean(axis, keepdims=True), got.shape)
         if got.shape[axis] > 1 and close(mean, got - expected):
-            yield f"off by something constant along axis {axis}: is a mean or a sum missing?"
+            yield f"off by something constant along axis {axis}: is a mean or a sum missing"
     if _only(off, x == 0):
         yield "wrong only where x is 0"
     if _only(off, expected == 0):

@@ -19,6 +19,11 @@ MASKED = np.where(np.arange(5)[:, None] < 2, TRUE, 0)
         (TRUE, MASKED, "wrong only where it should be 0: is a mask missing"),
         (2 * MASKED, MASKED, "a factor of 2 (a 2 too many)"),
         (2 * TRUE, MASKED, ""),
+        (
+            TRUE + TRUE.mean(0),
+            TRUE,
+            "off by something constant along axis 0: is a mean or a sum missing",
+        ),  # a report asks
         (np.roll(TRUE, 1, 0), TRUE, "rolled along axis 0 by 1"),
     ],
 )

@@ -9,7 +9,7 @@ from jax.core import Tracer as _Tracer
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from .rules._common._checks import describe
+from .rules._common._checks import describe, is_array
 from .rules.losses._labels import are_classes
 
 
@@ -105,7 +105,13 @@ def counts_of(logits, labels, class_weights, ignore):
 
 
 def require_labels(labels, logits, weight, ignore=None):
-    """Raise ValueError for a label outside the classes that counts, unless a tracer, which has no values, decides."""
+    """Raise ValueError for a label outside the classes that counts, unless a tracer, which has no values, decides.
+
+    Raises:
+      TypeError: the logits are not an array: a model may give what makes them, ``(x, w)``.
+    """
+    if not is_array(logits):
+        raise TypeError(f"logits must be an array [..., classes], got {describe(logits)}")
     if isinstance(labels, _Tracer) or isinstance(weight, _Tracer) or not are_classes(labels):
         return
     labels, classes = np.asarray(labels), logits.shape[-1] if logits.ndim else 0

@@ -21,7 +21,7 @@ def classes_of(metric: str, prediction: Array, labels: Array, weight=None, ignor
     if are_classes(labels):
         require_classes(metric, labels, prediction)
         require_labels(labels, prediction, weight, ignore)
-        return labels
+        return jnp.asarray(labels)
     if not hasattr(labels, "shape") or labels.shape != prediction.shape or labels.ndim < 2:
         expected = f"class numbers {list(prediction.shape[:-1])} or distributions [..., classes]"
         raise ValueError(f"{metric}: labels must be {expected}, got {describe(labels)}{binary}")

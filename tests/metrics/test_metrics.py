@@ -133,3 +133,15 @@ BAD = [
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("metric", [metrics.accuracy, metrics.top_k(2), metrics.f1("macro").measure])
+def test_class_numbers_of_numpy_are_taken_without_a_warning(metric):
+    with jax.enable_x64(False):
+        metric(jnp.ones((3, 4)), np.array([0, 1, 2]))
+
+
+def test_what_makes_logits_is_not_taken_for_them():
+    for measure in (metrics.perplexity().measure, fn.losses.softmax_cross_entropy):
+        with pytest.raises(TypeError, match=r"logits must be an array \[..., classes\], got a tuple of 2"):
+            measure((jnp.ones((3, 4)), jnp.ones((4, 5))), jnp.array([0, 1, 2]))

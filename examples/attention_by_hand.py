@@ -97,17 +97,19 @@ def draw(p, lse, memory):
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(4, 1, 4))
     image = left.imshow(np.where(p > 0, p, np.nan), norm="log", vmin=1e-3)
-    figure.colorbar(image, ax=left, label="weight p")
+    figure.colorbar(image, ax=left)
     for i, j in TILES:
         left.add_patch(Rectangle((j - 0.5, i - 0.5), BLOCK, BLOCK, fill=False, edgecolor="white"))
     left.add_patch(Rectangle((BLOCK - 0.5, 2 * BLOCK - 0.5), BLOCK, BLOCK, fill=False, edgecolor="red", linewidth=3))
-    left.set(title="never stored: a weight for each pair\n(one tile at a time, in red)", xlabel="key", ylabel="query")
+    left.set(
+        title="never stored: p, a weight for each pair\n(one tile at a time, in red)", xlabel="key", ylabel="query"
+    )
     image = middle.imshow(lse, cmap="magma", aspect="auto")
-    figure.colorbar(image, ax=middle, label="lse")
-    middle.set(title="stored: one\nnumber a query", xticks=[], yticks=[])
+    figure.colorbar(image, ax=middle)
+    middle.set(title="stored: lse, one\nnumber a query", xticks=[], yticks=[])
     for name, sizes in memory.items():
         right.loglog(LENGTHS, np.array(sizes) / 2**20, marker="o", label=name)
-    right.set(title="memory of the gradients, four heads", xlabel="length", ylabel="MiB")
+    right.set(title="memory of the gradients of four heads, MiB", xlabel="length")
     right.set_xticks(LENGTHS, [f"{n:,}" for n in LENGTHS], minor=False)
     right.set_xticks([], minor=True)
     right.set_yticks(ticks := [4, 16, 64, 256, 1024], [f"{n:,}" for n in ticks])

@@ -18,10 +18,6 @@ from ._step import Batch, Step, Values
 from ._trees import require_alike
 
 _ROWS, _ROWS_BYTES = 2**16, 2**22
-_LITTLE_WORK = (  # options of the compiler for a CPU, for fewer weights times examples of a batch
-    (10**6, "xla_cpu_multi_thread_eigen", False),  # a product is done sooner than a thread wakes up
-    (2**16, "xla_cpu_experimental_ynn_fusion_type", ""),  # it is done sooner than a library takes it over
-)
 
 
 class Progress(NamedTuple):
@@ -87,15 +83,14 @@ def compiled_loop(step: Step, state: TrainState, n: int, batch_size: int) -> Run
 
     It returns the progress after so many steps, and whether the state and the losses up to there are finite.
     """
-    work = sum(leaf.size for leaf in jax.tree.leaves(state.params)) * batch_size
-    on_cpu = jax.default_backend() == "cpu"
-    options = tuple((name, value) for limit, name, value in _LITTLE_WORK if on_cpu and work < limit)
-    return _compiled(step, n, batch_size, options)
+    weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    small = jax.default_backend() == "cpu" and weights * batch_size < 1_000_000
+    return _compiled(step, n, batch_size, small)
 
 
 @once
-def _compiled(step: Step, n: int, batch_size: int, options: tuple[tuple[str, Any], ...]) -> Run:
-    """The same for all states, compiled with these options."""
+def _compiled(step: Step, n: int, batch_size: int, small: bool) -> Run:
+    """The same for all states; ``small`` is whether matrix products are done sooner than a thread of the CPU wakes up."""
     step = step._replace(take=steady(step.take))
     loop = _over_all(step) if batch_size == n else _over_batches(step, n, batch_size)
 
@@ -104,7 +99,7 @@ def _compiled(step: Step, n: int, batch_size: int, options: tuple[tuple[str, Any
         losses = progress.sums["loss"], progress.values["loss"]
         return progress, all_finite(step.judged(progress.state, losses))
 
-    return jax.jit(run, compiler_options=dict(options))
+    return jax.jit(run, compiler_options={"xla_cpu_multi_thread_eigen": False} if small else None)
 
 
 def steady(take):

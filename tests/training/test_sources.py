@@ -134,15 +134,6 @@ def test_the_first_fault_is_found_by_halving(steps):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(jax.default_backend() != "cpu", reason="options of the compiler for a CPU")
-def test_little_work_is_not_handed_to_a_library():
-    data = np.ones((32, 4), np.float32), np.ones((32, 8), np.float32)
-    model, optimizer = fn.linear(8), optax.sgd(0.1)
-    step, state = plain_step(model, LOSS, optimizer), fn.TrainState.create(model, optimizer, KEY, data[0])
-    program = compiled_loop(step, state, 32, 16).lower(start(step, state, data), data, np.int32(1)).compile().as_text()
-    assert "kind=kCustom" not in program
-
-
 def test_the_library_does_not_wait_for_chex():
     program = "import funcnn, sys; print('chex' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

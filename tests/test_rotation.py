@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.helpers import rotation
 from tests.helpers.rotation import PARTS, drawn_part, kept, part
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ MARKED = """
     def test_light():
         pass
 """
-CASES = [f"tests/test_marked.py::test_heavy[{i}]" for i in range(90)]
+CASES = [f"tests/test_marked.py::test_heavy[{i}]" for i in range(600)]
 ALL = 90 + 1
 
 
@@ -41,19 +42,19 @@ def test_each_case_is_in_one_part():
     for case in CASES:
         assert [kept(case, drawn) for drawn in range(PARTS)].count(True) == 1
     assert all([kept(case, drawn, 4) for drawn in range(PARTS)].count(True) == 4 for case in CASES)
-    assert all(1 < sum(kept(case, drawn) for case in CASES) < 15 for drawn in range(PARTS))
+    assert all(1 < sum(kept(case, drawn) for case in CASES) < 30 for drawn in range(PARTS))
 
 
 def test_the_part_of_a_text_never_changes():
-    assert [part(case) for case in CASES[:12]] == [17, 9, 17, 17, 9, 7, 16, 18, 1, 10, 14, 0]
+    assert [part(case) for case in CASES[:12]] == [37, 29, 7, 27, 49, 27, 6, 48, 31, 20, 24, 30]
 
 
 def test_commits_draw_all_parts():
-    assert {part(f"{commit:040x}") for commit in range(200)} == set(range(PARTS))
+    assert {part(f"{commit:040x}") for commit in range(1000)} == set(range(PARTS))
 
 
 def test_the_environment_draws_before_the_commit_does(monkeypatch):
-    monkeypatch.setenv("FUNCNN_ROTATION", "22")
+    monkeypatch.setenv("FUNCNN_ROTATION", str(PARTS + 2))
     assert drawn_part() == (2, "FUNCNN_ROTATION")
     monkeypatch.delenv("FUNCNN_ROTATION")
     drawn, by = drawn_part()
@@ -68,15 +69,16 @@ def test_without_a_checkout_the_version_draws(monkeypatch):
 
 
 @pytest.mark.parametrize("parts", [1, 4])
-def test_as_many_runs_as_parts_keep_every_slow_case_equally_often(run, parts):
-    kept_by = [run("--parts", str(parts), drawn=drawn)[0] for drawn in map(str, range(PARTS))]
-    assert sum(outcomes["passed"] for outcomes in kept_by) == parts * 90 + PARTS
+def test_as_many_runs_as_parts_keep_every_slow_case_equally_often(run, parts, monkeypatch):
+    monkeypatch.setattr(rotation, "PARTS", 5)
+    kept_by = [run("--parts", str(parts), drawn=drawn)[0] for drawn in "01234"]
+    assert sum(outcomes["passed"] for outcomes in kept_by) == parts * 90 + 5
     assert all(outcomes["passed"] + outcomes["deselected"] == ALL for outcomes in kept_by)
     assert len({outcomes["passed"] for outcomes in kept_by}) > 1
 
 
 def test_the_header_says_which_part(run):
-    assert "slow tests: 1 of 20 parts, from 1 on, by FUNCNN_ROTATION" in run(drawn="1")[1]
+    assert f"slow tests: 1 of {PARTS} parts, from 1 on, by FUNCNN_ROTATION" in run(drawn="1")[1]
 
 
 def test_all_keeps_every_case(run):

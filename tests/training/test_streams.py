@@ -228,6 +228,9 @@ def test_a_list_is_taken_as_it_lies_and_anything_else_is_read_ahead():
     assert set(threads) == {0}
     of_iterables, _ = fit(lambda: iter(BATCHES), epochs=2, watch=watch)
     assert set(threads) == {0, 1}
+    threads.clear()
+    fit(type("Filled", (list,), {})(BATCHES), epochs=2, watch=watch)  # whose class may fill a buffer anew
+    assert 1 in threads
     assert_close(of_list, of_iterables, 0.0)
     (x, _), *_ = once_through(Passes(BATCHES))
     assert x is BATCHES[0][0]

@@ -43,7 +43,7 @@ class Passes:
     def __init__(self, data: Any, what: str = "data"):
         self.data, self.what = data, what
         self.once = hasattr(type(data), "__next__")
-        self.at_hand = isinstance(data, list)
+        self.at_hand = type(data) is list  # one of its own class may yield what it likes
         iterator, state = opened(data, 0, what=what)
         try:
             self.first = next(iterator)

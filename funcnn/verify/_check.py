@@ -12,6 +12,7 @@ import numpy as np
 from ._errors import one_line
 from ._settings import KEPT_ARRAYS, of_kept_arrays, quiet_callbacks
 from ._time_limit import OutOfTimeError, within
+from .judging._arguments import left_out
 from .judging._domain import EVERYWHERE
 from .judging._domains import check_names
 from .judging._ledger import NOTHING_TO_COMPARE, EnoughError, Ledger
@@ -20,7 +21,7 @@ from .judging._sides import Sides
 from .judging._trial import Trial, conclude
 from .mutate._mutants import score_of
 from .programs._unseen import unseen, unseen_said
-from .report._report import Finding, Report
+from .report._report import LEFT_OUT, Finding, Report
 from .stages._table import LEVELS, STAGES, Stage
 from .stages.s11_cost import cost
 
@@ -145,6 +146,8 @@ class _Run:
                              f"pass the function that does, or a reference to compare with{more}")  # fmt: skip
         rng = np.random.default_rng((self.seed, 0x5EED))  # no user's own example is drawn from this
         self.ledger = Ledger(self.budget, self.first)
+        for name in left_out(self.f, self.args):
+            self.ledger.skip(name, LEFT_OUT)
         sides = Sides(problem, rng, self.ledger.in_time)
         trial = Trial(problem, sides, self.ledger, rng, LEVELS[self.level], self.surrogate)
         for name, domain in zip(problem.names, problem.domains.each, strict=True):

@@ -13,7 +13,7 @@ import pytest
 from funcnn.rules._catalogue import catalogue
 from funcnn.verify import __main__ as command
 from funcnn.verify.command import _our_rules, _tasks
-from funcnn.verify.report._report import Finding, Report
+from funcnn.verify.report._report import LEFT_OUT, Finding, Report
 from tests.helpers import three_rules
 
 OPS = inspect.getsource(three_rules)
@@ -106,6 +106,19 @@ def test_the_examples_of_a_rule_share_its_budget_and_must_all_pass(ops, monkeypa
     report = _tasks.check_target(task).report
     assert seen == [pytest.approx(5, abs=0.5)] * 2
     assert (report.name, report.status, report.passed, report.skipped) == ("right", "fail", ("S0",), (("S9", "no"),))
+
+
+def test_an_option_that_any_example_gives_was_run(ops):
+    with open(ops, "a") as file:
+        file.write("""
+def scaled(x, scale=2.0, shift=None):
+    return right(scale * x)
+
+check_vjp_examples = {"scaled": [(jnp.ones(3),), (jnp.ones(3), 0.5)]}
+""")
+    report, cells, _ = _tasks.check_target(_tasks.Task(ops, "scaled", "scaled", "fast", 0, None, 1.0))
+    assert [name for name, why in report.skipped if why == LEFT_OUT] == ["shift"]
+    assert cells[-1] == "check_vjp_examples, without shift"
 
 
 def test_a_rule_that_raises_keeps_no_other_from_being_checked(ops, monkeypatch):

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from .._check import check
 from .._errors import first_line, one_line
 from ..report._page import counts, page
-from ..report._report import Finding, Report
+from ..report._report import LEFT_OUT, Finding, Report
 from ..stages._table import STAGES
 from ._arguments import NoExampleError, examples_of
 from ._targets import TargetError, find
@@ -83,7 +83,9 @@ def check_target(task: Task) -> Row:
     """Check one rule of a module. Where something keeps it from being checked, the report says what."""
     report = settled(task, lambda budget: check_named(task.target, task.name, task.level, task.seed, budget))
     report = report._replace(replay=replayed(task.target, task.name, task.level, task.seed))
-    return Row(report, (report.name, report.status, f"{report.seconds:.1f}", report.example))
+    without = ", ".join(name for name, reason in report.skipped if reason == LEFT_OUT)
+    example = f"{report.example}, without {without}" if without else report.example
+    return Row(report, (report.name, report.status, f"{report.seconds:.1f}", example))
 
 
 def check_named(target: str, name: str, level: str, seed: int = 0, budget: float | None = None) -> Report:
@@ -128,12 +130,13 @@ def _unsettled(name: str, reason: str) -> Report:
 
 
 def _merged(reports: Sequence[Report]) -> Report:
-    """Several reports on one rule as one. A stage has passed where it has passed in all of them."""
+    """Several reports on one rule as one. A stage has passed where it has passed in all, an option was run if in any."""
     first, *others = reports
     if not others:
         return first
     findings = {str(finding): finding for report in reports for finding in report.findings}
-    skipped = {pair: None for report in reports for pair in report.skipped}
+    everywhere = set.intersection(*(set(report.skipped) for report in reports))
+    skipped = {pair: None for report in reports for pair in report.skipped if pair[1] != LEFT_OUT or pair in everywhere}
     passed = tuple(stage for stage in first.passed if all(stage in other.passed for other in others))
     compared = sum((Counter(dict(report.compared)) for report in reports), Counter())
     return first._replace(

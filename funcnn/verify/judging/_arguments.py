@@ -114,6 +114,19 @@ def names_of(f: Callable[..., Any], paths: Sequence[Any]) -> list[str]:
     return names
 
 
+def left_out(f: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
+    """The parameters that keep their default in ``f(*args)``, which may hide code from a check: a mask, another axis.
+
+    Those that `functools.partial` gives a value do not.
+    """
+    try:
+        signature = inspect.signature(f)
+        given = {*signature.bind_partial(*args).arguments, *getattr(inspect.unwrap(f), "keywords", ())}
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in signature.parameters.values() if p.default is not p.empty and p.name not in given]
+
+
 def described(leaf: Any) -> str:
     """A leaf in a few words, for messages."""
     return f"{leaf.dtype}{list(leaf.shape)}" if _is_array(leaf) else repr(leaf)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from ..._html import Html, badge, element, heat_map, notebook, table, table_row
 
+LEFT_OUT = "left out of the example"  # why an option was not exercised
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -79,7 +81,7 @@ class Report(NamedTuple):
       name: the function's.
       findings: failures, what could not be settled, and notes.
       passed: the stages that compared something and found nothing wrong.
-      skipped: ``(stage, reason)`` for what was not exercised.
+      skipped: ``(stage, reason)`` for what was not exercised; or ``(name, reason)`` for an option that keeps its default.
       seconds: how long it took.
       replay: a line that runs the same check again.
       cost: ``residual_bytes`` that the rule saves for its backward pass, ``autodiff_bytes`` that autodiff would, and
@@ -122,7 +124,7 @@ class Report(NamedTuple):
         lines += [f"  passed       {', '.join(with_points(self))}"] if self.passed else []
         lines += [f"  saves        {_cost(self.cost)}"] if self.cost and self.cost["residual_bytes"] is not None else []
         lines += [f"  self-score   {self.score}"] if self.score else []
-        lines += [f"  not run      {stage}: {reason}" for stage, reason in self.skipped]
+        lines += [f"  not run      {line}" for line in not_run(self)]
         lines += [f"  example      {self.example}"] if self.example else []
         lines += [f"  again: {self.replay}"] if not self.ok else []
         return "\n".join(lines)
@@ -173,10 +175,18 @@ def details(report: Report) -> Iterator[Html]:
     if report.passed:
         yield element("p", "Passed: ", ", ".join(with_points(report)))
     if report.skipped:
-        items = [element("li", f"{stage}: {reason}") for stage, reason in report.skipped]
+        items = [element("li", line) for line in not_run(report)]
         yield element("div", "Not exercised:", element("ul", *items))
     if not report.ok:
         yield element("p", "Again: ", element("code", report.replay))
+
+
+def not_run(report: Report) -> list[str]:
+    """What was not exercised, a line a reason."""
+    stages: dict[str, list[str]] = {}
+    for stage, reason in report.skipped:
+        stages.setdefault(reason, []).append(stage)
+    return [f"{', '.join(of_reason)}: {reason}" for reason, of_reason in stages.items()]
 
 
 def with_points(report: Report) -> list[str]:

@@ -45,3 +45,13 @@ def test_a_stage_is_told_with_its_points():
     assert "S2 Jacobian (36 points)" in PASSED._repr_html_()
     assert json.loads(PASSED.to_json())["compared"] == {"S0 contract": 1, "S2 Jacobian": 36}
     assert pickle.loads(pickle.dumps(PASSED)) == PASSED
+
+
+def test_what_was_not_run_for_one_reason_is_told_in_one_line():
+    skipped = ("S9 shapes", "not at level fast"), ("a branch", "its value"), ("S10 scale", "not at level fast")
+    report = Report("quick", (), (), skipped, 1.0, "again")
+    told = ["S9 shapes, S10 scale: not at level fast", "a branch: its value"]
+    assert [line for line in str(report).splitlines() if "not run" in line] == [
+        f"  not run      {line}" for line in told
+    ]
+    assert "".join(f"<li>{line}</li>" for line in told) in report._repr_html_()

@@ -1,4 +1,7 @@
-"""Options are varied: numbers, words, None; and what function or rule do not take is said, not failed."""
+"""Options are varied: numbers, words, None; what function or rule do not take is said, and what the example leaves out."""
+
+import json
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +9,7 @@ import numpy as np
 import pytest
 
 from funcnn.verify import check
+from funcnn.verify.judging._arguments import left_out
 from funcnn.verify.judging._options import Options, described
 
 X = jnp.array([[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], jnp.float32)
@@ -96,3 +100,33 @@ class Frozen(dict):
     @classmethod
     def tree_unflatten(cls, keys, values):
         return cls(zip(keys, values, strict=True))
+
+
+def soften(x, window=None, *, softcap: float | None = None, axis=-1):
+    return jnp.tanh(rule_of(power, lambda n, x, g: (n * x ** (n - 1) * g,))(x, 2))
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "names"),
+    [
+        (soften, (X,), ["window", "softcap", "axis"]),
+        (soften, (X, 3), ["softcap", "axis"]),
+        (jax.jit(soften), (X, None), ["softcap", "axis"]),
+        (partial(soften, softcap=2.0), (X,), ["window", "axis"]),
+        (jax.jit(partial(soften, window=3, axis=0)), (X,), ["softcap"]),
+        (rule_of(power, lambda n, x, g: (n * x ** (n - 1) * g,)), (X, 2), []),
+        (lambda *args, **options: soften(*args, **options), (X,), []),
+        (jnp.sin, (X, X), []),
+    ],
+)
+def test_an_option_that_the_example_leaves_out_is_named(f, args, names):
+    assert left_out(f, args) == names
+
+
+def test_a_report_says_which_options_were_not_run():
+    report = check(soften, X, level="fast")
+    assert report.ok, str(report)
+    assert "not run      window, softcap, axis: left out of the example\n" in f"{report}\n"
+    assert "window, softcap, axis: left out of the example" in report._repr_html_()
+    assert ["softcap", "left out of the example"] in json.loads(report.to_json())["skipped"]
+    assert "left out" not in str(check(partial(soften, softcap=1.0, axis=0), X, 3, level="fast"))

@@ -87,7 +87,7 @@ def _first_call(module: ModuleType, name: str, f: Callable[..., Any], text: str)
     calls: list[Call] = []
 
     def keep(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        calls.append(inspect.signature(f).bind(*args, **kwargs).args)
+        calls.append(_in_order(f, args, kwargs))
 
     def handler(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if rule is wanted:
@@ -108,6 +108,16 @@ def _first_call(module: ModuleType, name: str, f: Callable[..., Any], text: str)
             if calls:
                 return calls[0]
     return None
+
+
+def _in_order(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    """A call's arguments by their places: those that it passes by on the way to its last one are the defaults."""
+    bound = inspect.signature(f).bind(*args, **kwargs)
+    given = {*bound.arguments}
+    bound.apply_defaults()
+    while bound.arguments and [*bound.arguments][-1] not in given:
+        bound.arguments.popitem()
+    return bound.args
 
 
 def _guessed(module: ModuleType, f: Callable[..., Any]) -> Examples:

@@ -111,6 +111,17 @@ def test_a_docstring_gives_the_example(write, capsys, case):
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_docstring_may_pass_by_an_argument(write):
+    text = """
+        def f(x, shift=1.0, power=2, axis=0):
+            return x**power + shift
+        rule = vjp(f, 1, 2, 3)
+        rule.__doc__ = '>>> rule(jnp.ones(2), power=3).shape'
+    """
+    (call,) = examples(write(text), "rule").calls
+    assert call[1:] == (1.0, 3)
+
+
 def test_a_docstring_without_a_call_is_passed_over(write):
     text = "@vjp\ndef rule(x):\n    '''\n    >>> undefined\n    >>> 1 + 1\n    3\n    '''\n    return x"
     assert examples(write(text), "rule").origin == "guessed: float32[5]"

@@ -110,15 +110,17 @@ def _adding(layer: str, init: Callable[..., Any], rows: Callable[..., Array], re
             positions = jnp.arange(x.shape[1], dtype=jnp.int32)
         return _like(inputs, add(params, x, positions))
 
+    def counted(inputs):
+        x, positions = _parts(layer, inputs)
+        return x if positions is None else refuse("a stream counts its positions, got positions beside x")
+
     def start(params, like):
-        x, positions = _parts(layer, like)
-        if positions is not None:
-            refuse("a stream counts its positions, got positions beside x")
+        x = counted(like)
         require(x.shape[1])
         return jnp.zeros(x.shape[0], jnp.int32)
 
     def step(params, carry, inputs, lengths=None):
-        x, _ = _parts(layer, inputs)
+        x = counted(inputs)
         n = x.shape[1]
         y = add(params, x, carry[:, None] + jnp.arange(n, dtype=jnp.int32)[None])
         return carry + (n if lengths is None else lengths.astype(jnp.int32)), _like(inputs, y)

@@ -44,7 +44,7 @@ def encoder(
       ``{"x": ids, "lengths": [batch]}``; the value is ``[batch, T, width]``.
 
     Raises:
-      ValueError: by init and apply, x has entries that no block takes.
+      ValueError: by init and apply, x has entries that nothing reads, such as positions without ``rope``.
 
     Example:
       >>> model, ids = encoder(100, 16, layers=2, heads=4), jnp.array([[3, 1, 4], [1, 5, 0]])
@@ -55,8 +55,10 @@ def encoder(
       Vaswani et al., "Attention is all you need", 2017, section 3.
     """
     block = transformer_block(attention(heads, rope=rope), mlp(4 * width), norm=norm)
-    embed = _of_x("encoder", embedding(vocabulary, width, table_init=initializers.normal(0.02)), BESIDE_X)
-    return serial(embed=embed, **_given(positions), encoder=transformer(block, layers, norm=norm))
+    table, known = embedding(vocabulary, width, table_init=initializers.normal(0.02)), _beside(rope, positions)
+    return serial(
+        embed=_of_x("encoder", table, known), **_given(positions), encoder=transformer(block, layers, norm=norm)
+    )
 
 
 @shown
@@ -99,7 +101,7 @@ def decoder(
     attend = attention(heads, cross=True) if cross else None
     block = transformer_block(attention(heads, causal=True, rope=rope), mlp(4 * width), cross=attend, norm=norm)
     stack = transformer(block, layers, norm=norm)
-    known = (*BESIDE_X, *(OF_MEMORY if cross else ()))
+    known = (*_beside(rope, positions), *(OF_MEMORY if cross else ()))
     place = lambda embed, head: serial(
         embed=_of_x("decoder", embed, known), **_given(positions), decoder=stack, head=head
     )
@@ -156,6 +158,11 @@ def encoder_decoder(encoder: LayerLike, decoder: LayerLike) -> Layer:
         return stream_of(decoder).step(unpack(params)[1], carry, x, lengths)
 
     return Layer(init, apply, stream=Stream(start, step))
+
+
+def _beside(rope, positions) -> list[str]:
+    """What the blocks take beside x: its positions only where anything reads them."""
+    return [name for name in BESIDE_X if name != "positions" or rope or positions is not None]
 
 
 def _given(positions):

@@ -14,7 +14,6 @@ from ..layers._inputs import entries
 
 BESIDE_X = ("lengths", "positions", "segment_ids")
 OF_MEMORY = ("lengths", "memory", "memory_lengths")
-_KNOWN = frozenset({"x", *BESIDE_X, *OF_MEMORY})
 
 
 @shown
@@ -37,10 +36,11 @@ def transformer_block(
 
     Returns:
       A layer with parts ``attention``, ``cross`` and ``mlp``, each with ``norm`` and ``layer``. x is an array ``[batch, T,
-      features]``, or a dict with what `attention` takes beside x; the value is like x, of the same entries.
+      features]``, or a dict with what `attention` and ``cross`` take beside x; the value is like x, of the same entries.
 
     Raises:
-      ValueError: rate is not from 0 to below 1; or, by init and apply, x has other entries.
+      ValueError: rate is not from 0 to below 1; or, by init and apply, x has other entries, such as a memory without
+        ``cross``.
 
     Example:
       >>> block = transformer_block(attention(4, causal=True, rope=True), gated_mlp(64), norm=rms_norm())
@@ -52,9 +52,10 @@ def transformer_block(
       Vaswani et al., "Attention is all you need", 2017; Xiong et al., "On layer normalization in the transformer
       architecture", 2020, for the norm before.
     """
-    parts = {"attention": _added(attention, norm, rate, BESIDE_X)}
-    parts |= {} if cross is None else {"cross": _added(cross, norm, rate, OF_MEMORY)}
-    return serial(**parts, mlp=_added(mlp, norm, rate, ()))
+    known = frozenset({"x", *BESIDE_X, *(() if cross is None else OF_MEMORY)})
+    added = lambda layer, beside: _added(layer, norm, rate, beside, known)
+    crossed = {} if cross is None else {"cross": added(cross, OF_MEMORY)}
+    return serial(attention=added(attention, BESIDE_X), **crossed, mlp=added(mlp, ()))
 
 
 @shown
@@ -81,13 +82,13 @@ def transformer(block: Layer, n: int, *, norm: LayerLike = layer_norm(), remat: 
     return serial(blocks=repeat(block, n, remat=remat), norm=Layer(init, apply))
 
 
-def _added(layer, norm, rate, beside) -> Layer:
-    """x plus the layer's value of x, normalised, and of these entries beside it."""
+def _added(layer, norm, rate, beside, known) -> Layer:
+    """x plus the layer's value of x, normalised, and of these entries beside it; the block knows these alone."""
     children, pack, unpack = children_of("transformer_block", (), {"norm": norm, "layer": layer})
     (norm, layer), drop = children, dropout(rate)
 
     def parts(inputs):
-        entries("transformer_block", inputs, _KNOWN)
+        entries("transformer_block", inputs, known)
         return parts_of(inputs)
 
     def taken(h, rest):

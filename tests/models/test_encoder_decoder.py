@@ -60,6 +60,8 @@ def test_what_does_not_fit_is_said():
         start(params, {"x": TARGET, "memory": jax.ShapeDtypeStruct(SOURCE.shape, int)})
     with pytest.raises(ValueError, match="cannot stream: a stream counts its positions, got positions beside x"):
         fn.stream_of(fn.sinusoidal_positions()).start((), {"x": X, "positions": SOURCE})
+    with pytest.raises(ValueError, match="cannot stream: a stream counts its positions, got positions beside x"):
+        fn.stream_of(fn.sinusoidal_positions()).step((), jnp.zeros(2, jnp.int32), {"x": X, "positions": SOURCE})
 
 
 def test_a_memory_that_nothing_attends_to_is_refused():
@@ -69,6 +71,15 @@ def test_a_memory_that_nothing_attends_to_is_refused():
             ValueError, match=r"layer .*embed: \w+: x must be .* no other entries than lengths, .*memory"
         ):
             jax.eval_shape(model.init, KEY, inputs)
+
+
+def test_positions_that_nothing_reads_are_refused():
+    inputs = {"x": SOURCE, "positions": jnp.arange(5)}
+    for model in (fn.encoder(9, 8, layers=1, heads=2, rope=False), fn.decoder(9, 8, layers=1, heads=2, rope=False)):
+        with pytest.raises(ValueError, match=r"coder: x must be .* than lengths, segment_ids, x, got positions, x"):
+            jax.eval_shape(model.init, KEY, inputs)
+    jax.eval_shape(READ.init, KEY, inputs)
+    jax.eval_shape(fn.encoder(9, 8, layers=1, heads=2).init, KEY, inputs)
 
 
 @pytest.mark.slow

@@ -53,6 +53,16 @@ def test_an_entry_that_no_block_takes_is_said():
         fn.transformer_block(fn.attention(2), fn.mlp(12)).init(KEY, {"x": X, "length": jnp.array([3, 3])})
 
 
+def test_a_memory_that_no_block_attends_to_is_refused():
+    stack = fn.transformer(fn.transformer_block(fn.attention(2, causal=True), fn.mlp(12)), 2)
+    for beside in ({"memory": X}, {"memory_lengths": jnp.array([3, 3])}):
+        said = rf"transformer_block: x must be .* than lengths, positions, segment_ids, x, got {next(iter(beside))}, x"
+        with pytest.raises(ValueError, match=said):
+            stack.init(KEY, {"x": X} | beside)
+        with pytest.raises(ValueError, match=said):
+            stack.apply(jax.eval_shape(stack.init, KEY, X), {"x": X} | beside)
+
+
 def test_dropout_is_off_but_while_training():
     block = fn.transformer_block(fn.attention(2, dropout=0.5), fn.mlp(12), rate=0.5)
     params = block.init(KEY, X)

@@ -9,11 +9,14 @@ from .._common._cotangent import cotangent
 from ._arguments import Call
 from ._logits import Parts, a_head
 from ._mask import Options, tiles
-from ._tiles import add, blank, by_head, by_score, from_heads, from_scores
+from ._tiles import COLUMNS, add, blank, by_head, by_score, from_heads, from_scores
 
 
 class Bars(NamedTuple):
-    """The cotangents of what scores and values are made of, laid out as it is; None for what a call is without."""
+    """The cotangents of what scores and values are made of, laid out as it is; None for what a call is without.
+
+    Those of keys and values are laid out as [..., features, keys].
+    """
 
     query: Any
     key: Any
@@ -55,13 +58,15 @@ def rows(call: Call, y_bar, lse, delta, options: Options):
 
 def no_bars(parts: Parts, of_rows) -> Bars:
     """Zeros, to which the cotangents of tiles are added."""
-    moved = parts.query, parts.key, parts.value, parts.bias, parts.alibi
-    return Bars(*(None if a is None else blank(a.shape, 0, a, (parts, of_rows)) for a in moved))
+    zeros = lambda a: None if a is None else blank(a.shape, 0, a, (parts, of_rows))
+    key, value = (_across(zeros(a)) for a in (parts.key, parts.value))
+    return Bars(zeros(parts.query), key, value, zeros(parts.bias), zeros(parts.alibi))
 
 
 def added(bars: Bars, of_tile: Bars, at, options: Options) -> Bars:
     """The cotangents, and those of one more tile."""
-    of_query, of_keys, of_both = (at[:1], options.block[:1]), (at[1:], options.block[1:]), (at, options.block)
+    of_query, of_both = (at[:1], options.block[:1]), (at, options.block)
+    of_keys = at[1:], options.block[1:], (COLUMNS,)
     return Bars(
         add(bars.query, of_tile.query, *of_query),
         add(bars.key, of_tile.key, *of_keys),
@@ -75,10 +80,15 @@ def as_given(call: Call, bars: Bars, sinks_bar):
     """The cotangents of a call's arrays, each as its array is."""
     of_call = Call(
         query=from_heads(bars.query, call.query.shape[1]),
-        key=from_heads(bars.key, call.key.shape[1]),
-        value=from_heads(bars.value, call.value.shape[1]),
+        key=from_heads(_across(bars.key), call.key.shape[1]),
+        value=from_heads(_across(bars.value), call.value.shape[1]),
         bias=from_scores(bars.bias, call.bias),
         sinks=sinks_bar,
         alibi=None if bars.alibi is None else bars.alibi.reshape(call.alibi.shape),
     )
     return tuple(None if bar is None else cotangent(bar, a) for bar, a in zip(of_call, call, strict=True))
+
+
+def _across(a):
+    """[..., keys, features] as [..., features, keys], and back."""
+    return jnp.swapaxes(a, -2, -1)

@@ -108,7 +108,7 @@ def dot_product_attention_bwd(options, residuals, bars):
         stays = kept(part, p, options)
         s_bar = p * (stays * over_features(y_bar, part.value) - delta)
         q_bar, k_bar, bias_bar, alibi_bar = logits_bwd(part, s, s_bar, options)
-        return added(carry, Bars(q_bar, k_bar, over_rows(stays * p, y_bar), bias_bar, alibi_bar), at, options), None
+        return added(carry, Bars(q_bar, k_bar, over_rows(y_bar, stays * p), bias_bar, alibi_bar), at, options), None
 
     found, _ = lax.scan(step, no_bars(parts, of_rows), pairs(call, options))
     sinks_bar = None if call.sinks is None else -jnp.sum(jnp.exp(widen(call.sinks)[None, None] - lse) * delta, (0, 1))

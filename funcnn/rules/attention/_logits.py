@@ -110,7 +110,7 @@ def logits_bwd(part: Parts, s, s_bar, options: Options):
         s_bar = s_bar * (1 - jnp.square(s / options.softcap))
     alibi_bar = None if part.alibi is None else -s_bar * _distance(part, s)
     score_bar = options.scale * s_bar
-    return over_columns(score_bar, part.key), over_rows(score_bar, part.query), s_bar, alibi_bar
+    return over_columns(score_bar, part.key), over_rows(part.query, score_bar), s_bar, alibi_bar
 
 
 def seen(part: Parts):

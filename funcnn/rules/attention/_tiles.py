@@ -26,8 +26,8 @@ def by_head(a, kv_heads: int, block: int):
 def from_heads(a, length: int):
     """The inverse of `by_head`."""
     batch, kv_heads, group, _, features = a.shape
-    a = a[:, :, :, :length].reshape(batch, kv_heads * group, length, features)
-    return jnp.transpose(a, (0, 2, 1, 3))
+    a = jnp.transpose(a[:, :, :, :length], (0, 3, 1, 2, 4))
+    return a.reshape(batch, length, kv_heads * group, features)
 
 
 def by_score(a, kv_heads: int, block: tuple[int, int]):
@@ -63,29 +63,29 @@ def blank(shape, fill, like, others):
     return lax.pcast(a, tuple(sorted(devices)), to="varying") if devices else a
 
 
-def take(a, at, block):
+def take(a, at, block, axes=(ROWS, COLUMNS)):
     """The tile of an array at a block of rows, or of rows and columns; all of an axis of size 1."""
-    return lax.dynamic_slice(a, *_where(a.shape, at, block))
+    return lax.dynamic_slice(a, *_where(a.shape, at, block, axes))
 
 
-def put(a, tile, at, block):
+def put(a, tile, at, block, axes=(ROWS, COLUMNS)):
     """The array with the tile in its place."""
-    return lax.dynamic_update_slice(a, tile, _where(a.shape, at, block)[0])
+    return lax.dynamic_update_slice(a, tile, _where(a.shape, at, block, axes)[0])
 
 
-def add(a, tile, at, block):
+def add(a, tile, at, block, axes=(ROWS, COLUMNS)):
     """The array with the tile added in its place, summed over the axes where the array has one entry for all."""
     if a is None:
         return None
-    _, sizes = _where(a.shape, at, block)
+    _, sizes = _where(a.shape, at, block, axes)
     repeated = tuple(i for i, (n, m) in enumerate(zip(sizes, tile.shape, strict=True)) if n < m)
-    return put(a, take(a, at, block) + jnp.sum(tile, repeated, keepdims=True), at, block)
+    return put(a, take(a, at, block, axes) + jnp.sum(tile, repeated, keepdims=True), at, block, axes)
 
 
-def _where(shape, at, block):
+def _where(shape, at, block, axes):
     """Where a tile starts, and its shape."""
     starts, sizes = [jnp.int32(0)] * len(shape), list(shape)
-    for axis, i, side in zip((ROWS, COLUMNS), at, block, strict=False):
+    for axis, i, side in zip(axes, at, block, strict=False):
         if shape[axis] > 1:
             starts[axis], sizes[axis] = i * side, side
     return starts, sizes
@@ -101,9 +101,12 @@ def over_columns(p, a):
     return _product(p, a, 3, 2).reshape(*p.shape[:4], a.shape[4])
 
 
-def over_rows(p, a):
-    """pᵀ a, summed over a group too: [..., rows, columns] and [..., rows, features] to [..., 1, columns, features]."""
-    return _product(p, a, 2, 2)[:, :, None]
+def over_rows(a, p):
+    """aᵀ p, summed over a group too: [..., rows, features] and [..., rows, columns] to [..., 1, features, columns].
+
+    In this order XLA's product on a CPU takes half of the time of pᵀ a.
+    """
+    return _product(a, p, 2, 2)[:, :, None]
 
 
 def _product(a, b, of_a, of_b):

@@ -12,8 +12,9 @@ from .._common._checks import describe, is_int, require_floating, require_key, r
 from ._mask import Options
 
 RULE = "dot_product_attention"
-TILE = 2**18  # numbers that a tile of scores has at most, of all examples and heads together
-SIDES = (64, 512)  # of a tile, from and to
+TILE = 2**19  # numbers that a tile of scores has, of all examples and heads together, as far as its sides allow
+SIDES = (128, 512)  # of a tile, from and to
+NARROW = 64  # the least side for a window
 
 
 class Call(NamedTuple):
@@ -203,10 +204,17 @@ def _window(size):
 
 
 def _block(heads, queries, keys, window):
-    """How many queries and keys make a tile: a power of 2, less for more heads and for a narrow window."""
-    side = 2 ** int(math.log2(max(TILE // max(heads, 1), 1)) // 2)
+    """How many queries and keys make a tile: a power of 2, less for more heads and for a narrow window.
+
+    Large tiles are faster by the entry; small ones have fewer entries that no query sees.
+    """
+    side = min(max(_power_of_2(math.sqrt(TILE / max(heads, 1))), SIDES[0]), SIDES[1])
     if window is not None:
-        side = min(side, 2 ** math.ceil(math.log2(sum(window) + 1)))
-    side = min(max(side, SIDES[0]), SIDES[1])
+        side = min(side, max(_power_of_2(sum(window) + 1), NARROW))
     queries, keys = (-(-n // max(-(-n // side), 1)) for n in (queries, keys))  # as many blocks, as little padding
     return max(queries, 1), max(keys, 1)
+
+
+def _power_of_2(n):
+    """The largest that is at most n, for n of at least 1."""
+    return 2 ** math.floor(math.log2(max(n, 1)))

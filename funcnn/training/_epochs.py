@@ -11,10 +11,11 @@ from jax import lax
 from ._faults import all_finite
 from ._mesh import divided_alike
 from ._metrics import Sums
+from ._objective import Batch, Values
 from ._once import once
 from ._order import epoch_order
 from ._state import Position, TrainState, step_key
-from ._step import Batch, Step, Values
+from ._step import Step
 from ._trees import require_alike
 
 _ROWS, _ROWS_BYTES = 2**16, 2**22

@@ -10,10 +10,11 @@ from .._core import Layer, Params
 from ._data import require_count
 from ._in_place import on_its_mesh
 from ._metrics import Metric, as_metrics
+from ._objective import Batch, Loss
 from ._predict import params_of
 from ._sources import batches_of
 from ._state import TrainState
-from ._step import Batch, Loss, plain_step
+from ._step import plain_step
 from ._validation import measured
 from .streams._iterables import Passes, are_batches
 from .streams._reading import once_through

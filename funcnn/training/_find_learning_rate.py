@@ -13,7 +13,7 @@ from ..rules._common._checks import require_number
 from ._data import require_count
 from ._faults import NonFiniteError
 from ._fit import fit
-from ._step import Loss
+from ._objective import Loss
 from ._watchers import Moment
 
 _DIVERGED = 4.0  # times the lowest loss: from there on higher rates say nothing

@@ -19,6 +19,7 @@ from ._in_place import places_of
 from ._keeping import as_checkpointer, keeper_of
 from ._map import Map, OnDevice, as_map, as_seen, mapped
 from ._metrics import Metric, as_metrics
+from ._objective import Loss
 from ._once import once
 from ._placement import Sharding, place
 from ._plan import Plan
@@ -26,7 +27,7 @@ from ._run import train
 from ._signals import deferred_signals
 from ._sources import batches_of, source_of
 from ._state import TrainState, require_fit
-from ._step import Loss, placed_step
+from ._step import placed_step
 from ._together import require_same
 from ._validation import validation as validating
 from ._watchers import Watcher, as_watchers

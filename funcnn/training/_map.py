@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import jax
 
+from ._objective import Batch
 from ._once import once
-from ._step import Batch, Step
+from ._step import Step
 
 Map = Callable[..., Any]
 

@@ -11,8 +11,8 @@ from .._core import Layer
 from .._paths import dotted
 from ._data import as_data
 from ._fit import fit
+from ._objective import Loss
 from ._state import TrainState
-from ._step import Loss
 
 
 class OneBatch(NamedTuple):

@@ -18,10 +18,11 @@ from ._epochs import Progress, afresh, compiled_loop, continued, start
 from ._faults import NonFiniteError, last_good, name_fault
 from ._map import Map, OnDevice
 from ._mesh import explicit_mesh, inside, on_mesh, settled
+from ._objective import Batch
 from ._placement import place
 from ._plan import Plan, next_count
 from ._state import TrainState
-from ._step import Batch, Step
+from ._step import Step
 from ._together import agreed, require_same
 from ._watchers import Moment, end_row
 from .streams._iterables import Passes, are_batches

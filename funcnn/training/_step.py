@@ -1,29 +1,23 @@
 """One step of training: gradient by the hand-written rules, update by the optimizer."""
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from .._core import Layer, PyTree, as_layer
 from ._in_place import Places, gathering, in_place, places_of
 from ._mesh import settled
-from ._metrics import Metric, Sums, named, ratio, weighted, wide
+from ._metrics import Sums
+from ._objective import Batch, Loss, Metrics, Values, objective_of
 from ._once import once
 from ._optimizer import as_optimizer, judged, updated
-from ._probes import UNPROBED, is_mark, probed
+from ._probes import UNPROBED, probed
 from ._state import TrainState, require_kept, require_learnable, require_own_state, step_key
 from .per_example._gradients import clipped_sum
 from .wrappers._frozen import held
-
-Batch = tuple[Any, ...]
-Values = dict[str, PyTree]
-Loss = Callable[..., Any]
-Metrics = tuple[tuple[str, Metric | Callable[..., tuple[Any, Any]]], ...]
 
 
 class Step(NamedTuple):
@@ -121,27 +115,11 @@ def plain_step(
 ) -> Step:
     """The same step, not compiled and with its sums: for use inside a loop that is.
 
-    A batch's loss is weighted by the number of its examples, so that an epoch's result is the weighted mean of its batches'
-    losses. With probes a row shows the mean of the norms of each step's gradient.
+    With probes a row shows the mean of the norms of each step's gradient.
     """
-    model = as_layer(model)
-    loss_of = as_loss(loss)
+    objective = objective_of(model, loss, metrics)
     complete = as_optimizer(optimizer)
-    look = probed(model) if probes else UNPROBED
-    measured = {name: named(name, metric) for name, metric in metrics}
-
-    def objective(params, batch, key):
-        inputs, *targets = batch
-        prediction = model.apply(params, inputs, key=key, training=key is not None)
-        value, besides = loss_of(params, prediction, *targets)
-        return value, (prediction, besides)
-
-    def sums_of(value, others, batch):
-        (prediction, besides), (_, *targets) = others, batch
-        if doubled := besides.keys() & {"loss", *measured}:
-            raise ValueError(f"loss must not return another {', '.join(sorted(doubled))}")
-        sums = {name: metric.measure(prediction, *targets) for name, metric in measured.items()}
-        return wide(sums | {name: weighted(a, _examples(batch)) for name, a in (besides | {"loss": value}).items()})
+    look = probed(objective.model) if probes else UNPROBED
 
     def take(state, batch):
         require_learnable(state.params)
@@ -152,18 +130,10 @@ def plain_step(
         clipped = lambda clip: clipped_sum(lambda *at: learned(*at)[0], state.params, batch, key, clip)
         params, opt_state = updated(complete, state.opt_state, state.params, value, gradient, again, clipped)
         state = state._replace(params=params, opt_state=opt_state, step=state.step + 1)
-        return state, sums_of(value, others, batch) | seen
-
-    def measure(params, batch, key=None):
-        value, others = objective(params, batch, key)
-        return sums_of(value, others, batch)
+        return state, objective.sums(value, others, batch) | seen
 
     def untaken(state, batch):
         return look.untaken(state.params, batch, step_key(state))
-
-    def value(sums):
-        of = lambda name, a: a if is_mark(name) else ratio(a)
-        return {name: measured[name].value(a) if name in measured else of(name, a) for name, a in sums.items()}
 
     def blamed(state, batch, results):
         return look.blamed(state.params, batch, step_key(state), results)
@@ -171,36 +141,7 @@ def plain_step(
     def watched(state, losses):
         return judged(complete, state.opt_state, state.params, losses)
 
-    return Step(take, measure, untaken, value, learning_rate, watched, blamed)
-
-
-def as_loss(loss: Loss) -> Callable[..., tuple[jax.Array, dict[str, jax.Array]]]:
-    """A function ``(params, prediction, *targets) -> (value, besides)`` of what a user's loss may take and return."""
-    if not callable(loss):
-        raise TypeError(f"loss must be a function (prediction, *targets) -> scalar, got {type(loss).__name__}")
-    takes_params = "params" in _arguments(loss)
-
-    def whole(params, prediction, *targets):
-        returned = loss(prediction, *targets, **({"params": params} if takes_params else {}))
-        value: Any = returned
-        besides: Any = {}
-        if isinstance(returned, tuple) and len(returned) == 2:
-            value, besides = returned
-        if not isinstance(besides, dict):
-            raise TypeError(f"loss must return a scalar, or a scalar and a dict of scalars, got {besides!r} beside it")
-        require_scalar("loss", value)
-        for name, a in besides.items():
-            require_scalar(f"the loss's {name}", a)
-        return value, besides
-
-    return whole
-
-
-def _arguments(function):
-    try:
-        return inspect.signature(function).parameters
-    except (TypeError, ValueError):  # of what C wrote
-        return ()
+    return Step(take, objective.measure, untaken, objective.value, learning_rate, watched, blamed)
 
 
 def learning_rate(state: TrainState) -> Values:
@@ -209,16 +150,3 @@ def learning_rate(state: TrainState) -> Values:
     nodes = filter(of_optax, jax.tree.leaves(state.opt_state, is_leaf=of_optax))
     rates = [node.hyperparams["learning_rate"] for node in nodes if "learning_rate" in node.hyperparams]
     return {"learning_rate": rates[0]} if rates else {}
-
-
-def _examples(batch) -> int:
-    """How many examples a batch has along its first axis; one without axes is one."""
-    return next((leaf.shape[0] for leaf in jax.tree.leaves(batch) if leaf.shape), 1)
-
-
-def require_scalar(what: str, value) -> None:
-    """Raise unless a value is one floating-point number."""
-    if not hasattr(value, "shape") or not jnp.issubdtype(value.dtype, jnp.floating):
-        raise TypeError(f"{what} must return a floating-point scalar, got {value!r}")
-    if value.shape != ():
-        raise ValueError(f"{what} must return a scalar, got {value.dtype}{list(value.shape)}: take its mean or its sum")

@@ -12,7 +12,7 @@ from .._calibration import unmeasured_kept
 from .._core import Layer
 from ..rules._common._checks import require_number
 from ._fit import fit
-from ._step import Loss
+from ._objective import Loss
 from ._together import agreed
 
 _SHARE = 0.8

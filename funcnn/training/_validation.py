@@ -10,8 +10,9 @@ import numpy as np
 from .._core import Params, PyTree
 from ._mesh import explicit_mesh, inside, on_mesh, settled
 from ._metrics import Sums
+from ._objective import Batch, Values
 from ._once import once
-from ._step import Batch, Step, Values
+from ._step import Step
 from ._watchers import Moment
 from .streams._reading import naming
 

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 
 from ..._core import Layer, Params, as_layer
+from .._objective import as_loss
 from .._once import once
-from .._step import as_loss
 from ._gradients import pulled
 
 

@@ -13,9 +13,10 @@ from .._epochs import steady, zero_sums
 from .._faults import NonFiniteError, all_finite, name_fault
 from .._mesh import settled
 from .._metrics import Sums
+from .._objective import Batch
 from .._once import once
 from .._state import TrainState
-from .._step import Batch, Step
+from .._step import Step
 from .._together import require_alike_lengths, together
 from .._trees import described
 from ._reading import Read, naming

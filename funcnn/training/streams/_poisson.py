@@ -8,7 +8,7 @@ import numpy as np
 
 from ...rules._common._checks import require_key, require_number
 from .._data import as_data, examine, rows
-from .._step import Batch
+from .._objective import Batch
 
 
 def poisson_batches(data: Any, rate: float, *, key: jax.Array) -> Callable[[int], Iterator[Batch]]:

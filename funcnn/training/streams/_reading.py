@@ -12,7 +12,7 @@ import numpy as np
 from .._data import as_data, examine
 from .._map import Map, compiled_key, with_key
 from .._noted import noted
-from .._step import Batch
+from .._objective import Batch
 from .._trees import differences
 from ._encoded import decoded, encoded
 from ._iterables import Pass, Passes

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._data import rows
+from .._objective import Batch
 from .._order import epoch_order
 from .._state import Position, TrainState
-from .._step import Batch
 from ._iterables import Pass
 
 

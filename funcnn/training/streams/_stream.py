@@ -16,9 +16,10 @@ from .._divided import require_divided, spread
 from .._epochs import continued, start
 from .._map import Map
 from .._mesh import explicit_mesh, inside, on_mesh
+from .._objective import Batch
 from .._plan import Plan, next_count
 from .._state import Position, TrainState
-from .._step import Batch, Step
+from .._step import Step
 from .._together import agreed
 from .._watchers import Moment, end_row
 from ._block import BLOCK_SECONDS, Block, Carry, block_from, compiled

@@ -48,29 +48,29 @@ def described(values: Any) -> str:
 
 def _under(name, layer):
     """The layer under its name: in profiles, in errors, and for `watching`."""
-    with _inside(name):
+    with inside(name):
         layer = as_layer(layer)
     stream = stream_of(layer)
 
     def init(key, x):
-        with _inside(name):
+        with inside(name):
             return layer.init(key, x)
 
     def apply(params, x, **options):
-        with _inside(name):
+        with inside(name):
             watch = _watch.value
             return watch(name, layer, params, x, **options) if watch else layer.apply(params, x, **options)
 
     def calibrate(params, batches):
-        with _inside(name):
+        with inside(name):
             return run_calibration(layer, params, batches)
 
     def start(params, like):
-        with _inside(name):
+        with inside(name):
             return stream.start(params, like)
 
     def step(params, carry, x, lengths=None):
-        with _inside(name):
+        with inside(name):
             return stream.step(params, carry, x, lengths)
 
     return Layer(init, apply, calibrate, Stream(start, step))
@@ -92,7 +92,7 @@ def split(key, n):
 
 
 @contextmanager
-def _inside(name):
+def inside(name):
     """Put the child's name into profiles, and in front of what it raises or warns: ``layer body.1: linear: x must …``."""
     token = place.set((*place.get(), name))
     try:

@@ -55,10 +55,9 @@ def encoder(
       Vaswani et al., "Attention is all you need", 2017, section 3.
     """
     block = transformer_block(attention(heads, rope=rope), mlp(4 * width), norm=norm)
-    table, known = embedding(vocabulary, width, table_init=initializers.normal(0.02)), _beside(rope, positions)
-    return serial(
-        embed=_of_x("encoder", table, known), **_given(positions), encoder=transformer(block, layers, norm=norm)
-    )
+    table = embedding(vocabulary, width, table_init=initializers.normal(0.02))
+    embed = _of_x("encoder", table, _beside(rope, positions))
+    return serial(embed=embed, **_given(positions), encoder=transformer(block, layers, norm=norm))
 
 
 @shown

@@ -8,7 +8,7 @@ from .._core import Layer, Stream, as_layer, split_key
 from .._shown import shown
 from .._streaming import stream_of
 from ..combinators import repeat, serial
-from ..combinators._children import LayerLike, children_of, split
+from ..combinators._children import LayerLike, children_of, inside, split
 from ..layers import dropout, layer_norm
 from ..layers._inputs import entries
 
@@ -53,9 +53,9 @@ def transformer_block(
       architecture", 2020, for the norm before.
     """
     known = frozenset({"x", *BESIDE_X, *(() if cross is None else OF_MEMORY)})
-    added = lambda layer, beside: _added(layer, norm, rate, beside, known)
-    crossed = {} if cross is None else {"cross": added(cross, OF_MEMORY)}
-    return serial(attention=added(attention, BESIDE_X), **crossed, mlp=added(mlp, ()))
+    added = lambda name, layer, beside: {name: _added(name, layer, norm, rate, beside, known)}
+    crossed = {} if cross is None else added("cross", cross, OF_MEMORY)
+    return serial(**added("attention", attention, BESIDE_X), **crossed, **added("mlp", mlp, ()))
 
 
 @shown
@@ -82,9 +82,10 @@ def transformer(block: Layer, n: int, *, norm: LayerLike = layer_norm(), remat: 
     return serial(blocks=repeat(block, n, remat=remat), norm=Layer(init, apply))
 
 
-def _added(layer, norm, rate, beside, known) -> Layer:
+def _added(name, layer, norm, rate, beside, known) -> Layer:
     """x plus the layer's value of x, normalised, and of these entries beside it; the block knows these alone."""
-    children, pack, unpack = children_of("transformer_block", (), {"norm": norm, "layer": layer})
+    with inside(name):  # as all else that the part raises
+        children, pack, unpack = children_of("transformer_block", (), {"norm": norm, "layer": layer})
     (norm, layer), drop = children, dropout(rate)
 
     def parts(inputs):

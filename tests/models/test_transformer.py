@@ -63,6 +63,20 @@ def test_a_memory_that_no_block_attends_to_is_refused():
             stack.apply(jax.eval_shape(stack.init, KEY, X), {"x": X} | beside)
 
 
+@pytest.mark.parametrize(
+    ("block", "path"),
+    [
+        (lambda: fn.transformer_block(fn.attention, fn.mlp(12)), "attention.layer: attention"),
+        (lambda: fn.transformer_block(fn.attention(2), fn.mlp), "mlp.layer: mlp"),
+        (lambda: fn.transformer_block(fn.attention(2), fn.mlp(12), cross=fn.attention), "cross.layer: attention"),
+        (lambda: fn.transformer_block(fn.attention(2), fn.mlp(12), norm=fn.rms_norm), "attention.norm: rms_norm"),
+    ],
+)
+def test_a_part_that_is_not_a_layer_is_named_by_its_path(block, path):
+    with pytest.raises(TypeError, match=f"^layer {path} makes a layer: call it"):
+        block()
+
+
 def test_dropout_is_off_but_while_training():
     block = fn.transformer_block(fn.attention(2, dropout=0.5), fn.mlp(12), rate=0.5)
     params = block.init(KEY, X)

@@ -1,7 +1,8 @@
 """Arrays of other libraries as NumPy's."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
 from itertools import chain, repeat
 from typing import Any, ParamSpec, TypeVar
@@ -31,22 +32,36 @@ def as_arrays(name: str, tree: Any) -> Any:
     return jax.tree_util.tree_map_with_path(convert, tree, is_leaf=_is_list_of_numbers)
 
 
-def of_arrays(f: Callable[P, R]) -> Callable[P, R]:
+def of_arrays(f: Callable[P, R], name: str = "") -> Callable[P, R]:
     """The function, which gets what NumPy can convert among its arguments converted, and anything else as it came.
+
+    An error begins with the name: by default the function's, or that of the function in which it is defined.
 
     Raises:
       TypeError: an argument is a sparse matrix.
     """
-    names = list(inspect.signature(f).parameters)
+    name, names = name or f.__qualname__.partition(".")[0], list(inspect.signature(f).parameters)
     call: Callable[..., R] = f
 
     @wraps(f)
     def on_arrays(*args: P.args, **kwargs: P.kwargs) -> R:
         named = [*zip(chain(names, repeat("argument")), args, strict=False), *kwargs.items()]  # names have no end
-        converted = [jax.tree.map(partial(_as_array, f"{f.__name__}: {name}"), a) for name, a in named]
-        return call(*converted[: len(args)], **dict(zip(kwargs, converted[len(args) :], strict=True)))
+        with _under(name):
+            converted = [jax.tree.map(partial(_as_array, argument), a) for argument, a in named]
+            return call(*converted[: len(args)], **dict(zip(kwargs, converted[len(args) :], strict=True)))
 
     return on_arrays
+
+
+@contextmanager
+def _under(name: str) -> Iterator[None]:
+    """Put the name in front of what is raised, where it does not stand: ``ctc: labels must …``."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if type(error) in (TypeError, ValueError) and not str(error).startswith(name):
+            error.args = (f"{name}: {error}",)
+        raise
 
 
 def _as_array(place: str, a: Any) -> Any:

@@ -14,7 +14,7 @@ from .rules.losses._labels import are_classes
 
 
 def reduced(rule, rows, weight, reduction, counts=None):
-    """A rule's losses of the rows, weighted and reduced; ``counts`` are their weights in the mean, None for 1 each.
+    """A rule's losses of the rows, weighted and reduced; ``counts()`` are their weights in the mean, None for 1 each.
 
     The rule is given zeros for what has weight 0, so that no NaN and no infinity meets a 0 on the way back.
     """
@@ -23,12 +23,14 @@ def reduced(rule, rows, weight, reduction, counts=None):
     if weight is not None:
         weight = _as_weight(weight)
         rows = [jnp.where(_beside(a, weight).astype(bool), a, 0) if hasattr(a, "shape") else a for a in rows]
-    return jax.tree.map(lambda loss: _weighted(loss, weight, reduction, counts), rule(*rows))
+    losses = rule(*rows)
+    of_rows = counts() if counts else None  # of arguments that the rule has judged
+    return jax.tree.map(lambda loss: _weighted(loss, weight, reduction, of_rows), losses)
 
 
 def require_reduction(reduction):
     """Raise ValueError unless the reduction is one of three words."""
-    if reduction not in {"mean", "sum", "none"}:
+    if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
@@ -116,9 +118,12 @@ def require_labels(labels, logits, weight, ignore=None):
         return
     labels, classes = np.asarray(labels), logits.shape[-1] if logits.ndim else 0
     outside = (labels < 0) | (labels >= classes)
-    places = np.argwhere(outside if ignore is None else outside & (labels != ignore))
+    if ignore is not None:
+        outside = outside & (labels != ignore)
     if weight is not None and np.shape(weight) == labels.shape[: np.ndim(weight)]:
-        places = places[np.asarray(weight)[tuple(places.T[: np.ndim(weight)])] != 0]
+        counts = np.asarray(weight) != 0
+        outside = outside & counts.reshape(counts.shape + (1,) * (labels.ndim - counts.ndim))
+    places = np.argwhere(outside)
     if len(places):
         place = tuple(map(int, places[0]))
         raise ValueError(f"labels must be class numbers from 0 to {classes - 1}, got {labels[place]} at {list(place)}")

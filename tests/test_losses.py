@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from funcnn import losses, rules
+from funcnn import losses, metrics, rules
 from tests.helpers.judge import assert_close
 
 RNG = np.random.default_rng(0)
@@ -45,6 +45,7 @@ def test_reductions_and_weights(loss, rule, args):
     assert_close(loss(*args, reduction="none"), each, 0.0)
     assert_close(loss(*args, weight, reduction="sum"), (column * each).sum(), 1e-15)
     assert_close(loss(*args, weight), (column * each).sum() / (column * jnp.ones_like(each)).sum(), 1e-15)
+    assert_close(loss(*args, 2.0, reduction="sum"), 2 * each.sum(), 1e-15)
     assert float(loss(*args, 0 * weight)) == 0.0
     assert float(jax.grad(lambda p: loss(p, *args[1:], 0 * weight))(args[0]).sum()) == 0.0
 
@@ -201,7 +202,18 @@ def test_the_summed_square_of_the_from_scratch_texts():
 
 
 TYPES = [
-    (lambda: losses.huber(P, T, [1.0] * 4), "weight must be a number or an array, got a list: jnp.asarray makes"),
+    (
+        lambda: losses.huber(P, T, [1.0] * 4),
+        "^huber: weight must be a number or an array, got a list: jnp.asarray makes",
+    ),
+    (
+        lambda: losses.multiclass_hinge(P, LABELS, "mean"),
+        "^multiclass_hinge: weight must be a number or an array, got str",
+    ),
+    (
+        lambda: losses.softmax_cross_entropy(P, LABELS, ignore="-1"),
+        "^softmax_cross_entropy: ignore must be a class number",
+    ),
     (
         lambda: losses.gaussian_nll(P, T),
         r"gaussian_nll: prediction must be a pair \(mean, variance\), got float64\[4, 3\]",
@@ -219,6 +231,11 @@ TYPES = [
 ]
 
 
+def test_a_call_without_an_argument_says_the_name_once():
+    with pytest.raises(TypeError, match=r"^huber\(\) missing 1 required"):
+        losses.huber(P)  # pyright: ignore[reportCallIssue]
+
+
 @pytest.mark.parametrize(("call", "message"), TYPES)
 def test_another_type_is_said(call, message):
     with pytest.raises(TypeError, match=message):
@@ -226,12 +243,25 @@ def test_another_type_is_said(call, message):
 
 
 BAD = [
-    (lambda: losses.squared_error(P, T, reduction="avg"), "reduction must be 'mean', 'sum' or 'none', got 'avg'"),
+    (lambda: losses.huber(P, T, reduction="avg"), "^huber: reduction must be 'mean', 'sum' or 'none', got 'avg'"),
+    (lambda: losses.huber(P, T, reduction=["sum"]), r"^huber: reduction must be .*, got \['sum'\]"),
     (
         lambda: losses.squared_error(P, T, jnp.ones(3)),
-        r"weight must have the leading axes of \[4, 3\], got shape \[3\]",
+        r"^squared_error: weight must have the leading axes of \[4, 3\], got shape \[3\]",
     ),
-    (lambda: losses.softmax_cross_entropy(P, jnp.array([0, 3, 1, 1])), r"labels must be .* 0 to 2, got 3 at \[1\]"),
+    (
+        lambda: losses.softmax_cross_entropy(P, jnp.array([0, 3, 1, 1])),
+        r"^softmax_cross_entropy: labels must be .* 0 to 2, got 3 at \[1\]",
+    ),
+    (
+        lambda: losses.softmax_cross_entropy(P, LABELS, class_weights=jnp.ones(2)),
+        r"^softmax_cross_entropy: class_weights must be \[3\]",
+    ),
+    (
+        lambda: losses.distillation((P, T.T), (P, P), LABELS),
+        "^distillation: linear_js_divergence: teacher_w must be",
+    ),
+    (lambda: metrics.perplexity().measure(P, LABELS + 9), "^perplexity: labels must be class numbers"),
     (lambda: losses.softmax_cross_entropy(P, np.array([0, 2, -1, 1])), r"labels must be .* 0 to 2, got -1 at \[2\]"),
     (lambda: losses.softmax_cross_entropy(P, np.array([0, 9, -1, 1]), ignore=9), "got -1 at"),
     (lambda: losses.softmax_cross_entropy_with_z(P, np.array([0, 9, -1, 1]), ignore=-1), "got 9 at"),

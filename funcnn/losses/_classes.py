@@ -55,7 +55,8 @@ def softmax_cross_entropy_with_z(
 def _of_labelled(rule, logits, labels, weight, class_weights, ignore, reduction):
     """A rule's losses of labelled rows; in the mean a row counts as much as its class, and an ignored one 0."""
     require_labels(labels, logits, weight, ignore)
-    return reduced(rule, (logits, labels), weight, reduction, counts_of(logits, labels, class_weights, ignore))
+    counts = lambda: counts_of(logits, labels, class_weights, ignore)
+    return reduced(rule, (logits, labels), weight, reduction, counts)
 
 
 @of_arrays

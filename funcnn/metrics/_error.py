@@ -1,5 +1,7 @@
 """How far predicted numbers are from the targets."""
 
+from functools import partial
+
 import jax.numpy as jnp
 from jax import Array
 
@@ -64,7 +66,7 @@ def r2() -> Metric:
     return Metric(_moments, _explained)
 
 
-@of_arrays
+@partial(of_arrays, name="r2")
 def _moments(prediction: Array, target: Array, weight: Array | None = None) -> tuple[Array, ...]:
     """Sums of the weights, the targets, their squares and the squared errors, for each output."""
     shapes("r2", prediction=(prediction, "*shape"), target=(target, "*shape"))

@@ -1,6 +1,7 @@
 """Precision, recall and their harmonic mean, from three counts a class."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -78,7 +79,7 @@ def _metric(name: str, average: str, score: Callable[[Counts], Array]) -> Metric
         raise ValueError(f"{name}: average must be 'binary' or 'macro', got {average!r}")
     read = readings[average]
 
-    @of_arrays
+    @partial(of_arrays, name=name)
     def measure(prediction: Array, labels: Array, weight: Array | None = None) -> Counts:
         found, there = read(name, prediction, labels, weight)
         weights = weights_of(there, weight)

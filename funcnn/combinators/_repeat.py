@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._calibration import run_calibration
-from .._core import Layer, Stream, as_layer, split_key
+from .._core import Layer, Params, Stream, as_layer, split_key
 from .._shown import shown
 from .._streaming import stream_of
 from ._children import LayerLike, require_like
@@ -40,8 +40,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
 
     def init(key, x):
         params = jax.vmap(lambda k: layer.init(k, x))(split_key(key, n))
-        first = jax.tree.map(lambda leaf: leaf[0], params)
-        require_like("repeat", x, jax.eval_shape(layer.apply, first, x))
+        require_like("repeat", x, jax.eval_shape(layer.apply, _of_one(params, 0), x))
         return params
 
     def apply(params, x, *, key=None, training=False):
@@ -57,7 +56,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
     def calibrate(params, batches):
         calibrated = []
         for i in range(n):
-            p, batches = run_calibration(layer, jax.tree.map(lambda leaf, i=i: leaf[i], params), batches)
+            p, batches = run_calibration(layer, _of_one(params, i), batches)
             calibrated.append(p)
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *calibrated), batches
 
@@ -74,3 +73,8 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
         return carry, y
 
     return Layer(init, apply, calibrate, Stream(start, step))
+
+
+def _of_one(params: Params, i: int) -> Params:
+    """The parameters of one repetition."""
+    return jax.tree.map(lambda leaf: leaf[i], params)

@@ -1,6 +1,7 @@
 """One set of parameters in several places of a model."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -41,32 +42,11 @@ def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[P
       Press & Wolf, "Using the output embedding to improve language models", 2017, for the tied embedding.
     """
     layer = as_layer(layer)
-
-    def model(params: Callable[[], Params], init=lambda key, x: (), calibrate=None) -> Layer:
-        """The model in which the layer and the other uses take these parameters, and have none of their own."""
-        use_layer = lambda _, x, **options: layer.apply(params(), x, **options)
-        bound = [lambda _, x, use=use, **options: use(params(), x) for use in uses]
-        stream = with_params(stream_of(layer), lambda _: params())
-        places = Layer(init, use_layer, calibrate, stream), *(Layer(lambda key, x: (), apply) for apply in bound)
-        return as_layer(place(*places))
+    model = partial(_model, place, layer, uses)
 
     def init(key, x):
         shared_key, rest_key = split_key(key)
-        met: list[PyTree] = []
-
-        def drawn(key) -> Any:
-            if not met:
-                raise ValueError(
-                    "shared: place must put the layer into the model, before any other use of its parameters"
-                )
-            return layer.init(key, met[0])
-
-        def meet(key, x):
-            met.append(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), x))
-            return ()
-
-        jax.eval_shape(model(lambda: drawn(shared_key), meet).init, rest_key, x)
-        params = drawn(shared_key)
+        params = _drawn(model, layer, shared_key, rest_key, x)
         with while_drawn():
             return {"shared": params, "rest": model(lambda: params).init(rest_key, x)}
 
@@ -75,21 +55,11 @@ def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[P
         return model(lambda: own).apply(rest, x, key=key, training=training)
 
     def calibrate(params, batches):
-        (own, rest), met = _two(params), []
-        measured = own
-
-        def measure(_, inputs):
-            nonlocal measured
-            met.extend(inputs)
-            measured, results = run_calibration(layer, own, met)
-            return (), results[-len(inputs) :]
-
-        def hand_on(_, inputs):
-            return (), [layer.apply(measured, x) for x in inputs]
-
-        run_calibration(model(lambda: measured, calibrate=measure), rest, batches)
-        rest, results = run_calibration(model(lambda: measured, calibrate=hand_on), rest, batches)
-        return {"shared": measured, "rest": rest}, results
+        own, rest = _two(params)
+        own = _measured(model, layer, own, rest, batches)
+        hand_on = lambda _, inputs: ((), [layer.apply(own, x) for x in inputs])
+        rest, results = run_calibration(model(lambda: own, calibrate=hand_on), rest, batches)
+        return {"shared": own, "rest": rest}, results
 
     def start(params, like):
         own, rest = _two(params)
@@ -100,6 +70,46 @@ def shared(place: Callable[..., LayerLike], layer: LayerLike, *uses: Callable[[P
         return stream_of(model(lambda: own)).step(rest, carry, x, lengths)
 
     return Layer(init, apply, calibrate, Stream(start, step))
+
+
+def _model(place, layer, uses, params: Callable[[], Params], init=lambda key, x: (), calibrate=None) -> Layer:
+    """The model in which the layer and the other uses take these parameters, and have none of their own."""
+    use_layer = lambda _, x, **options: layer.apply(params(), x, **options)
+    bound = [lambda _, x, use=use, **options: use(params(), x) for use in uses]
+    stream = with_params(stream_of(layer), lambda _: params())
+    places = Layer(init, use_layer, calibrate, stream), *(Layer(lambda key, x: (), apply) for apply in bound)
+    return as_layer(place(*places))
+
+
+def _drawn(model, layer, shared_key, rest_key, x) -> Params:
+    """The shared parameters, drawn for the input that the layer meets first."""
+    met: list[PyTree] = []
+
+    def drawn() -> Any:
+        if not met:
+            raise ValueError("shared: place must put the layer into the model, before any other use of its parameters")
+        return layer.init(shared_key, met[0])
+
+    def meet(key, x):
+        met.append(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), x))
+        return ()
+
+    jax.eval_shape(model(drawn, meet).init, rest_key, x)
+    return drawn()
+
+
+def _measured(model, layer, own, rest, batches) -> Params:
+    """The shared parameters, measured over the inputs of all places."""
+    measured, met = own, []
+
+    def measure(_, inputs):
+        nonlocal measured
+        met.extend(inputs)
+        measured, results = run_calibration(layer, own, met)
+        return (), results[-len(inputs) :]
+
+    run_calibration(model(lambda: measured, calibrate=measure), rest, batches)
+    return measured
 
 
 def _two(params: Params) -> tuple[Params, Params]:

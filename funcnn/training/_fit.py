@@ -10,7 +10,7 @@ import optax
 from jax.sharding import Mesh
 
 from .._calibration import has_statistics, unmeasured, warn_unmeasured
-from .._core import Layer, as_layer
+from .._core import Layer, Params, as_layer
 from ..combinators import mixed as computed_in
 from ._calibrate import calibrate
 from ._data import require_count, warn_of_missing_channels
@@ -158,13 +158,8 @@ def fit(
     if mixed is not None:
         model = _mixed(model, mixed)
     optimizer = _guarded(optimizer, on_nonfinite)
-    if state is None:
-        state = _created(model, optimizer, key, inputs, mesh, sharding)
-    elif key is not None:
-        raise TypeError(f"key must be None beside a state, which has a key of its own, got {type(key).__name__}")
-    else:
-        require_fit(state, model, optimizer, inputs)
-        state = state if mesh is None else place(state, mesh, sharding)
+    given = model, optimizer, key, inputs, mesh, sharding
+    state = _created(*given) if state is None else _taken_up(state, *given)
     step = placed_step(places_of(state), model, loss, optimizer, as_metrics(metrics), probes)
     warn_of_missing_channels(as_layer(model), inputs)
 
@@ -178,8 +173,7 @@ def fit(
     trained = mapped(step, map.function) if isinstance(map, OnDevice) else step
     completed = [timed(), *source.columns(trained)]
     if validation is not None:
-        some = [as_seen(map, batch)[0] for batch in source.some()] if has_statistics(state.params) else []
-        ready = partial(calibrate, as_layer(model), batches=some) if some else lambda params: params
+        ready = _calibrating(as_layer(model), state.params, source, map)
         completed.append(validating(step, batches_of("validation", validation, batch_size), ready))
     shown = progress and jax.process_index() == 0
     watchers = *as_watchers(watch), *([progress_of(plan.epochs, plan.steps)] if shown else [])
@@ -200,6 +194,20 @@ def _created(model, optimizer, key, inputs, mesh, sharding) -> TrainState:
     require_same("key", key)
     like = jax.eval_shape(lambda x: x, inputs)
     return place(lambda: TrainState.create(model, optimizer, key, like), mesh, sharding)
+
+
+def _taken_up(state, model, optimizer, key, inputs, mesh, sharding) -> TrainState:
+    """The state, if it fits, on the mesh if there is one."""
+    if key is not None:
+        raise TypeError(f"key must be None beside a state, which has a key of its own, got {type(key).__name__}")
+    require_fit(state, model, optimizer, inputs)
+    return state if mesh is None else place(state, mesh, sharding)
+
+
+def _calibrating(model, params, source, map) -> Callable[[Params], Params]:
+    """A function that calibrates a model with statistics on what training takes, and leaves another as it is."""
+    some = [as_seen(map, batch)[0] for batch in source.some()] if has_statistics(params) else []
+    return partial(calibrate, model, batches=some) if some else lambda params: params
 
 
 def require_end(epochs: int | None, steps: int | None) -> None:

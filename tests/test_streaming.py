@@ -102,3 +102,12 @@ def test_what_cannot_stream_says_so_and_where(layer, message):
     params = jax.eval_shape(layer.init, jax.random.key(0), like)
     with pytest.raises(ValueError, match=message):
         fn.stream_of(layer).start(params, like)
+
+
+def test_a_part_may_have_no_positions():
+    for layer in (CAUSAL, fn.conv(2, 1, padding="VALID")):
+        params = layer.init(jax.random.key(0), X)
+        start, step = fn.stream_of(layer)
+        kept, y = step(params, start(params, X), X[:, :0])
+        assert y.shape == layer.apply(params, X)[:, :0].shape
+        assert jnp.array_equal(kept, start(params, X))

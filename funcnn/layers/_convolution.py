@@ -10,6 +10,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, last_of, refuse
+from ..rules._common._checks import shapes
 from ..rules.spatial._window import geometry, reaches
 from ._example import features as features_of
 from ._example import positive
@@ -162,9 +163,13 @@ def _causal(name, slide, stride, padding, dilation) -> Stream:
         return jnp.zeros((like.shape[0], back, *like.shape[2:]), like.dtype)
 
     def step(params, carry, x, lengths=None):
-        pads = geometry(name, x, params["w"].shape[:-2], stride, padding, dilation)[1]
-        y = slide(jnp.concatenate([carry, x], axis=1), params["w"], params.get("b"), ((0, 0), *pads[1:]))
-        return last_of(carry, x, lengths), y
+        batch, _, *rest = carry.shape  # as the stream was started
+        shapes(name, x=(x, f"{batch} positions {' '.join(map(str, rest))}"))
+        n = x.shape[1]
+        seen = jnp.concatenate([carry, x if n else jnp.zeros((batch, 1, *rest), x.dtype)], axis=1)  # a window at least
+        pads = geometry(name, seen, params["w"].shape[:-2], stride, padding, dilation)[1]
+        y = slide(seen, params["w"], params.get("b"), ((0, 0), *pads[1:]))
+        return last_of(carry, x, lengths), y if n else y[:, :0]
 
     return Stream(start, step)
 

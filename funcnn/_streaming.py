@@ -88,13 +88,28 @@ def with_params(stream: Stream, of: Callable[[Params], Params]) -> Stream:
     return Stream(lambda params, like: stream.start(of(params), like), step)
 
 
+def after(at: Array, x: Array, lengths: Array | None = None) -> Array:
+    """How many positions each row has behind the next positions x, of which its own length counts.
+
+    Raises:
+      TypeError: lengths are not an integer for each row.
+    """
+    if lengths is None:
+        return at + x.shape[1]
+    if not hasattr(lengths, "dtype") or not jnp.issubdtype(lengths.dtype, jnp.integer) or lengths.shape != at.shape:
+        came = f"{lengths.dtype}{list(lengths.shape)}" if hasattr(lengths, "dtype") else f"a {type(lengths).__name__}"
+        raise TypeError(f"lengths must be integers, one for each of {len(at)} rows, got {came}")
+    return at + lengths.astype(at.dtype)
+
+
 def last_of(past: Array, x: Array, lengths: Array | None = None) -> Array:
     """The last positions of each row, as many as ``past`` ``[batch, k, ...]`` has, after the row's own length of x."""
     k, n = past.shape[1], x.shape[1]
     both = jnp.concatenate([past, x], axis=1)
     if lengths is None:
         return both[:, n:]
-    return jax.vmap(lambda row, i: jax.lax.dynamic_slice_in_dim(row, i, k))(both, lengths)
+    first = after(jnp.zeros(len(x), jnp.int32), x, lengths)
+    return jax.vmap(lambda row, i: jax.lax.dynamic_slice_in_dim(row, i, k))(both, first)
 
 
 def positions_of(like: PyTree) -> tuple[int, int]:

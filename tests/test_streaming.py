@@ -111,3 +111,39 @@ def test_a_part_may_have_no_positions():
         kept, y = step(params, start(params, X), X[:, :0])
         assert y.shape == layer.apply(params, X)[:, :0].shape
         assert jnp.array_equal(kept, start(params, X))
+
+
+ATTENTION = fn.attention(2, causal=True)
+LENGTHS = "lengths must be integers, one for each of 2 rows, got"
+BAD = [
+    (
+        CAUSAL,
+        X[:1],
+        None,
+        r"^conv: x must be \[2, positions, 4\], got float64\[1, 5, 4\]",
+    ),
+    (CAUSAL, X[..., :3], None, r"^conv: x must be .*, got float64\[2, 5, 3\]"),
+    (CAUSAL, X[:, 0], None, r"^conv: x must be .*, got float64\[2, 4\]"),
+    (CAUSAL, X, jnp.array([1, 2, 3]), rf"^{LENGTHS} int64\[3\]"),
+    (CAUSAL, X, [1, 2], f"^{LENGTHS} a list"),
+    (ATTENTION, X, [1, 2], f"^{LENGTHS} a list"),
+    (ATTENTION, X, jnp.ones(2), rf"^{LENGTHS} float64\[2\]"),
+    (fn.sinusoidal_positions(), X, jnp.array([1, 2, 3]), rf"^{LENGTHS} int64\[3\]"),
+]
+
+
+@pytest.mark.parametrize(("layer", "x", "lengths", "message"), BAD)
+def test_a_part_that_does_not_fit_is_said(layer, x, lengths, message):
+    params = layer.init(jax.random.key(0), X)
+    start, step = fn.stream_of(layer)
+    with pytest.raises((TypeError, ValueError), match=message):
+        step(params, start(params, X), x, lengths)
+
+
+@pytest.mark.parametrize("model", [fn.serial(fn.relu, CAUSAL), fn.parallel(fn.relu, CAUSAL)])
+def test_a_value_is_no_carry(model):
+    params = model.init(jax.random.key(0), X)
+    with pytest.raises(
+        ValueError, match=r"carry must be a tuple of 2, as start and step return it, got float64\[2, 5, 4\]"
+    ):
+        fn.stream_of(model).step(params, X, X)

@@ -36,6 +36,17 @@ def children_of(combinator: str, layers: tuple[Any, ...], named: dict[str, Any])
     return children, pack, unpack
 
 
+def carries_of(combinator: str, carry: Any, n: int) -> Sequence[Any]:
+    """The carries of n layers.
+
+    Raises:
+      ValueError: carry is not what holds them: a value, say.
+    """
+    if isinstance(carry, (tuple, list)) and len(carry) == n:
+        return carry
+    raise ValueError(f"{combinator}: carry must be a tuple of {n}, as start and step return it, got {described(carry)}")
+
+
 def described(values: Any) -> str:
     """What came in place of a container of parameters."""
     if hasattr(values, "dtype"):

@@ -4,7 +4,7 @@ from .._calibration import run_calibration
 from .._core import Layer, Stream
 from .._shown import shown
 from .._streaming import stream_of
-from ._children import LayerLike, children_of, split
+from ._children import LayerLike, carries_of, children_of, split
 
 
 @shown
@@ -80,7 +80,7 @@ def _side_by_side(combinator, layers, named, each_its_own=False):
         return tuple(stream_of(layer).start(p, like) for layer, p, like in each)
 
     def step(params, carry, x, lengths=None):
-        each = zip(children, unpack(params), carry, inputs(x), strict=True)
+        each = zip(children, unpack(params), carries_of(combinator, carry, len(children)), inputs(x), strict=True)
         stepped = [stream_of(layer).step(p, c, x, lengths) for layer, p, c, x in each]
         return tuple(c for c, _ in stepped), pack([y for _, y in stepped])
 

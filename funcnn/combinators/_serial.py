@@ -6,7 +6,7 @@ from .._calibration import run_calibration
 from .._core import Layer, Stream
 from .._shown import shown
 from .._streaming import like_after, stream_of
-from ._children import LayerLike, children_of, split
+from ._children import LayerLike, carries_of, children_of, split
 
 
 @shown
@@ -58,7 +58,7 @@ def serial(*layers: LayerLike, **named: LayerLike) -> Layer:
 
     def step(params, carry, x, lengths=None):
         carries = []
-        for layer, p, c in zip(children, unpack(params), carry, strict=True):
+        for layer, p, c in zip(children, unpack(params), carries_of("serial", carry, len(children)), strict=True):
             c, x = stream_of(layer).step(p, c, x, lengths)
             carries.append(c)
         return tuple(carries), x

@@ -13,7 +13,7 @@ from jax.core import Tracer
 from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
-from .._streaming import cannot_stream, last_of, refuse
+from .._streaming import after, cannot_stream, last_of, refuse
 from ..rules._common._checks import describe, require_number
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
@@ -141,7 +141,7 @@ def attention(
             return carry, attend(params, project(params, "query", x), carry["key"], carry["value"], **seen)
         at, n, kept = carry["at"], x.shape[1], carry["key"].shape[1]
         ring = window is not None and kept == window - 1  # one that reaches further keeps all, as if there were none
-        end = at + (n if lengths is None else lengths.astype(jnp.int32))
+        end = after(at, x, lengths)
         positions = at[:, None] + jnp.arange(n, dtype=jnp.int32)[None]
         q, k, v = (project(params, name, x) for name in ("query", "key", "value"))
         q, k = (turn(q, positions), turn(k, positions)) if turn else (q, k)

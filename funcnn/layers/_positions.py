@@ -9,7 +9,7 @@ from jax import Array
 from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
-from .._streaming import refuse
+from .._streaming import after, refuse
 from ..rules._common._checks import require_number
 from ..rules._common._precision import widen
 from ._example import features as features_of
@@ -121,9 +121,8 @@ def _adding(layer: str, init: Callable[..., Any], rows: Callable[..., Array], re
 
     def step(params, carry, inputs, lengths=None):
         x = counted(inputs)
-        n = x.shape[1]
-        y = add(params, x, carry[:, None] + jnp.arange(n, dtype=jnp.int32)[None])
-        return carry + (n if lengths is None else lengths.astype(jnp.int32)), _like(inputs, y)
+        y = add(params, x, carry[:, None] + jnp.arange(x.shape[1], dtype=jnp.int32)[None])
+        return after(carry, x, lengths), _like(inputs, y)
 
     return Layer(lambda key, inputs: init(key, _parts(layer, inputs)[0]), apply, stream=Stream(start, step))
 

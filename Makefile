@@ -41,7 +41,7 @@ test-flags: $(VENV)/installed  ## a third of the promises and of the checker's t
 
 test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
-	$(PYTEST) --parts 50 tests/rules/test_against_torch.py tests/interop/test_torch.py tests/interop/test_recurrent.py tests/test_docs.py \
+	$(PYTEST) --parts 50 tests/rules/*/test_against_torch.py tests/interop/test_torch.py tests/interop/test_recurrent.py tests/test_docs.py \
 		'tests/test_pages.py::test_a_section_prints_what_it_says[interop-PyTorch]'
 
 rule:  ## write the skeleton of a rule: make rule NAME=relu_squared ROOM=activations

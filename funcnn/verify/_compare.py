@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._html import badge, element, notebook, table, table_row
+from .._intercept import intercept, sparing_jaxs
 from ._errors import relative_errors
 from ._without_rules import without_rules
 from .audit._derived import by_vjp
@@ -46,18 +47,20 @@ class Comparison(NamedTuple):
       rows: one a leaf.
       seconds: time of one compiled gradient, by ``"rules"`` and by ``"autodiff"``: the fastest of five.
       temp_bytes: memory that it allocates beside arguments and results, exact.
+      calls: how many times the loss calls a rule that is compared.
       unseen: how many rules lie in programs traced before (a ClosedJaxpr, an export), where they stay in both gradients.
     """
 
     rows: tuple[Row, ...]
     seconds: dict[str, float]
     temp_bytes: dict[str, int]
+    calls: int
     unseen: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether every leaf agrees, and every rule was taken out for it."""
-        return all(row.ok for row in self.rows) and not self.unseen
+        """Whether every leaf agrees, and there are rules, every one of which was taken out for it."""
+        return all(row.ok for row in self.rows) and self.calls > 0 and not self.unseen
 
     def __str__(self) -> str:
         width = max([4, *(len(row.path) for row in self.rows)])
@@ -81,9 +84,13 @@ class Comparison(NamedTuple):
 
     def _verdict(self) -> str:
         wrong = [row.path for row in self.rows if not row.ok]
-        if self.unseen and not wrong:
+        if wrong:
+            return f"WRONG: {', '.join(wrong)}"
+        if self.unseen:
             return f"inconclusive: {unseen_said(self.unseen)}"
-        return f"WRONG: {', '.join(wrong)}" if wrong else "every hand-written gradient agrees with autodiff's"
+        if not self.calls:
+            return "inconclusive: no hand-written rule is called"
+        return "every hand-written gradient agrees with autodiff's"
 
 
 def compare(
@@ -106,14 +113,15 @@ def compare(
     Raises:
       TypeError: loss is not a function, a leaf of params is neither floating nor complex, or the loss is not a
         floating-point number.
-      ValueError: the loss is not a scalar, or params has no leaves.
+      ValueError: the loss is not a scalar, params has no leaves, or tolerance is not a number of 0 or more.
 
     Example:
       >>> loss = lambda params, x: jnp.sum(tanh(params["w"] * x))
       >>> compare(loss, {"w": jnp.ones(3)}, jnp.arange(3.0)).ok
       True
     """
-    _check(loss, params, args)
+    _check(loss, params, tolerance)
+    calls = _calls(loss, params, args, everything)
     gradients: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     temp_bytes: dict[str, int] = {}
@@ -130,7 +138,7 @@ def compare(
     if tolerance is None and not all(row.ok for row in rows):
         nearby = _nearby(bare, params, args, [bar for _, bar in by_rules])
         rows = [row._replace(ok=row.ok or right) for row, right in zip(rows, nearby, strict=True)]
-    return Comparison(tuple(rows), seconds, temp_bytes, unseen(loss, (params, *args)))
+    return Comparison(tuple(rows), seconds, temp_bytes, calls, unseen(loss, (params, *args)))
 
 
 def _nearby(bare: Callable[..., Any], params: Any, args: tuple[Any, ...], bars: list[Any]) -> list[bool]:
@@ -162,7 +170,7 @@ def _indices(numbers: tuple[int, ...]) -> str:
     return "[" + ", ".join(map(str, numbers)) + "]"
 
 
-def _check(loss: Any, params: Any, args: tuple[Any, ...]) -> None:
+def _check(loss: Any, params: Any, tolerance: Any) -> None:
     if not callable(loss):
         raise TypeError(f"loss must be a function loss(params, *args) -> scalar, got {type(loss).__name__}")
     leaves = jax.tree_util.tree_leaves_with_path(params)
@@ -172,8 +180,22 @@ def _check(loss: Any, params: Any, args: tuple[Any, ...]) -> None:
         if not jnp.issubdtype(getattr(leaf, "dtype", type(leaf)), jnp.inexact):
             where, came = "params" + jax.tree_util.keystr(path), getattr(leaf, "dtype", type(leaf).__name__)
             raise TypeError(f"{where} must be a floating-point or complex array, got {came}")
-    value = jax.eval_shape(loss, params, *args)
+    if tolerance is not None and not (isinstance(tolerance, (int, float)) and tolerance >= 0):
+        raise ValueError(f"tolerance must be a number of 0 or more, or None, got {tolerance!r}")
+
+
+def _calls(loss: Callable[..., Any], params: Any, args: tuple[Any, ...], everything: bool) -> int:
+    """How many times a loss calls a rule; and whether it is a loss."""
+    met: list[Any] = []
+
+    def record(rule: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        met.append(rule)
+        return rule.__wrapped__(*args, **kwargs)
+
+    with intercept(record if everything else sparing_jaxs(record)):
+        value = jax.eval_shape(loss, params, *args)
     if not hasattr(value, "shape") or not jnp.issubdtype(value.dtype, jnp.floating):
         raise TypeError(f"loss must return a floating-point scalar, got {value}")
     if value.shape != ():
         raise ValueError(f"loss must return a scalar, got {value.dtype}{list(value.shape)}: take its mean or its sum")
+    return len(met)

@@ -104,6 +104,12 @@ BAD = [
     (lambda: compare(lambda p: p, jnp.ones(2)), ValueError, r"loss must return a scalar, got float64\[2\]"),
     (lambda: compare(lambda p: (p.sum(), 1), jnp.ones(2)), TypeError, "loss must return a floating-point scalar"),
     (lambda: compare(lambda p: 3, jnp.ones(2)), TypeError, "loss must return a floating-point scalar"),
+    (
+        lambda: compare(jnp.sum, jnp.ones(2), tolerance=-1.0),
+        ValueError,
+        "tolerance must be a number of 0 or more, .* -1.0",
+    ),
+    (lambda: compare(jnp.sum, jnp.ones(2), tolerance="1"), ValueError, "tolerance must be .*, or None, got '1'"),
 ]
 
 
@@ -111,6 +117,17 @@ BAD = [
 def test_a_bad_call_says_what_was_wrong(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_loss_without_a_rule_agrees_with_nothing():
+    relu = lambda p: jax.nn.relu(p).sum()  # its rule is JAX's
+    report = compare(relu, jnp.ones(2))
+    assert (report.calls, report.ok) == (0, False)
+    assert str(report).endswith("inconclusive: no hand-written rule is called")
+    assert compare(relu, jnp.ones(2), everything=True).ok
+    inside = compare(lambda p: jax.grad(lambda q: fn.tanh(p * q).sum())(p).sum(), jnp.ones(2))
+    assert inside.ok
+    assert inside.calls
 
 
 def test_a_notebook_shows_a_row_a_leaf():

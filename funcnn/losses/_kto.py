@@ -16,7 +16,7 @@ from jax import Array
 from .. import rules
 from .._arrays import of_arrays
 from .._reduction import reduced
-from ..rules._common._checks import is_array, require_number, require_shape
+from ..rules._common._checks import describe, is_array, require_number, require_shape
 from ._sequences import Prediction, as_shaped, token_log_probs
 
 
@@ -58,16 +58,16 @@ def kto(
     is_number = isinstance(kl, (int, float)) or (is_array(kl) and kl.shape == ())
     require_shape("kto", "kl", kl, "a number", is_number)
     log_prob, _ = token_log_probs("kto", prediction, labels, weight, ignore, softcap=softcap)
-    reference, desirable = (
-        as_shaped("kto", name, a, labels.shape[:-1], log_prob.dtype)
-        for name, a in (("reference", reference), ("desirable", desirable))
-    )
+    reference = as_shaped("kto", "reference", reference, labels.shape[:-1], log_prob.dtype)
+    good = as_shaped("kto", "desirable", desirable, labels.shape[:-1], None)
+    if good.dtype != bool:  # such as the reference, in its place
+        raise TypeError(f"kto: desirable must be an array of booleans, got {describe(good)}")
     reward = jnp.sum(log_prob, axis=-1) - reference
     z = jnp.maximum(jax.lax.stop_gradient(jnp.asarray(kl, log_prob.dtype)), 0)
 
-    def each(reward, desirable):
+    def each(reward, good):
         above = beta * (reward - z)
         gain = desirable_weight * rules.sigmoid(-above)
-        return jnp.where(desirable != 0, gain, undesirable_weight * rules.sigmoid(above))
+        return jnp.where(good != 0, gain, undesirable_weight * rules.sigmoid(above))
 
-    return reduced(each, (reward, desirable), weight, reduction)
+    return reduced(each, (reward, good.astype(reward.dtype)), weight, reduction)

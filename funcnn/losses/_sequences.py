@@ -44,7 +44,7 @@ def token_log_probs(
 
 
 def as_shaped(loss: str, name: str, a: Array, shape: tuple[int, ...], dtype) -> Array:
-    """The argument as an array of this dtype.
+    """The argument as an array of this dtype, or of its own.
 
     Raises:
       ValueError: it has another shape.

@@ -141,6 +141,7 @@ BAD = [
     (losses.grpo, (*ONE, ADVANTAGES), {"max_completion_length": 0}, "max_completion_length must be a positive int, got 0"),
     (losses.kto, (*ONE, DESIRABLE, WEIGHT), {"undesirable_weight": "1"},
      "kto: undesirable_weight must be a number, got str"),
+    (losses.kto, (*ONE, WEIGHT, DESIRABLE), {}, r"kto: desirable must be an array of booleans, got float64\[3\]"),
     (losses.kto, (*ONE, DESIRABLE, WEIGHT), {"kl": "1"}, "kto: kl must be a number, got str"),
     (losses.kto, (*ONE, DESIRABLE, WEIGHT), {"kl": WEIGHT}, r"kto: kl must be a number, got float64\[3\]"),
     (losses.dpo, (*BOTH, REFERENCE), {"beta": 0.0}, "dpo: beta must be a number above 0, got 0.0"),

@@ -37,7 +37,7 @@ MODELS = {
         *(fn.flatten, fn.dropout(0.5), fn.linear(10)),
     ),
 }
-EPOCHS, BATCH = 20, 32
+EPOCHS, BATCH = 40, 64
 DECAYED = ~fn.paths("**.mean", "**.variance", "**.scale", "**.shift", "**.b")  # the weights alone
 
 
@@ -86,7 +86,7 @@ def draw(histories, images, labels, read):
     for i, (name, history) in enumerate(histories.items()):
         left.semilogy(history["epoch"], history["loss"], color=f"C{i}", label=f"{name}, trained on")
         left.semilogy(history["epoch"], history["val_loss"], color=f"C{i}", linestyle="--", label=f"{name}, held out")
-    left.set(title="loss", xlabel="epoch", ylabel="cross-entropy", xticks=range(0, EPOCHS + 1, 5))
+    left.set(title="loss", xlabel="epoch", ylabel="cross-entropy", xticks=range(0, EPOCHS + 1, 10))
     left.legend()
     draw_confusion(right, labels, read["convolutional"])
 

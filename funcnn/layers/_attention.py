@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.core import Tracer
 
 from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
-from .._streaming import after, cannot_stream, last_of, refuse
+from .._streaming import cannot_stream, refuse
 from ..rules._common._checks import describe, require_number
+from ._cache import empty, with_all, with_last
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
 from ._inputs import alone, entries
@@ -77,9 +77,7 @@ def attention(
     """
     kv_heads = heads if kv_heads is None else kv_heads
     _require_options(heads, kv_heads, head_dim, window, softcap, rope, dropout)
-    for name, value in {"causal": causal, "qk_norm": qk_norm, "bias": bias, "cross": cross}.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"attention: {name} must be True or False, got {value!r}")
+    _require_bools(causal=causal, qk_norm=qk_norm, bias=bias, cross=cross)
     if cross and (causal or rope or window):
         raise ValueError("attention: causal, window and rope are not for cross: a memory has positions of its own")
     turn = (lambda a, positions: rules.rope(a, positions, **({} if rope is True else rope))) if rope else None
@@ -131,32 +129,22 @@ def attention(
             return _of_memory(_parts(like, cross), lambda name, memory: project(params, name, memory))
         x = alone(like)
         kept = x.shape[1] if window is None else min(window - 1, x.shape[1])
-        empty = jnp.zeros((x.shape[0], kept, kv_heads, params["w_key"].shape[1] // kv_heads), x.dtype)
-        return {"key": empty, "value": empty, "at": jnp.zeros(x.shape[0], jnp.int32)}
+        return empty(x.shape[0], kept, kv_heads, params["w_key"].shape[1] // kv_heads, x.dtype)
 
     def step(params, carry, inputs, lengths=None):
         x = alone(inputs)
         if cross:
             seen = {"key_value_seq_lengths": carry.get("lengths")}
             return carry, attend(params, project(params, "query", x), carry["key"], carry["value"], **seen)
-        at, n, kept = carry["at"], x.shape[1], carry["key"].shape[1]
-        ring = window is not None and kept == window - 1  # one that reaches further keeps all, as if there were none
-        end = after(at, x, lengths)
-        positions = at[:, None] + jnp.arange(n, dtype=jnp.int32)[None]
         q, k, v = (project(params, name, x) for name in ("query", "key", "value"))
+        positions = carry["at"][:, None] + jnp.arange(x.shape[1], dtype=jnp.int32)[None]
         q, k = (turn(q, positions), turn(k, positions)) if turn else (q, k)
-        if not ring:
-            k, v = whole = tuple(_written(carry[name], positions, a) for name, a in (("key", k), ("value", v)))
-            _require_room(kept, end)
-            seen = {"q_offset": at}
-        else:
-            past = carry["key"], carry["value"]
-            whole = tuple(last_of(old, a, lengths) for old, a in zip(past, (k, v), strict=True))
-            k, v = (jnp.concatenate([old, a], 1) for old, a in zip(past, (k, v), strict=True))
-            seen = {"q_offset": kept, "mask": _filled(at, kept, n)}
-        carry = {"key": whole[0], "value": whole[1], "at": end}
-        y = attend(params, q, k, v, **seen)
-        return carry, y if ring else jnp.where((positions < kept)[..., None], y, jnp.nan)
+        kept = carry["key"].shape[1]
+        if window is not None and kept == window - 1:
+            carry, (k, v), seen = with_last(carry, k, v, lengths)
+            return carry, attend(params, q, k, v, **seen)
+        carry, (k, v), seen = with_all(carry, k, v, positions, lengths)  # a window that reaches further keeps all too
+        return carry, jnp.where((positions < kept)[..., None], attend(params, q, k, v, **seen), jnp.nan)
 
     if not causal and not cross:
         return Layer(init, apply, stream=cannot_stream("attention that is not causal sees later positions"))
@@ -176,24 +164,6 @@ def _of_memory(given, project) -> dict[str, Array]:
         refuse(f"attention to a memory starts with its values, and with no lengths of x, got {came}")
     lengths = {"lengths": given["memory_lengths"]} if given.get("memory_lengths") is not None else {}
     return {name: project(name, given["memory"]) for name in ("key", "value")} | lengths
-
-
-def _written(cache: Array, positions: Array, a: Array) -> Array:
-    """The cache ``[batch, capacity, ...]`` with a ``[batch, n, ...]`` at its positions; what is beyond it is left out."""
-    rows = jnp.arange(cache.shape[0], dtype=jnp.int32)[:, None]
-    return cache.at[rows, positions].set(a, mode="drop")
-
-
-def _require_room(capacity: int, end: Array):
-    """Raise ValueError where a row ends beyond the cache; tracers have no values."""
-    if not isinstance(end, Tracer) and (end > capacity).any():
-        raise ValueError(f"attention: a stream's x must end within the {capacity} positions that it was started with, got "
-                         f"a row that ends at {end.max()}")  # fmt: skip
-
-
-def _filled(at: Array, kept: int, n: int) -> Array:
-    """Which of the ``kept`` positions before, and of n new ones, there are: ``[batch, 1, 1, kept + n]``."""
-    return (jnp.arange(kept + n, dtype=jnp.int32)[None] >= kept - at[:, None])[:, None, None]
 
 
 def _dropped(rate, key, training):
@@ -223,3 +193,9 @@ def _require_options(heads, kv_heads, head_dim, window, softcap, rope, dropout):
     if softcap is not None:
         require_number("attention", "softcap", softcap, "above 0, and finite", lambda v: 0 < v < math.inf)
     require_rate("attention", "dropout", dropout)
+
+
+def _require_bools(**options):
+    for name, value in options.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"attention: {name} must be True or False, got {value!r}")

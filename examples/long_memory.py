@@ -1,6 +1,6 @@
 """Who remembers? Networks that carry a state along time, and attention, add two numbers that stand ever further apart.
 
-Each step of a sequence has a number from 0 to 1, and a mark, which is 1 at one step of either half and 0 elsewhere. The
+Each step of a sequence has a number from 0 to 1 and a mark. That is 1 at one step of either half, and 0 elsewhere. The
 answer is the sum of the two numbers that are marked: the adding problem. The guess 1 is wrong by 1/6, squared, on average.
 
 What the error of the last step is to change at an early one goes back through every step between

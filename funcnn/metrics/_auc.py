@@ -15,8 +15,8 @@ def auc(bins: int = 2048) -> Metric:
     """The metric of how often a yes has a higher score than a no, equal scores counting half.
 
     The scores of the batches do not add up, their histogram does. A score s is counted by s/(1 + abs(s)), which is from -1
-    to 1, in equal bins. Scores in one bin count as equal. Of the pairs of a yes and a no, some share fall into one bin, and
-    the result is off by at most half that share. Near a score s a bin is as wide as ``2 * (1 + abs(s))**2 / bins``.
+    to 1, in equal bins. Scores in one bin count as equal. Some of the pairs of a yes and a no fall into one bin,
+    and the result is off by at most half their share. Near a score s a bin is as wide as ``2 * (1 + abs(s))**2 / bins``.
 
     Args:
       bins: how many.

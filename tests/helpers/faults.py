@@ -87,8 +87,8 @@ def killed(folder: Path, cache: Path, draw: random.Random, kills: int) -> tuple[
     """Kill a run so many times at random moments, and start it again each time.
 
     Returns:
-      How many times it was killed, and what did not go as it must. It goes on from the last checkpoint that is whole, and
-      at most the interval under way and the one that is being written are lost.
+      How many times it was killed, and what did not go as it must. It goes on from the last checkpoint that is whole. At
+      most the interval under way and the one that is being written are lost.
     """
     done, wrong, at = 0, [], 0
     while done < kills:

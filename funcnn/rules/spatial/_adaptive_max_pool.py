@@ -45,7 +45,7 @@ def adaptive_max_pool(x: Array, sizes: Sizes) -> Array:
     Args:
       x: ``[batch, *space, channels]`` with one, two or three spatial axes, floating.
       sizes: places along every axis, or along each. As in PyTorch, bins overlap by an entry where their number does not
-        divide the axis, and repeat entries where it is larger than the axis.
+        divide the axis. Where it is larger than the axis, they repeat entries.
 
     Returns:
       ``[batch, *sizes, channels]``, of x's dtype. Of equal entries the first takes the cotangent; NaN is the largest.

@@ -16,8 +16,8 @@ def log_jsonl(path: str | PathLike[str]) -> Watcher:
     r"""A watcher that appends each row of the history to a file, one JSON object a line.
 
     The line is in the file as soon as the row has ended. What is not finite is null. A run that goes on from a checkpoint
-    removes the lines of rows that it is to write again, so that each row is there once. These are the lines at the file's
-    end: of steps behind the checkpoint, of a last row that the run's end had cut short, and one that is not whole.
+    removes the lines of rows that it is to write again: each row is there once. These are the lines at the file's end:
+    of steps behind the checkpoint, of a last row that the run's end had cut short, and one that is not whole.
 
     Args:
       path: of the file; its folder is made.

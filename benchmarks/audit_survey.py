@@ -37,6 +37,7 @@ ROWS = {
     "large": [[100.0, -100.0, 30.0], [1e4, 0.0, -1e4]],
     "-inf": [[0.3, -INF, 0.8], [2.0, 0.1, -INF]],
 }
+FINITE = {k: v for k, v in ROWS.items() if k != "-inf"}
 ONE_HOT, SOFT = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [[0.2, 0.0, 0.8], [0.4, 0.6, 0.0]]
 LABELS = {"one-hot": ONE_HOT, "soft": SOFT}
 MATRIX = {
@@ -54,32 +55,43 @@ class Subject(NamedTuple):
 
 
 def subjects() -> list[Subject]:
-    """What is surveyed."""
-    found = []
+    """What is surveyed, as far as this JAX has it."""
+    return [s for s in of_nn() + of_numpy() + of_special() + losses() + projections() if s.f is not None]
+
+
+def of_nn() -> list[Subject]:
+    """Of jax.nn, each rule."""
     activations = [
         *("relu", "relu6", "sigmoid", "softplus", "sparse_plus", "sparse_sigmoid", "soft_sign", "silu", "mish", "tanh"),
         *("log_sigmoid", "elu", "leaky_relu", "hard_tanh", "celu", "selu", "gelu", "squareplus", "hard_sigmoid"),
         *("hard_silu", "glu"),
     ]
-    found += [Subject(f"nn.{name}", getattr(nn, name), (LINE,)) for name in activations]
+    found = [Subject(f"nn.{name}", getattr(nn, name), (LINE,)) for name in activations]
     found += [Subject("nn.log1mexp", nn.log1mexp, (POSITIVE,))]
     rows = ["softmax", "log_softmax", "logsumexp", "logmeanexp", "standardize"]
     found += [Subject(f"nn.{name}", getattr(nn, name, None), (ROWS,)) for name in rows]
     masked = lambda f: lambda x: f(x, where=jnp.isfinite(x) & (x < 1))
     found += [Subject(f"nn.{name}, where", masked(getattr(nn, name)), (ROWS,)) for name in ("softmax", "log_softmax")]
     attend = lambda x: nn.dot_product_attention(x[:, None], x[:, None], x[:, None])
-    found += [Subject("nn.dot_product_attention", attend, ({k: v for k, v in ROWS.items() if k != "-inf"},))]
+    return [*found, Subject("nn.dot_product_attention", attend, (FINITE,))]
+
+
+def of_numpy() -> list[Subject]:
+    """Of jax.numpy and its linalg, each rule."""
     pairs = {"natural": [-1.0, 0.5, 2.0, 3.0], "-inf": [-INF, -INF, 0.0, 1.0], "large": [-200.0, 300.0, 0.0, 50.0]}
-    found += [Subject(f"numpy.{name}", getattr(jnp, name), (pairs, pairs)) for name in ("logaddexp", "logaddexp2")]
+    found = [Subject(f"numpy.{name}", getattr(jnp, name), (pairs, pairs)) for name in ("logaddexp", "logaddexp2")]
     found += [Subject(f"numpy.{name}", getattr(jnp, name), (LINE,)) for name in ("sinc", "i0")]
     found += [Subject("numpy.frexp", lambda x: jnp.frexp(x)[0], (LINE,))]
     found += [Subject(f"linalg.{name}", getattr(jnp.linalg, name), (MATRIX,)) for name in ("det", "pinv")]
-    found += [Subject("linalg.slogdet", lambda a: jnp.linalg.slogdet(a)[1], (MATRIX,))]
+    return [*found, Subject("linalg.slogdet", lambda a: jnp.linalg.slogdet(a)[1], (MATRIX,))]
+
+
+def of_special() -> list[Subject]:
+    """Of jax.scipy.special, each rule."""
     line = ["i0", "i0e", "i1", "i1e", "erf", "erfc", "erfcx", "dawsn", "log_ndtr", "ndtr", "expit", "sici"]
-    found += [Subject(f"special.{name}", getattr(special, name, None), (LINE,)) for name in line]
-    above = {
-        k: v for k, v in POSITIVE.items() if k != "tiny"
-    }  # of tiny numbers, JAX 0.10's exp1 does not come to an end
+    found = [Subject(f"special.{name}", getattr(special, name, None), (LINE,)) for name in line]
+    # Of tiny numbers, JAX 0.10's exp1 does not come to an end.
+    above = {k: v for k, v in POSITIVE.items() if k != "tiny"}
     found += [Subject("special.exp1", special.exp1, (above,))]
     found += [Subject("special.expn", lambda x: special.expn(jnp.int32(3), x), (above,))]
     positive = ["gammaln", "digamma", "expi", "entr", "spence", "loggamma"]
@@ -99,17 +111,20 @@ def subjects() -> list[Subject]:
     a, b = {"natural": [0.7, 1.2, 2.0, 3.5]}, {"natural": [1.9, 2.3, 4.1, 5.5]}
     found += [Subject("special.hyp1f1", special.hyp1f1, (a, b, LINE))]
     small = {"natural": [-0.7, -0.1, 0.2, 0.6], "zeros": [0.0] * 4}
-    found += [Subject("special.hyp2f1", getattr(special, "hyp2f1", None), (a, a, b, small))]
-    return [s for s in found + losses() + projections() if s.f is not None]
+    return [*found, Subject("special.hyp2f1", getattr(special, "hyp2f1", None), (a, a, b, small))]
 
 
 def losses() -> list[Subject]:
     """Of optax, each."""
+    return losses_of_labels() + losses_of_classes() + losses_of_structure()
+
+
+def losses_of_labels() -> list[Subject]:
+    """Those whose labels are numbers or distributions."""
     o, found = optax.losses, []
     for name in ["safe_softmax_cross_entropy", "softmax_cross_entropy", "poly_loss_cross_entropy", "dice_loss"]:
         found.append(Subject(f"losses.{name}", getattr(o, name), (ROWS, LABELS)))
     found += [Subject("losses.ranking_softmax_loss", o.ranking_softmax_loss, (ROWS, LABELS))]
-    finite = {k: v for k, v in ROWS.items() if k != "-inf"}
     for name in [
         "sigmoid_binary_cross_entropy",
         "sigmoid_focal_loss",
@@ -117,15 +132,20 @@ def losses() -> list[Subject]:
         "perceptron_loss",
         "binary_dice_loss",
     ]:
-        found.append(Subject(f"losses.{name}", getattr(o, name), (finite, LABELS)))
+        found.append(Subject(f"losses.{name}", getattr(o, name), (FINITE, LABELS)))
     for name in ["squared_error", "l2_loss", "huber_loss", "log_cosh", "cosine_similarity", "cosine_distance"]:
-        found.append(Subject(f"losses.{name}", getattr(o, name), (finite | {"zeros": np.zeros((2, 3))}, LABELS)))
+        found.append(Subject(f"losses.{name}", getattr(o, name), (FINITE | {"zeros": np.zeros((2, 3))}, LABELS)))
     log_p = {"natural": np.log([[0.2, 0.3, 0.5], [0.1, 0.6, 0.3]]), "equal": np.log(np.maximum(SOFT, 1e-9)),
              "-inf": [[np.log(0.2), -INF, np.log(0.8)], [np.log(0.4), np.log(0.6), -INF]]}  # fmt: skip
     for name in ["kl_divergence", "convex_kl_divergence", "generalized_kl_divergence"]:
         found.append(Subject(f"losses.{name}", getattr(o, name), (log_p, LABELS)))
     found += [Subject("losses.kl_divergence_with_log_targets", o.kl_divergence_with_log_targets, (log_p, log_p))]
-    ids = jnp.array([1, 0])
+    return [*found, Subject("losses.smooth_labels", lambda x: o.smooth_labels(x, 0.1), (LABELS,))]
+
+
+def losses_of_classes() -> list[Subject]:
+    """Those whose labels are numbers of classes."""
+    o, found, ids = optax.losses, [], jnp.array([1, 0])
     for name in [
         "softmax_cross_entropy_with_integer_labels",
         "multiclass_hinge_loss",
@@ -133,23 +153,28 @@ def losses() -> list[Subject]:
         "multiclass_sparsemax_loss",
     ]:
         one = lambda x, f=getattr(o, name): f(x, ids)
-        found.append(Subject(f"losses.{name}", one, (ROWS if "entropy" in name else finite,)))
-    found += [Subject("losses.sparsemax_loss", lambda x: o.sparsemax_loss(x, jnp.array([1, 0, 1, 0])), (LINE,))]
+        found.append(Subject(f"losses.{name}", one, (ROWS if "entropy" in name else FINITE,)))
+    sparse = lambda x: o.sparsemax_loss(x, jnp.array([1, 0, 1, 0]))
+    return [*found, Subject("losses.sparsemax_loss", sparse, (LINE,))]
+
+
+def losses_of_structure() -> list[Subject]:
+    """Those of sequences, of masks and of points."""
+    o = optax.losses
     padding = jnp.zeros((1, 3)), jnp.array([[1, 2]]), jnp.zeros((1, 2))
     ctc = lambda x: o.ctc_loss(
         x[None], padding[0].astype(x.dtype)[:, : x.shape[0]], padding[1], padding[2].astype(x.dtype)
     )
-    found += [Subject("losses.ctc_loss", ctc, ({"natural": np.eye(3), "ties": np.zeros((3, 3))},))]
+    found = [Subject("losses.ctc_loss", ctc, ({"natural": np.eye(3), "ties": np.zeros((3, 3))},))]
     dice = lambda x: o.multiclass_generalized_dice_loss(x[None], jnp.asarray(ONE_HOT, x.dtype)[None])
-    found += [Subject("losses.multiclass_generalized_dice_loss", dice, (finite,))]
-    points = finite | {"equal": [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]}
+    found += [Subject("losses.multiclass_generalized_dice_loss", dice, (FINITE,))]
+    points = FINITE | {"equal": [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]}
     found += [
         Subject("losses.ntxent", lambda x: o.ntxent(jnp.concatenate([x, x + 1]), jnp.array([0, 1, 0, 1])), (points,))
     ]
-    found += [Subject("losses.triplet_margin_loss", o.triplet_margin_loss, (points, points, finite))]
+    found += [Subject("losses.triplet_margin_loss", o.triplet_margin_loss, (points, points, FINITE))]
     young = o.make_fenchel_young_loss(nn.logsumexp)
-    found += [Subject("losses.fenchel_young", lambda x, y: young(x[0], y[0]), (finite, LABELS))]
-    return [*found, Subject("losses.smooth_labels", lambda x: o.smooth_labels(x, 0.1), (LABELS,))]
+    return [*found, Subject("losses.fenchel_young", lambda x, y: young(x[0], y[0]), (FINITE, LABELS))]
 
 
 def projections() -> list[Subject]:

@@ -82,18 +82,6 @@ def _errors(name):
             sizes[what] = [jnp.maximum(a, jnp.max(jnp.abs(term))) for a in sizes.get(what, [0])]
         return truth, sizes, ~case.undecided(named) if case.undecided else True
 
-    def off(got, point, dtype):
-        truth, sizes, counts = point
-        counts &= jnp.max(jnp.stack(jax.tree.leaves(sizes))) <= float(jnp.finfo(dtype).max)
-        worst = {}
-        for what in truth:
-            each = [
-                jnp.max(ulps(a.astype(jnp.float64), b, jnp.maximum(size, _least(dtype)), dtype), initial=0)
-                for a, b, size in zip(got[what], truth[what], sizes[what], strict=True)
-            ]
-            worst[what] = jnp.where(counts, jnp.max(jnp.stack(each)), 0)
-        return worst
-
     @jax.jit
     def run(drawn):
         truths = jax.vmap(of_point)(*jax.tree.map(lambda *a: jnp.concatenate(a), *drawn))
@@ -102,10 +90,24 @@ def _errors(name):
         for i, (dtype, (args, y_bars)) in enumerate(zip(DTYPES, drawn, strict=True)):
             here = jax.tree.map(lambda a, i=i: a[i * count : (i + 1) * count], truths)
             got = jax.vmap(lambda *point: results(*point)[0])(tuple(_typed(a, dtype) for a in args), y_bars)
-            found.append(jax.vmap(lambda got, point, dtype=dtype: off(got, point, dtype))(got, here))
+            found.append(jax.vmap(lambda got, point, dtype=dtype: _off(got, point, dtype))(got, here))
         return found
 
     return run
+
+
+def _off(got, point, dtype):
+    """The error of each result at a point, in ulp; 0 where the point does not count."""
+    truth, sizes, counts = point
+    counts &= jnp.max(jnp.stack(jax.tree.leaves(sizes))) <= float(jnp.finfo(dtype).max)
+    worst = {}
+    for what in truth:
+        each = [
+            jnp.max(ulps(a.astype(jnp.float64), b, jnp.maximum(size, _least(dtype)), dtype), initial=0)
+            for a, b, size in zip(got[what], truth[what], sizes[what], strict=True)
+        ]
+        worst[what] = jnp.where(counts, jnp.max(jnp.stack(each)), 0)
+    return worst
 
 
 def _chained(pull, y, y_bars):

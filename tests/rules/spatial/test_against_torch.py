@@ -163,8 +163,11 @@ def pools_to_a_size():
             )
 
 
-def upsampled():
-    for i, x in enumerate([(2, 7, 3), (2, 7, 6, 2), (1, 5, 4), (1, 5, 5, 4, 2), (2, 3, 3, 1)]):
+IMAGES = [(2, 7, 3), (2, 7, 6, 2), (1, 5, 4), (1, 5, 5, 4, 2), (2, 3, 3, 1)]
+
+
+def upsampled_smoothly():
+    for i, x in enumerate(IMAGES):
         n = len(x) - 2
         smooth = ["linear", "bilinear", "trilinear"][n - 1]
         yield case(
@@ -192,6 +195,10 @@ def upsampled():
                 method="cubic" if mode == "bicubic" else "linear",
                 align_corners=corners,
             )
+
+
+def upsampled_by_the_nearest():
+    for i, x in enumerate(IMAGES):
         yield case(
             f"upsample-size-{i}",
             fn.rules.upsample,
@@ -237,7 +244,8 @@ def shuffled():
         *pools(),
         *places_of_maxima(),
         *pools_to_a_size(),
-        *upsampled(),
+        *upsampled_smoothly(),
+        *upsampled_by_the_nearest(),
         *shuffled(),
     ],
 )

@@ -13,14 +13,15 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, refuse
-from ..rules._common._checks import describe, require_number
+from ..rules._common._checks import are_integers, describe, require_number
 from ._cache import empty, with_all, with_last
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
 from ._inputs import alone, entries
 
 _ENTRIES = {"x", "lengths", "positions", "segment_ids"}
-_OF_MEMORY = {"x", "lengths", "memory", "memory_lengths"}
+_LENGTHS = {"lengths", "memory_lengths"}
+_OF_MEMORY = {"x", "memory", *_LENGTHS}
 
 
 @shown
@@ -179,6 +180,10 @@ def _parts(inputs, cross) -> dict[str, Any]:
     for name in sorted(needed):
         if len(getattr(given[name], "shape", (0, 0, 0))) != 3:
             raise ValueError(f"attention: {name} must be [batch, positions, features], got {describe(given[name])}")
+    for name, a in given.items():
+        if name in _LENGTHS and a is not None and not (are_integers(a) and a.shape == given["x"].shape[:1]):
+            rows = list(given["x"].shape[:1])
+            raise TypeError(f"attention: {name} must be integers {rows}, got {describe(a)}")
     return given
 
 

@@ -182,6 +182,14 @@ def test_what_sees_later_positions_cannot_stream():
             r"attention: x must be \[batch, positions, features\], got float64\[5, 8\]",
         ),
         (lambda: fn.attention(2, rope=3.0), "attention: rope must be a bool or a dict of options, got 3.0"),
+        (
+            lambda: fn.attention(2).init(KEY, {"x": X, "lengths": jnp.array([3])}),
+            r"attention: lengths must be integers \[2\], got int64\[1\]",
+        ),
+        (
+            lambda: fn.attention(2, cross=True).init(KEY, {"x": X, "memory": X, "memory_lengths": [3, 5]}),
+            r"attention: memory_lengths must be integers \[2\], got a list: jnp.asarray",
+        ),
     ],
 )
 def test_a_bad_option_says_what_was_wrong(make, message):

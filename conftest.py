@@ -4,6 +4,7 @@ Most of the suite's time is compilation. So programs are compiled quickly rather
 compiled the others read, and JAX's caches in memory are cleared now and then.
 """
 
+import importlib.util
 import itertools
 import os
 
@@ -28,6 +29,7 @@ import pytest  # noqa: E402
 import funcnn as fn  # noqa: E402
 
 pytest_plugins = ["pytester", "tests.helpers.rotation"]
+collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["*/beside_torch.py"]  # who imports it is skipped
 
 _finished = itertools.count(1)
 

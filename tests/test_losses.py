@@ -109,6 +109,7 @@ def test_an_element_of_weight_0_is_as_if_it_were_not_there():
     assert_close(bar, jnp.where(mask, jax.grad(lambda p: rules.huber(p, T).sum())(P), 0) / float(mask.sum()), 1e-14)
 
 
+@pytest.mark.slow
 def test_a_label_of_weight_0_may_lie_outside_the_classes():
     labels, weight = np.array([0, -1, 1, 9]), jnp.array([1.0, 0.0, 2.0, 0.0])
     kept = losses.softmax_cross_entropy(P[::2], jnp.array([0, 1]), weight[::2])
@@ -279,6 +280,7 @@ def test_a_label_outside_the_classes_is_nan_where_it_cannot_be_seen():
     assert jnp.isnan(jax.jit(losses.softmax_cross_entropy)(P, jnp.array([0, 3, 1, 1])))
 
 
+@pytest.mark.slow
 def test_labels_of_a_narrow_dtype_count_as_far_as_the_classes():
     logits = jnp.zeros((1, 300)).at[0, 259].set(5.0)
     narrow, wide = (rules.softmax_cross_entropy(logits, jnp.array([3], dtype)) for dtype in (jnp.uint8, jnp.int32))

@@ -104,6 +104,7 @@ def test_what_cannot_stream_says_so_and_where(layer, message):
         fn.stream_of(layer).start(params, like)
 
 
+@pytest.mark.slow
 def test_a_part_may_have_no_positions():
     for layer in (CAUSAL, fn.conv(2, 1, padding="VALID")):
         params = layer.init(jax.random.key(0), X)

@@ -151,6 +151,7 @@ def test_modules_without_statistics_have_the_library_s_parameters_alone(peers):
     assert repr(fn.serial(model, mlp, linear)).count("from_") == 3
 
 
+@pytest.mark.slow
 def test_a_module_that_is_made_keeps_its_parameters(peers):
     net = peers.Nnx(rngs=peers.nnx.Rngs(3))
     params = fn.interop.from_flax(net).init(KEY, peers.X)

@@ -43,6 +43,7 @@ def test_attention_is_the_formula(kv_heads):
     assert_close(layer.apply(params, X), by_formula(params, X, 4, kv_heads), 1e-12)
 
 
+@pytest.mark.slow
 def test_what_is_saved_is_saved_once():
     x, of_heads, lse = 2 * 5 * 8, 4 * 2 * 5 * 8, 2 * 5 * 4  # of_heads: queries, keys, values and what they become
     assert fn.summary(fn.attention(4), X).rows[0].saved_bytes == (x + of_heads + lse) * X.dtype.itemsize

@@ -49,6 +49,7 @@ def test_what_does_not_count_may_hold_anything():
     assert_close(run(spoilt), run(X), 0.0)
 
 
+@pytest.mark.slow
 def test_where_nothing_counts_the_mean_is_0():
     nothing = jax.value_and_grad(lambda x: losses.linear_cross_entropy((x, W), jnp.full((2, 5), -100), ignore=-100))
     assert_close(jax.jit(nothing)(X), (jnp.zeros(()), jnp.zeros_like(X)), 0.0)

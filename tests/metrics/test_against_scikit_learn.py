@@ -91,6 +91,7 @@ def test_every_metric_is_tried_here():
     assert {name.removeprefix("macro ").partition(" of ")[0] for name in CASES} == public
 
 
+@pytest.mark.slow
 def test_an_area_by_bins_is_off_by_less_than_it_says():
     scores, yes = RNG.normal(size=4000) + np.repeat([0.0, 1.0], 2000), np.repeat([0, 1], 2000)
     exact = theirs.roc_auc_score(yes, scores)

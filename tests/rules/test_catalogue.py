@@ -97,6 +97,7 @@ def test_a_rule_may_have_options_by_name():
     promises.test_it_saves_what_it_declares_to_the_byte(entry, entry.typical, jnp.float64)
 
 
+@pytest.mark.slow
 def test_an_audit_names_the_function_in_front_of_a_rule():
     assert [row.name for row in fn.verify.audit(lambda x: scaled(x, power=2), jnp.ones(3)).rows] == ["scaled"]
 

@@ -72,6 +72,7 @@ def test_every_order_of_four_is_equally_likely():
     assert ((counts - 1000) ** 2 / 1000).sum() < 50  # chi-squared, 23 degrees of freedom: above 50 once in 1,000
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_bits_and_another_key_others():
     (a, a_history), (b, b_history) = fit(batch_size=4, epochs=40), fit(batch_size=4, epochs=40)
     assert_close(a.params, b.params, 0.0)

@@ -123,6 +123,7 @@ def test_what_is_gathered_is_not_saved(axis_type):
     assert ((8, 24), False) in saved  # what tanh saves
 
 
+@pytest.mark.slow
 def test_a_step_of_ones_own_leaves_its_state_in_place():
     model, mesh = fn.serial(fn.linear(8), fn.tanh, fn.linear(1)), mesh_of(4)
     step = fn.make_step(model, fn.losses.squared_error, OPTIMIZER)

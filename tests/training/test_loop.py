@@ -198,6 +198,7 @@ def test_an_error_names_the_metric_the_watcher_and_the_batch(options, message):
         fit(epochs=1, **options)
 
 
+@pytest.mark.slow
 def test_the_history_shows_the_learning_rate_and_the_gradient():
     rate = optax.linear_schedule(0.4, 0.0, 4)
     with jax.numpy_dtype_promotion("standard"):
@@ -227,6 +228,7 @@ def test_mixed_computes_in_another_dtype_and_compiles_once():
     assert not (state.params["w"] == fit(epochs=1)[0].params["w"]).all()
 
 
+@pytest.mark.slow
 def test_an_update_that_is_not_finite_can_be_skipped():
     poison = lambda prediction, y: LOSS(prediction, y) / jnp.where(y[0, 0] == Y[0, 0], jnp.float32(0), 1)
     with pytest.raises(fn.NonFiniteError):

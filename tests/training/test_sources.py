@@ -109,6 +109,7 @@ def test_every_moment_says_where_training_stands(begun):
     assert sum(moment.examples for moment in others) == 50 * len(X)
 
 
+@pytest.mark.slow
 def test_a_source_tells_the_last_good_moment_before_it_fails(begun):
     step = plain_step(MODEL, LOSS, OPTIMIZER)
     training = source_of((X, Y), BATCH).train(step, with_fuse(begun, 7), Plan(epochs=EPOCHS))

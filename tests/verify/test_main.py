@@ -108,6 +108,7 @@ def test_the_examples_of_a_rule_share_its_budget_and_must_all_pass(ops, monkeypa
     assert (report.name, report.status, report.passed, report.skipped) == ("right", "fail", ("S0",), (("S9", "no"),))
 
 
+@pytest.mark.slow
 def test_an_option_that_any_example_gives_was_run(ops):
     with open(ops, "a") as file:
         file.write("""
@@ -182,6 +183,7 @@ def test_a_package_without_rules_says_what_could_not_be_searched(package, tmp_pa
     assert "some_package and its submodules define no custom_vjp or custom_jvp function; cannot import" in error
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_few", "_fast")
 def test_without_a_target_the_catalogue_is_checked(capsys):
     assert command.main([]) == 0
@@ -200,6 +202,7 @@ def test_a_rule_of_the_catalogue_is_checked_alone(capsys):
     assert max(float(row[2]) for row in rows[1:]) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_few", "_fast")
 def test_a_rule_of_the_catalogue_that_differs_from_its_reference_fails(capsys, monkeypatch):
     tanh = catalogue["tanh"]

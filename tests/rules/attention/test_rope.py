@@ -28,6 +28,7 @@ def test_an_angle_is_exact_at_every_position(dtype):
         assert np.abs(np.asarray(got, np.float64) - expected).max() < 2.0**-23
 
 
+@pytest.mark.slow
 def test_products_depend_on_the_distance_alone():
     q, k = jax.random.normal(jax.random.key(0), (2, 1, 4, 1, 64), jnp.float32)
     product = lambda p: (rules.rope(q, p) * rules.rope(k, p + 7)).sum(-1)

@@ -45,6 +45,7 @@ def test_divided_classes_give_one_device_s_numbers_and_cotangents(shape):
     assert_close(got, run(X, W, LABELS, B, U), 1e-10)
 
 
+@pytest.mark.slow
 def test_a_label_outside_all_classes_is_nan_and_of_equal_logits_the_first_is_the_argmax():
     mesh = jax.make_mesh((1, 4), ("data", "model"), axis_types=(AxisType.Auto,) * 2, devices=jax.devices()[:4])
     labels, w = jnp.array([16, 3, -1, 4]), jnp.tile(W[:, :4], (1, 4))

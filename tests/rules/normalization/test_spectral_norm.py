@@ -11,6 +11,7 @@ RNG = np.random.default_rng(0)
 W, U = jnp.asarray(RNG.normal(size=(2, 3, 5))), jnp.asarray(RNG.normal(size=5))
 
 
+@pytest.mark.slow
 def test_a_result_comes_again_from_its_own_vector():
     y, u = rules.spectral_norm(W, U, 3)
     assert_close(rules.spectral_norm(W, u, 0), (y, u), 1e-15)

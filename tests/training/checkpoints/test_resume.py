@@ -126,6 +126,7 @@ WITHIN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", WITHIN)
 def test_the_optimizers_state_is_that_which_was_saved(wrong, restored):
     assert WITHIN[wrong](restored.opt_state[0], restored.step)
@@ -216,6 +217,7 @@ def test_watchers_remember_what_they_saw(tmp_path):
     assert (first.rows, second.rows) == (3, 1)  # the second one is new
 
 
+@pytest.mark.slow
 def test_nothing_is_warned_of_a_run_that_goes_on(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -121,6 +121,7 @@ def test_complex_numbers_are_compared_whole():
     assert first_index(np.array([[False, False], [False, True]])) == (1, 1)
 
 
+@pytest.mark.slow
 def test_it_stands_on_numpy_alone():
     package = Path(fn.__file__).parent
     graph, reached, new = graph_of(package), set(), {Path(_judge.__file__)}

@@ -35,27 +35,40 @@ def options_of(entry):
     return [name for name in inspect.signature(entry.rule).parameters if name not in array_names(entry.rule)]
 
 
-ANY_VALUE = {
-    "keepdims",
-    "approximate",
-    "count_padding",
-    "return_indices",
-    "full",
-    "log_input",
-    "swap",
-    "log_targets",
-}  # whether it is true is all that is read
-
-
 @pytest.mark.parametrize("value", [1j, b"1"], ids=["complex", "bytes"])
 @pytest.mark.parametrize("name", catalogue)
 def test_an_option_of_another_type_is_named(name, value):
     entry = catalogue[name]
     example = entry.examples[-1]
     args = draw_all(example.args, 0, jnp.float64)
-    for option in set(options_of(entry)) - ANY_VALUE:
+    for option in options_of(entry):
         with pytest.raises((TypeError, ValueError), match=rf"^{name}: {option} must "):
             entry.bind(example.options | {option: value})(*args)
+
+
+BOOLEAN = [
+    (entry, option)
+    for entry in catalogue.values()
+    for option in options_of(entry)
+    if isinstance(inspect.signature(entry.rule).parameters[option].default, bool)
+]
+
+
+@pytest.mark.parametrize("value", [1, "False", None, np.ones(1)], ids=["int", "word", "None", "array"])
+@pytest.mark.parametrize(("entry", "option"), BOOLEAN, ids=lambda part: getattr(part, "name", part))
+def test_a_boolean_option_takes_no_other_value(entry, option, value):
+    example = entry.examples[0]
+    args = draw_all(example.args, 0, jnp.float64)
+    with pytest.raises((TypeError, ValueError), match=rf"^{entry.name}: {option} must be True or False, got "):
+        entry.bind(example.options | {option: value})(*args)
+
+
+@pytest.mark.parametrize(("entry", "option"), BOOLEAN, ids=lambda part: getattr(part, "name", part))
+def test_a_boolean_option_is_numpys_too(entry, option):
+    example = entry.examples[0]
+    args = draw_all(example.args, 0, jnp.float64)
+    both = [jax.eval_shape(entry.bind(example.options | {option: kind(False)}), *args) for kind in (bool, np.bool_)]
+    assert both[0] == both[1]
 
 
 INTEGERS = {

@@ -164,6 +164,14 @@ def _as_number(name: str, a) -> str:
     return ", traced: it must be known when the function is traced" if isinstance(a, Tracer) else f": float({name})"
 
 
+def require_bool(rule: str, **options) -> None:
+    """Raise TypeError unless every option is True or False, Python's or NumPy's."""
+    for name, value in options.items():
+        if not isinstance(value, (bool, np.bool_)):
+            came = describe(value) if is_array(value) else repr(value)
+            raise TypeError(f"{rule}: {name} must be True or False, got {came}")
+
+
 def require_key(rule: str, key, name: str = "key") -> None:
     """Raise TypeError unless ``key`` is one key of `jax.random`, typed or, as once, two raw numbers."""
     dtype = getattr(key, "dtype", None)

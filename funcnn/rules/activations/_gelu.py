@@ -40,7 +40,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_floating
+from .._common._checks import require_bool, require_floating
 from .._common._cotangent import cotangent
 from .._common._precision import widen
 
@@ -61,6 +61,7 @@ def gelu(x: Array, approximate: bool = True) -> Array:
 
 def gelu_fwd(x, approximate):
     require_floating("gelu", x=x)
+    require_bool("gelu", approximate=approximate)
     return gelu_value_and_slope(approximate, widen(x))[0].astype(jnp.result_type(x)), x
 
 

@@ -49,7 +49,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_axis, require_shape, shapes
+from .._common._checks import require_axis, require_bool, require_shape, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import widen
 from ._gelu import gelu_value_and_slope
@@ -151,6 +151,7 @@ def geglu(x: Array, gate: Array | None = None, axis: int = -1, approximate: bool
 
 
 def geglu_fwd(x, gate, axis, approximate):
+    require_bool("geglu", approximate=approximate)
     return _gated("geglu", partial(gelu_value_and_slope, approximate), x, gate, axis), (x, gate)
 
 

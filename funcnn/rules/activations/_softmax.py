@@ -54,7 +54,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_axis, require_floating
+from .._common._checks import require_axis, require_bool, require_floating
 from .._common._cotangent import cotangent
 from .._common._precision import widen
 
@@ -148,7 +148,7 @@ def logsumexp(x: Array, axis: Axis | None = None, keepdims: bool = False) -> Arr
       The shape of x without the axes, of x's dtype.
 
     Raises:
-      TypeError: x is not floating, or the axis is not an int or a tuple of ints.
+      TypeError: x is not floating, the axis is not an int or a tuple of ints, or keepdims not a bool.
       ValueError: x does not have the axis, or an axis is named twice.
     """
     return logsumexp_fwd(x, axis, keepdims)[0]
@@ -157,6 +157,7 @@ def logsumexp(x: Array, axis: Axis | None = None, keepdims: bool = False) -> Arr
 def logsumexp_fwd(x, axis, keepdims):
     axes = tuple(range(jnp.ndim(x))) if axis is None else axis
     top = largest("logsumexp", x, axes)
+    require_bool("logsumexp", keepdims=keepdims)
     total = jnp.sum(jnp.exp(shifted(x, top)), axis=axes, keepdims=True)
     y = (top + jnp.log(total)).astype(jnp.result_type(x))
     return y if keepdims else jnp.squeeze(y, axes), (x, top, total)

@@ -5,10 +5,18 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 
-from .._common._checks import describe, is_int, require_floating, require_key, require_number, require_shape, shapes
+from .._common._checks import (
+    describe,
+    is_int,
+    require_bool,
+    require_floating,
+    require_key,
+    require_number,
+    require_shape,
+    shapes,
+)
 from ._mask import Options
 
 RULE = "dot_product_attention"
@@ -77,9 +85,7 @@ def arrays(query, key, value, bias, mask, query_lengths, key_lengths, offset, se
 def chosen(call: Call, scale, is_causal, local_window_size, implementation, return_residual, softcap, q_offset, rate):
     """The options, checked; a tile's block of queries and of keys is chosen by the shapes."""
     (batch, queries, heads, features), keys = call.query.shape, call.key.shape[1]
-    for name, value in (("is_causal", is_causal), ("return_residual", return_residual)):
-        if not isinstance(value, (bool, np.bool_)):
-            raise TypeError(f"{RULE}: {name} must be True or False, got {value!r}")
+    require_bool(RULE, is_causal=is_causal, return_residual=return_residual)
     if implementation not in (None, "xla", "cudnn"):
         raise ValueError(f"{RULE}: implementation must be None, 'xla' or 'cudnn', got {implementation!r}")
     if softcap is not None:

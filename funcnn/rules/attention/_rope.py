@@ -41,7 +41,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._common._checks import are_integers, describe, require_number, shapes
+from .._common._checks import are_integers, describe, require_bool, require_number, shapes
 from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 from ._frequencies import frequencies
@@ -88,8 +88,7 @@ def rope(
         raise ValueError(f"rope: positions must be {expected}, got {describe(positions)}")
     require_number("rope", "base", base, "above 1", lambda v: v > 1)
     require_number("rope", "fraction", fraction, "from 0 to 1", lambda v: 0 <= v <= 1)
-    if not isinstance(interleaved, bool):
-        raise TypeError(f"rope: interleaved must be a bool, got {describe(interleaved)}")
+    require_bool("rope", interleaved=interleaved)
     turned = round(fraction * x.shape[-1])
     if turned % 2:
         raise ValueError(f"rope: fraction · dim must be even, got {turned} of {x.shape[-1]} features")

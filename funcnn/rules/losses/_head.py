@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._common._checks import is_int, require_number, require_shape, shapes
+from .._common._checks import is_int, require_bool, require_number, require_shape, shapes
 from .._common._chunks import added, cut, placed
 from .._common._cotangent import cotangent
 from .._common._precision import as_row, widen
@@ -54,8 +54,7 @@ class Head(NamedTuple):
 
 def require_head(rule, head, chunk, what, axis_name=None, **others):
     """Raise TypeError or ValueError unless the arrays and the options are allowed; a chunk is so many classes or rows."""
-    if not isinstance(head.w_transposed, bool):
-        raise TypeError(f"{rule}: w_transposed must be True or False, got {head.w_transposed!r}")
+    require_bool(rule, w_transposed=head.w_transposed)
     layout = "classes n" if head.w_transposed else "n classes"
     shapes(rule, x=(head.x, "... n"), w=(head.w, layout), b=(head.b, "classes | None"), **others)
     require_shape(rule, "w", head.w, f"[{layout.replace(' ', ', ')}] with at least one class", head.classes > 0)

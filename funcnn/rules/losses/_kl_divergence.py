@@ -37,7 +37,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import shapes
+from .._common._checks import require_bool, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import times, widen
 
@@ -55,13 +55,14 @@ def kl_divergence(log_predictions: Array, targets: Array, log_targets: bool = Fa
       ``[...]``, each row's divergence.
 
     Raises:
-      TypeError, ValueError: dtypes or shapes differ.
+      TypeError, ValueError: dtypes or shapes differ, or log_targets is not a bool.
     """
     return kl_divergence_fwd(log_predictions, targets, log_targets)[0]
 
 
 def kl_divergence_fwd(log_predictions, targets, log_targets):
     shapes("kl_divergence", log_predictions=(log_predictions, "... classes"), targets=(targets, "... classes"))
+    require_bool("kl_divergence", log_targets=log_targets)
     t, log_t = _probabilities(targets, log_targets)
     loss = jnp.sum(times(t, log_t - widen(log_predictions)), axis=-1)
     return loss.astype(log_predictions.dtype), (log_predictions, targets)

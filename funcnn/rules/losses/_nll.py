@@ -56,7 +56,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, shapes
+from .._common._checks import require_bool, require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._precision import representable, times, widen
 
@@ -77,13 +77,14 @@ def poisson_nll(prediction: Array, target: Array, full: bool = False, log_input:
       ``[...]``, each element's loss.
 
     Raises:
-      TypeError, ValueError: dtypes or shapes differ.
+      TypeError, ValueError: dtypes or shapes differ, or an option is not a bool.
     """
     return poisson_nll_fwd(prediction, target, full, log_input)[0]
 
 
 def poisson_nll_fwd(prediction, target, full, log_input):
     shapes("poisson_nll", prediction=(prediction, "..."), target=(target, "..."))
+    require_bool("poisson_nll", full=full, log_input=log_input)
     x, t = widen(prediction), widen(target)
     rate, log_rate = (jnp.exp(x), x) if log_input else (x, jnp.log(x + _EPS))
     loss = jnp.where(rate == jnp.inf, jnp.inf, rate - times(t, log_rate))
@@ -130,7 +131,7 @@ def gaussian_nll(mean: Array, target: Array, variance: Array, eps: float = 1e-6,
       ``[...]``, each element's loss.
 
     Raises:
-      TypeError, ValueError: dtypes or shapes differ, or eps is not above 0.
+      TypeError, ValueError: dtypes or shapes differ, eps is not above 0, or full is not a bool.
     """
     return gaussian_nll_fwd(mean, target, variance, eps, full)[0]
 
@@ -138,6 +139,7 @@ def gaussian_nll(mean: Array, target: Array, variance: Array, eps: float = 1e-6,
 def gaussian_nll_fwd(mean, target, variance, eps, full):
     shapes("gaussian_nll", mean=(mean, "..."), target=(target, "..."), variance=(variance, "..."))
     require_number("gaussian_nll", "eps", eps, "above 0", lambda v: v > 0)
+    require_bool("gaussian_nll", full=full)
     d, v = widen(mean) - widen(target), jnp.maximum(widen(variance), eps)
     loss = (jnp.log(v) + d / v * d + (math.log(2 * math.pi) if full else 0)) / 2
     return loss.astype(mean.dtype), (mean, target, variance)

@@ -46,7 +46,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_number, shapes
+from .._common._checks import require_bool, require_number, shapes
 from .._common._cotangent import cotangent
 from .._common._length import length, over
 from .._common._precision import widen
@@ -70,7 +70,7 @@ def triplet(
       ``[...]``, each row's loss.
 
     Raises:
-      TypeError, ValueError: dtypes or shapes differ, or an option is not a number.
+      TypeError, ValueError: dtypes or shapes differ, an option is not a number, or swap not a bool.
     """
     return triplet_fwd(anchor, positive, negative, margin, eps, swap)[0]
 
@@ -80,6 +80,7 @@ def triplet_fwd(anchor, positive, negative, margin, eps, swap):
     shapes("triplet", anchor=(anchor, rows), positive=(positive, rows), negative=(negative, rows))
     require_number("triplet", "margin", margin)
     require_number("triplet", "eps", eps)
+    require_bool("triplet", swap=swap)
     a, p, n = map(widen, (anchor, positive, negative))
     _, far, _ = _to_negative(a, p, n, eps, swap)
     loss = jnp.maximum(length(a - p + eps, -1) - far + margin, 0)

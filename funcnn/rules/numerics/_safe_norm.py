@@ -36,7 +36,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._common._checks import require_axis, require_floating
+from .._common._checks import require_axis, require_bool, require_floating
 from .._common._cotangent import cotangent
 from .._common._length import length, over
 from .._common._precision import widen
@@ -55,7 +55,7 @@ def safe_norm(x: Array, axis: int | tuple[int, ...] = -1, keepdims: bool = False
       The shape of x without the axes, of x's dtype.
 
     Raises:
-      TypeError: x is not floating, or the axis not an int or a tuple of ints.
+      TypeError: x is not floating, the axis not an int or a tuple of ints, or keepdims not a bool.
       ValueError: x has no such axis.
     """
     return safe_norm_fwd(x, axis, keepdims)[0]
@@ -64,6 +64,7 @@ def safe_norm(x: Array, axis: int | tuple[int, ...] = -1, keepdims: bool = False
 def safe_norm_fwd(x, axis, keepdims):
     require_floating("safe_norm", x=x)
     require_axis("safe_norm", axis, jnp.ndim(x))
+    require_bool("safe_norm", keepdims=keepdims)
     y = length(x, axis).astype(x.dtype)
     return y if keepdims else jnp.squeeze(y, axis), (x, y)
 

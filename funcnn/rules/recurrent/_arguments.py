@@ -1,6 +1,6 @@
 """What the recurrent rules ask of their arguments."""
 
-from .._common._checks import are_integers, describe, shapes
+from .._common._checks import are_integers, describe, require_bool, shapes
 from ._time import Sequence
 
 
@@ -27,8 +27,7 @@ def sequence(rule: str, gates: int, x, w_x, w_h, lengths, reverse, *, carry, bia
 
 def require_direction(rule: str, x, lengths, reverse) -> None:
     """Raise TypeError or ValueError unless lengths are None or an integer for each row of x, and reverse is a bool."""
-    if not isinstance(reverse, bool):
-        raise TypeError(f"{rule}: reverse must be a bool, got {describe(reverse)}")
+    require_bool(rule, reverse=reverse)
     if lengths is not None:
         if not are_integers(lengths):
             raise TypeError(f"{rule}: lengths must be an array of integers, got {describe(lengths)}")

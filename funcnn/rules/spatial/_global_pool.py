@@ -36,6 +36,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .._common._checks import require_bool
 from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 from ._window import require_space
@@ -53,7 +54,7 @@ def global_max_pool(x: Array, keepdims: bool = False) -> Array:
       ``[batch, channels]``, of x's dtype. Of equal entries the first takes the cotangent; NaN is the largest.
 
     Raises:
-      TypeError: x is not floating.
+      TypeError: x is not floating, or keepdims is not a bool.
       ValueError: the shape does not fit.
     """
     return global_max_pool_fwd(x, keepdims)[0]
@@ -61,6 +62,7 @@ def global_max_pool(x: Array, keepdims: bool = False) -> Array:
 
 def global_max_pool_fwd(x, keepdims):
     require_space("global_max_pool", x)
+    require_bool("global_max_pool", keepdims=keepdims)
     largest_of_rows = jnp.max(x, _space(x)[1:], keepdims=True)  # [batch, n0, 1 …, channels]: x is read once
     y = jnp.max(largest_of_rows, 1, keepdims=True)
     row = _first(largest_of_rows, y)
@@ -93,7 +95,7 @@ def global_avg_pool(x: Array, keepdims: bool = False) -> Array:
       ``[batch, channels]``, of x's dtype.
 
     Raises:
-      TypeError: x is not floating.
+      TypeError: x is not floating, or keepdims is not a bool.
       ValueError: the shape does not fit.
     """
     return global_avg_pool_fwd(x, keepdims)[0]
@@ -101,6 +103,7 @@ def global_avg_pool(x: Array, keepdims: bool = False) -> Array:
 
 def global_avg_pool_fwd(x, keepdims):
     require_space("global_avg_pool", x)
+    require_bool("global_avg_pool", keepdims=keepdims)
     return jnp.mean(widen(x), _space(x), keepdims=keepdims).astype(x.dtype), token(x)
 
 

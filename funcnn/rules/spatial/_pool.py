@@ -45,6 +45,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from .._common._checks import require_bool
 from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 from ._window import Padding, Sizes, each, geometry, reaches, require_space
@@ -75,7 +76,7 @@ def max_pool(
       does, int32 of the same shape.
 
     Raises:
-      TypeError: x is not floating.
+      TypeError: x is not floating, or return_indices is not a bool.
       ValueError: the shape or options do not fit, or the window is larger than the padded input.
 
     Example:
@@ -87,6 +88,7 @@ def max_pool(
 
 def max_pool_fwd(x, window, stride, padding, dilation, return_indices):
     slide = _geometry("max_pool", x, window, stride, padding, dilation)
+    require_bool("max_pool", return_indices=return_indices)
     entries = _under_window(x, -np.inf, slide)
     y = next(entries)
     first = jnp.zeros_like(y, np.min_scalar_type(math.prod(slide.window) - 1)) + _first_inside(y, slide)
@@ -136,7 +138,7 @@ def avg_pool(
       ``[batch, *places, channels]``, of x's dtype; 0 for a window over nothing but padding.
 
     Raises:
-      TypeError: x is not floating.
+      TypeError: x is not floating, or count_padding is not a bool.
       ValueError: the shape or options do not fit, or the window is larger than the padded input.
 
     Example:
@@ -148,6 +150,7 @@ def avg_pool(
 
 def avg_pool_fwd(x, window, stride, padding, count_padding):
     slide = _geometry("avg_pool", x, window, stride, padding)
+    require_bool("avg_pool", count_padding=count_padding)
     total = reduce(jnp.add, _under_window(widen(x), 0, slide))
     return (total / _count(x, slide, count_padding)).astype(x.dtype), token(x)
 

@@ -44,6 +44,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from .._common._checks import require_bool
 from .._common._cotangent import cotangent, token
 from .._common._precision import widen
 from ._window import Sizes, along_space, each, require_space
@@ -183,7 +184,6 @@ def _sizes(x, factor, size):
 def _check_method(method, align_corners):
     if method not in {"nearest", "linear", "cubic"}:
         raise ValueError(f"upsample: method must be 'nearest', 'linear' or 'cubic', got {method!r}")
-    if not isinstance(align_corners, bool):
-        raise TypeError(f"upsample: align_corners must be True or False, got {align_corners!r}")
+    require_bool("upsample", align_corners=align_corners)
     if align_corners and method == "nearest":
         raise ValueError("upsample: align_corners must be False for method 'nearest', got True")

@@ -33,7 +33,7 @@ entries = [
                 ValueError, "fraction must be a number from 0 to 1, got 2", x=X, positions=Classes((3,), 9), fraction=2
             ),
             bad(ValueError, "base must be a number above 1, got 0", x=X, positions=Classes((3,), 9), base=0),
-            bad(TypeError, "interleaved must be a bool, got int", x=X, positions=Classes((3,), 9), interleaved=1),
+            bad(TypeError, "interleaved must be True or False, got 1", x=X, positions=Classes((3,), 9), interleaved=1),
             bad(
                 TypeError,
                 "scaling must be a mapping such as .*, got float",

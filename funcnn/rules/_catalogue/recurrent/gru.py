@@ -29,7 +29,7 @@ entries = [
             bad(ValueError, r"gru: w_h must be \[features, 12\], got", **FITTING | {"w_h": (4, 4)}),
             bad(ValueError, r"gru: b_h must be \[12\], got", **FITTING | {"b_h": (4,)}),
             bad(ValueError, r"gru: lengths must be \[2\] to follow x, got int32\[3\]", **FITTING, lengths=ints(3)),
-            bad(TypeError, "gru: reverse must be a bool, got int", **FITTING, reverse=1),
+            bad(TypeError, "gru: reverse must be True or False, got 1", **FITTING, reverse=1),
         ],
         large=call(x=(32, 128, 256), h=(32, 256), w_x=(256, 768), w_h=(256, 768), b_x=(768,), b_h=(768,)),
     ),

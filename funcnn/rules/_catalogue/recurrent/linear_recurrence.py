@@ -23,7 +23,7 @@ entries = [
             bad(ValueError, r"linear_recurrence: a must be \[2, 5, 3\] or \[3\]", **FITTING | {"a": (2, 3)}),
             bad(TypeError, "linear_recurrence: a must be a floating-point array", **FITTING | {"a": ints(3)}),
             bad(ValueError, r"linear_recurrence: lengths must be \[2\] to follow x", **FITTING, lengths=ints(3)),
-            bad(TypeError, "linear_recurrence: reverse must be a bool, got int", **FITTING, reverse=1),
+            bad(TypeError, "linear_recurrence: reverse must be True or False, got 1", **FITTING, reverse=1),
         ],
         large=call(a=(8, 1024, 256), x=(8, 1024, 256), h=(8, 256)),
     ),

@@ -35,7 +35,7 @@ entries = [
             bad(TypeError, "lstm: x must be a floating-point array, got int32", **FITTING | {"x": ints(2, 5, 3)}),
             bad(TypeError, r"lstm: lengths must be an array of integers, got float64\[2\]", **FITTING, lengths=(2,)),
             bad(ValueError, r"lstm: lengths must be \[2\] to follow x, got int32\[3\]", **FITTING, lengths=ints(3)),
-            bad(TypeError, "lstm: reverse must be a bool, got int", **FITTING, reverse=1),
+            bad(TypeError, "lstm: reverse must be True or False, got 1", **FITTING, reverse=1),
         ],
         large=call(x=(32, 128, 256), h=(32, 256), c=(32, 256), w_x=(256, 1024), w_h=(256, 1024), b=(1024,)),
     ),

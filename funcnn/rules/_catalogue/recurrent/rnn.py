@@ -30,7 +30,7 @@ entries = [
             bad(TypeError, "rnn: w_x must have the dtype of x", **FITTING | {"w_x": of("float32", 3, 4)}),
             bad(TypeError, r"rnn: lengths must be an array of integers, got float64\[2\]", **FITTING, lengths=(2,)),
             bad(ValueError, r"rnn: lengths must be \[2\] to follow x, got int32\[3\]", **FITTING, lengths=ints(3)),
-            bad(TypeError, "rnn: reverse must be a bool, got int", **FITTING, reverse=1),
+            bad(TypeError, "rnn: reverse must be True or False, got 1", **FITTING, reverse=1),
             bad(ValueError, "rnn: activation must be one of tanh, relu, got 'gelu'", **FITTING, activation="gelu"),
         ],
         large=call(x=(32, 128, 256), h=(32, 256), w_x=(256, 256), w_h=(256, 256), b=(256,)),

@@ -10,6 +10,7 @@ from .._calibration import run_calibration
 from .._core import Layer, Params, Stream, as_layer, split_key
 from .._shown import shown
 from .._streaming import stream_of
+from ..rules._common._checks import require_bool
 from ._children import LayerLike, require_like
 
 
@@ -26,6 +27,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
       A layer whose parameters are the layer's with a leading axis of n.
 
     Raises:
+      TypeError: remat is not a bool.
       ValueError: n is not a positive int; or the output has another shape or dtype than the input.
 
     Example:
@@ -37,6 +39,7 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
     stream = stream_of(layer)
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"repeat: n must be a positive int, got {n!r}")
+    require_bool("repeat", remat=remat)
 
     def init(key, x):
         params = jax.vmap(lambda k: layer.init(k, x))(split_key(key, n))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from .. import initializers, rules
 from .._core import Layer
 from .._shown import shown
+from ..rules._common._checks import require_bool
 from ._example import features as features_of
 
 
@@ -37,6 +38,8 @@ def snake(*, per_feature: bool = True, alpha_init=initializers.ones) -> Layer:
 
 
 def _learned(layer: str, rule: Callable, name: str, per_feature: bool, draw) -> Layer:
+    require_bool(layer, per_feature=per_feature)
+
     def init(key, x):
         features, dtype = features_of(layer, x)
         return {name: draw(key, (features,) if per_feature else (), dtype)}

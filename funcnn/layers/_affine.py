@@ -8,7 +8,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import refuse, stream_of
-from ..rules._common._checks import describe
+from ..rules._common._checks import describe, require_bool
 from ..rules.affine._einsum import indices_of
 from ..rules.affine._embedding import require_row
 from ._example import features as features_of
@@ -28,6 +28,7 @@ def scale_shift(
     Returns:
       A layer with parameters ``{"scale": [features], "shift": [features]}`` in x's dtype, for x ``[..., features]``.
     """
+    require_bool("scale_shift", scale=scale, shift=shift)
 
     def init(key, x):
         n, dtype = features_of("scale_shift", x)
@@ -58,7 +59,8 @@ def bilinear(
       ``[..., m]``.
 
     Raises:
-      TypeError, ValueError: features is not a positive int; or, by init and apply, x is not such a pair.
+      TypeError, ValueError: features is not a positive int, or bias not a bool; or, by init and apply, x is not
+        such a pair.
 
     Example:
       >>> layer, pair = bilinear(2), (jnp.ones((4, 3)), jnp.ones((4, 5)))
@@ -66,6 +68,7 @@ def bilinear(
       (4, 2)
     """
     positive("bilinear", "features", features)
+    require_bool("bilinear", bias=bias)
 
     def init(key, pair):
         x, z = _both(pair)

@@ -13,7 +13,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, refuse
-from ..rules._common._checks import are_integers, describe, require_number
+from ..rules._common._checks import are_integers, describe, require_bool, require_number
 from ._cache import empty, with_all, with_last
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
@@ -78,7 +78,7 @@ def attention(
     """
     kv_heads = heads if kv_heads is None else kv_heads
     _require_options(heads, kv_heads, head_dim, window, softcap, rope, dropout)
-    _require_bools(causal=causal, qk_norm=qk_norm, bias=bias, cross=cross)
+    require_bool("attention", causal=causal, qk_norm=qk_norm, bias=bias, cross=cross)
     if cross and (causal or rope or window):
         raise ValueError("attention: causal, window and rope are not for cross: a memory has positions of its own")
     turn = (lambda a, positions: rules.rope(a, positions, **({} if rope is True else rope))) if rope else None
@@ -198,9 +198,3 @@ def _require_options(heads, kv_heads, head_dim, window, softcap, rope, dropout):
     if softcap is not None:
         require_number("attention", "softcap", softcap, "above 0, and finite", lambda v: 0 < v < math.inf)
     require_rate("attention", "dropout", dropout)
-
-
-def _require_bools(**options):
-    for name, value in options.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"attention: {name} must be True or False, got {value!r}")

@@ -10,7 +10,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, last_of, refuse
-from ..rules._common._checks import shapes
+from ..rules._common._checks import require_bool, shapes
 from ..rules.spatial._window import geometry, reaches
 from ._example import features as features_of
 from ._example import positive
@@ -180,6 +180,7 @@ def _layer(name, slide, window, size, bias, w_init, b_init, stream):
         raise ValueError(f"{name}: window must have 1 to 3 sizes, one a spatial axis, got {window!r}")
     for n in window if isinstance(window, tuple) else (window,):
         positive(name, "window", n)
+    require_bool(name, bias=bias)
 
     def init(key, x):
         sizes = window if isinstance(window, tuple) else (window,) * min(max(len(x.shape) - 2, 1), 3)

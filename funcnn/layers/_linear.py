@@ -3,6 +3,7 @@
 from .. import initializers, rules
 from .._core import Layer, split_key
 from .._shown import shown
+from ..rules._common._checks import require_bool
 from ._example import features as features_of
 from ._example import positive
 
@@ -21,7 +22,8 @@ def linear(features: int, *, bias: bool = True, w_init=initializers.lecun_normal
       shape ``[1, features]`` is applied as well.
 
     Raises:
-      TypeError, ValueError: features is not a positive int; or, by init, x is not a floating-point array with an axis.
+      TypeError, ValueError: features is not a positive int, or bias not a bool; or, by init, x is not a floating-point
+        array with an axis.
 
     Example:
       >>> layer = linear(2)
@@ -30,6 +32,7 @@ def linear(features: int, *, bias: bool = True, w_init=initializers.lecun_normal
       (4, 2)
     """
     positive("linear", "features", features)
+    require_bool("linear", bias=bias)
 
     def init(key, x):
         n, dtype = features_of("linear", x)

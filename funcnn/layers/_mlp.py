@@ -6,6 +6,7 @@ from typing import Any
 from .. import initializers, rules
 from .._core import Layer, split_key
 from .._shown import shown
+from ..rules._common._checks import require_bool
 from ._example import features as features_of
 from ._example import positive
 
@@ -34,10 +35,11 @@ def mlp(
       dtype, for x ``[..., n]``.
 
     Raises:
-      TypeError, ValueError: hidden is not a positive int; or, by init, x is not a floating-point array; or, by apply,
-        activation or tile is not as `funcnn.rules.mlp` takes it.
+      TypeError, ValueError: hidden is not a positive int, or bias not a bool; or, by init, x is not a floating-point array;
+        or, by apply, activation or tile is not as `funcnn.rules.mlp` takes it.
     """
     positive("mlp", "hidden", hidden)
+    require_bool("mlp", bias=bias)
 
     def init(key, x):
         n, dtype = features_of("mlp", x)

@@ -9,6 +9,7 @@ from .._calibration import meet
 from .._core import Layer, as_layer, split_key
 from .._shown import shown
 from .._streaming import cannot_stream, stream_of, with_params
+from ..rules._common._checks import require_bool
 from ._example import features as features_of
 from ._example import positive
 
@@ -218,6 +219,7 @@ _START = {"scale": jnp.ones, "shift": jnp.zeros, "mean": jnp.zeros, "variance": 
 
 def _init(layer, rank, **wanted):
     """An ``init`` that makes the vectors wanted, with one number for each feature."""
+    require_bool(layer, **wanted)
 
     def init(key, x):
         del key

@@ -9,7 +9,7 @@ from .. import initializers, rules
 from .._core import Layer, Stream, split_key
 from .._shown import shown
 from .._streaming import cannot_stream
-from ..rules._common._checks import describe
+from ..rules._common._checks import describe, require_bool
 from ..rules.recurrent._rnn import require_activation
 from ._example import features as features_of
 from ._example import key_of_training, positive, require_rate
@@ -61,6 +61,7 @@ def rnn(
       (2, 5, 4)
     """
     require_activation(activation)
+    require_bool("rnn", bias=bias)
     run = lambda p, x, h, lengths: rules.rnn(x, h, p["w_x"], p["w_h"], p.get("b"), lengths, reverse, activation)
     biases = {"b": lambda dtype: jnp.zeros(features, dtype)} if bias else {}
     cell = _Cell("rnn", 1, 1, run, biases)
@@ -90,6 +91,7 @@ def gru(
       >>> model.apply(params, x).shape
       (2, 5)
     """
+    require_bool("gru", bias=bias)
     run = lambda p, x, h, lengths: rules.gru(
         x, h, p["w_x"], p["w_h"], p.get("b_x"), p.get("b_h"), lengths, reverse
     )  # fmt: skip
@@ -123,6 +125,7 @@ def lstm(
       >>> y["x"].shape, y["lengths"].tolist()
       ((2, 5, 4), [5, 3])
     """
+    require_bool("lstm", bias=bias)
     run = lambda p, x, carry, lengths: rules.lstm(
         x, *_pair("lstm", carry, "(h, c)"), p["w_x"], p["w_h"], p.get("b"), lengths, reverse
     )  # fmt: skip
@@ -195,9 +198,7 @@ def _layer(cell: _Cell, features, return_sequence, reverse, dropout, w_init, rec
     name, gates, states, run, biases = cell
     positive(name, "features", features)
     require_rate(name, "dropout", dropout)
-    for option, value in {"return_sequence": return_sequence, "reverse": reverse}.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"{name}: {option} must be a bool, got {value!r}")
+    require_bool(name, return_sequence=return_sequence, reverse=reverse)
 
     def init(key, inputs):
         n, dtype = features_of(name, entries(name, inputs, _ENTRIES)["x"], 3)

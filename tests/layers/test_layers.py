@@ -1,5 +1,7 @@
 """Layers draw parameters of the right shapes and dtypes, call their rule, and say what does not fit."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,3 +78,33 @@ BAD = [
 def test_a_bad_call_says_what_was_wrong(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def boolean_options():
+    """Each constructor of a layer or combinator with each of its options that is True or False."""
+    for constructor in vars(fn).values():
+        if not inspect.isfunction(constructor) or inspect.signature(constructor).return_annotation is not fn.Layer:
+            continue
+        if constructor.__module__.startswith("funcnn.models"):
+            continue
+        for option in inspect.signature(constructor).parameters.values():
+            if option.annotation is bool:
+                yield pytest.param(constructor, option.name, id=f"{constructor.__name__}-{option.name}")
+
+
+def made(constructor, **options):
+    given = inspect.signature(constructor).parameters.values()
+    needed = [fn.tanh if p.name == "layer" else 2 for p in given if p.default is p.empty]
+    return constructor(*needed, **options)
+
+
+@pytest.mark.parametrize(("constructor", "option"), [*boolean_options()])
+def test_a_boolean_option_takes_no_other_value(constructor, option):
+    for value in (1, "False", None, np.ones(1)):
+        with pytest.raises(TypeError, match=f"^{constructor.__name__}: {option} must be True or False, got "):
+            made(constructor, **{option: value})
+    assert made(constructor, **{option: np.bool_(False)})
+
+
+def test_boolean_options_of_layers_are_found():
+    assert len(list(boolean_options())) > 20

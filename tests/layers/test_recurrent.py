@@ -132,7 +132,7 @@ def test_probes_see_a_recurrent_layer():
             "gru: dropout, the fraction .*, must be from 0 to below 1, got 1.0",
         ),
         (lambda: fn.rnn(2, activation="gelu"), ValueError, "rnn: activation must be one of tanh, relu, got 'gelu'"),
-        (lambda: fn.rnn(2, reverse=1), TypeError, "rnn: reverse must be a bool, got 1"),
+        (lambda: fn.rnn(2, reverse=1), TypeError, "rnn: reverse must be True or False, got 1"),
         (lambda: fn.bidirectional(fn.lstm(2), 2), TypeError, "bidirectional: recurrent must be rnn, gru or lstm, not"),
         (lambda: fn.bidirectional(fn.rnn, 2, reverse=True), TypeError, "bidirectional: reverse must be left out"),
         (lambda: fn.gru(2).init(KEY, X[0]), ValueError, "gru: x must have at least 3 axes"),

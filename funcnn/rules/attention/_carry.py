@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .._common._cotangent import cotangent
@@ -26,8 +27,15 @@ class Bars(NamedTuple):
 
 
 def pairs(call: Call, options: Options):
-    """The blocks of queries and keys, one after the other."""
+    """The blocks of queries and keys, row by row: a block of queries stays in the cache, and its sums."""
     return tiles(call.query.shape[1], call.key.shape[1], options, anywhere=call.offset is not None)
+
+
+def pairs_by_keys(call: Call, options: Options):
+    """The same, column by column: a block of keys stays in the cache, and its two cotangents."""
+    i, j = pairs(call, options)
+    order = np.argsort(j, kind="stable")
+    return i[order], j[order]
 
 
 def before_any_key(call: Call, parts: Parts):

@@ -55,7 +55,7 @@ from jax import Array, lax
 from .._common._cotangent import copied_as
 from .._common._precision import widen
 from ._arguments import Call, arrays, by_cudnn, chosen
-from ._carry import Bars, added, as_given, before_any_key, below, level, no_bars, pairs, rows
+from ._carry import Bars, added, as_given, before_any_key, below, level, no_bars, pairs, pairs_by_keys, rows
 from ._formula import by_formula
 from ._logits import kept, lay_out, logits, logits_bwd, seen, tile
 from ._tiles import from_heads, over_columns, over_features, over_rows, put, take
@@ -110,7 +110,7 @@ def dot_product_attention_bwd(options, residuals, bars):
         q_bar, k_bar, bias_bar, alibi_bar = logits_bwd(part, s, s_bar, options)
         return added(carry, Bars(q_bar, k_bar, over_rows(y_bar, stays * p), bias_bar, alibi_bar), at, options), None
 
-    found, _ = lax.scan(step, no_bars(parts, of_rows), pairs(call, options))
+    found, _ = lax.scan(step, no_bars(parts, of_rows), pairs_by_keys(call, options))
     sinks_bar = None if call.sinks is None else -jnp.sum(jnp.exp(widen(call.sinks)[None, None] - lse) * delta, (0, 1))
     return as_given(call, found, sinks_bar)
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,8 @@ from .audit._nearby import around, directions, precision
 from .audit._tolerance import judge
 from .programs._unseen import unseen, unseen_said
 
+_SAID = {"pass": "ok", "fail": "WRONG", "inconclusive": "inconclusive"}
+
 
 class Row(NamedTuple):
     """One leaf of the parameters.
@@ -25,10 +27,12 @@ class Row(NamedTuple):
     Attributes:
       path: the leaf's place in params, such as ``body.w``.
       shape: its shape.
-      error: the largest difference of the two gradients, relative to the leaf's largest gradient.
+      error: the largest difference of the two gradients, relative to the leaf's largest gradient; inf where the rules give
+        NaN, NaN where autodiff alone does.
       worst: the index of that element.
       rules, autodiff: both gradients there, complex for a complex leaf.
-      ok: whether the error is within the tolerance, that of the leaf's dtype, or the rules give a subgradient at a kink.
+      status: "pass" where the error is within the tolerance, that of the leaf's dtype, or the rules give a subgradient at
+        a kink; "inconclusive" where an element of autodiff's alone is not finite; or else "fail".
     """
 
     path: str
@@ -37,7 +41,11 @@ class Row(NamedTuple):
     worst: tuple[int, ...]
     rules: complex
     autodiff: complex
-    ok: bool
+    status: Literal["pass", "fail", "inconclusive"]
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "pass"
 
 
 class Comparison(NamedTuple):
@@ -68,7 +76,7 @@ class Comparison(NamedTuple):
         for row in self.rows:
             lines.append(
                 f"{row.path:{width}}  {_indices(row.shape):12}  {row.error:8.1e}  {_indices(row.worst):12}  "
-                f"{row.rules:13.6e}  {row.autodiff:13.6e}  {'ok' if row.ok else 'WRONG'}"
+                f"{row.rules:13.6e}  {row.autodiff:13.6e}  {_SAID[row.status]}"
             )
         for name in self.seconds:
             lines.append(f"{name:9} {self.seconds[name] * 1e6:12,.0f} µs {self.temp_bytes[name]:14,} temp bytes")
@@ -76,20 +84,22 @@ class Comparison(NamedTuple):
 
     def _repr_html_(self) -> str:
         heads = ("status", "leaf", "shape", "error", "worst at", "rules", "autodiff")
-        rows = [table_row([badge("pass" if r.ok else "fail"), r.path, _indices(r.shape), f"{r.error:.1e}",
+        rows = [table_row([badge(r.status), r.path, _indices(r.shape), f"{r.error:.1e}",
                            _indices(r.worst), f"{r.rules:.6e}", f"{r.autodiff:.6e}"]) for r in self.rows]  # fmt: skip
         costs = [f"{name}: {seconds * 1e6:,.0f} µs, {self.temp_bytes[name]:,} temp bytes"
                  for name, seconds in self.seconds.items()]  # fmt: skip
         return notebook(element("p", self._verdict()), table(heads, rows, "leaves"), *(element("p", c) for c in costs))
 
     def _verdict(self) -> str:
-        wrong = [row.path for row in self.rows if not row.ok]
+        wrong, unknown = (", ".join(row.path for row in self.rows if row.status == s) for s in ("fail", "inconclusive"))
         if wrong:
-            return f"WRONG: {', '.join(wrong)}"
+            return f"WRONG: {wrong}"
         if self.unseen:
             return f"inconclusive: {unseen_said(self.unseen)}"
         if not self.calls:
             return "inconclusive: no hand-written rule is called"
+        if unknown:
+            return f"inconclusive: autodiff's gradient is not finite, and the rules' is: {unknown}"
         return "every hand-written gradient agrees with autodiff's"
 
 
@@ -97,6 +107,9 @@ def compare(
     loss: Callable[..., jax.Array], params: Any, *args: Any, tolerance: float | None = None, everything: bool = False
 ) -> Comparison:
     """Compare the gradient of a loss by its hand-written rules with `jax.grad`'s own, the rules taken out.
+
+    NaN fails, as in `check`, where autodiff gives NaN too. Where autodiff alone is not finite, there is nothing to compare
+    with: the comparison is inconclusive, and `check` judges the rule by finite differences.
 
     Args:
       loss: ``loss(params, *args) -> scalar``.
@@ -134,10 +147,11 @@ def compare(
         temp_bytes[name] = 0 if memory is None else memory.temp_size_in_bytes
     by_autodiff = jax.tree.leaves(gradients["autodiff"])
     by_rules = jax.tree_util.tree_leaves_with_path(gradients["rules"])
-    rows = [_row(path, a, b, tolerance) for (path, a), b in zip(by_rules, by_autodiff, strict=True)]
-    if tolerance is None and not all(row.ok for row in rows):
+    pairs = [(*leaf, b) for leaf, b in zip(by_rules, by_autodiff, strict=True)]
+    rows = [_row(*pair, tolerance) for pair in pairs]
+    if tolerance is None and any(row.status == "fail" for row in rows):
         nearby = _nearby(bare, params, args, [bar for _, bar in by_rules])
-        rows = [row._replace(ok=row.ok or right) for row, right in zip(rows, nearby, strict=True)]
+        rows = [_row(*pair, tolerance, right) for pair, right in zip(pairs, nearby, strict=True)]
     return Comparison(tuple(rows), seconds, temp_bytes, calls, unseen(loss, (params, *args)))
 
 
@@ -151,13 +165,20 @@ def _nearby(bare: Callable[..., Any], params: Any, args: tuple[Any, ...], bars: 
     return [not judge([bar], stacked, u)[1] for bar, stacked in zip(bars, near.parts, strict=True)]
 
 
-def _row(path: tuple[Any, ...], rules: jax.Array, autodiff: jax.Array, tolerance: float | None) -> Row:
-    errors = relative_errors(rules, autodiff)
-    worst = np.unravel_index(np.argmax(errors), errors.shape) if errors.size else ()
-    error, a, b = (np.asarray(e)[worst].item() if errors.size else 0.0 for e in (errors, rules, autodiff))
+def _row(
+    path: tuple[Any, ...], rules: jax.Array, autodiff: jax.Array, tolerance: float | None, nearby: bool = False
+) -> Row:
+    """The row of a leaf; ``nearby`` says that its finite gradient is one of those at a kink."""
+    unknown = np.isfinite(rules) & ~np.isfinite(autodiff)
+    errors = np.where(unknown, np.nan, relative_errors(rules, autodiff))
     limit = float(jnp.finfo(rules.dtype).eps) ** (2 / 3) if tolerance is None else tolerance
+    wrong = np.isinf(errors) | (False if nearby else errors > limit)
+    largest = np.nanargmax if wrong.any() else np.argmax  # NaN counts as the largest of argmax
+    worst = np.unravel_index(largest(errors), errors.shape) if errors.size else ()
+    error, a, b = (np.asarray(e)[worst].item() if errors.size else 0.0 for e in (errors, rules, autodiff))
+    status = "fail" if wrong.any() else "inconclusive" if unknown.any() else "pass"
     name = jax.tree_util.keystr(path, simple=True, separator=".")
-    return Row(name or "params", rules.shape, error, tuple(map(int, worst)), a, b, error <= limit)
+    return Row(name or "params", rules.shape, error, tuple(map(int, worst)), a, b, status)
 
 
 def _seconds(compiled: Callable[..., Any], *args: Any) -> float:

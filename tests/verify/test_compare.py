@@ -93,6 +93,41 @@ def test_any_subgradient_is_right_at_a_kink_and_only_there(at_0, above, ok):
     assert compare(lambda b: jnp.sum(relu(b)), jnp.array([0.0, 1.0, -1.0])).ok is ok
 
 
+def rule_of_slopes(*slopes):
+    """The square root, with such a slope at each element."""
+    root = jax.custom_vjp(jnp.sqrt)
+    root.defvjp(lambda x: (jnp.sqrt(x), x), lambda x, y_bar: (y_bar * jnp.array(slopes),))
+    return lambda x: jnp.sum(root(x))
+
+
+@pytest.mark.parametrize(
+    ("x", "slope", "status", "error"),
+    [
+        (-1.0, np.nan, "fail", np.inf),  # NaN of both
+        (-1.0, 0.0, "inconclusive", np.nan),
+        (0.0, np.inf, "pass", 0.0),  # the same infinity
+        (0.0, -np.inf, "fail", np.inf),
+        (0.0, 0.0, "inconclusive", np.nan),
+        (4.0, np.nan, "fail", np.inf),
+    ],
+)
+@pytest.mark.parametrize("tolerance", [None, 1e-3, np.inf])
+def test_what_is_not_finite_is_judged_as_check_does(x, slope, status, error, tolerance):
+    report = compare(rule_of_slopes(slope), jnp.array([x]), tolerance=tolerance)
+    (row,) = report.rows
+    assert row.status == status
+    assert row.error == pytest.approx(error, nan_ok=True)
+    assert report.ok is row.ok is (status == "pass")
+    said = {"pass": "every hand", "fail": "WRONG: params", "inconclusive": "inconclusive: autodiff's gradient is not"}
+    assert str(report).splitlines()[-1].startswith(said[status])
+    assert status in report._repr_html_()
+
+
+def test_a_wrong_element_is_told_before_one_that_cannot_be_judged():
+    (row,) = compare(rule_of_slopes(0.6, 0.0), jnp.array([1.0, -1.0])).rows
+    assert (row.status, row.worst) == ("fail", (0,))
+
+
 BAD = [
     (lambda: compare(3, jnp.ones(2)), TypeError, "loss must be a function"),
     (lambda: compare(jnp.sum, ()), ValueError, "params must have at least one array"),

@@ -23,6 +23,7 @@ def relative_errors(got: ArrayLike, expected: ArrayLike) -> NDArray[np.float64]:
     difference = np.abs(np.subtract(a, b, where=finite, out=np.zeros_like(a)))
     with np.errstate(over="ignore"):
         errors = difference / max(scale, np.finfo(np.float64).tiny)
+    errors = np.minimum(errors, np.finfo(np.float64).max)  # two finite numbers differ by a finite one
     return np.where(finite | (a == b), errors, np.inf)
 
 

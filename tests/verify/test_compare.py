@@ -128,6 +128,14 @@ def test_a_wrong_element_is_told_before_one_that_cannot_be_judged():
     assert (row.status, row.worst) == ("fail", (0,))
 
 
+def test_a_large_subgradient_beside_a_slope_of_0_is_right():
+    relu = jax.custom_vjp(lambda x: jnp.where(x > 0, x, 0))  # autodiff's slope at 0 is 0
+    relu.defvjp(lambda x: (jnp.where(x > 0, x, 0), x), lambda x, y_bar: (jnp.where(x < 0, 0, y_bar),))
+    report = compare(lambda b: 8 * jnp.sum(relu(b)), jnp.zeros(1))
+    assert report.ok
+    assert np.isfinite(report.rows[0].error)
+
+
 BAD = [
     (lambda: compare(3, jnp.ones(2)), TypeError, "loss must be a function"),
     (lambda: compare(jnp.sum, ()), ValueError, "params must have at least one array"),

@@ -13,7 +13,7 @@ from .._streaming import cannot_stream, last_of, refuse
 from ..rules._common._checks import require_bool, shapes
 from ..rules.spatial._window import geometry, reaches
 from ._example import features as features_of
-from ._example import positive
+from ._example import positive, require_array
 
 Sizes = int | tuple[int, ...]
 
@@ -94,7 +94,7 @@ def depthwise_conv(
       (1, 8, 8, 6)
     """
     positive("depthwise_conv", "multiplier", multiplier)
-    slide = lambda x, w, b, padding=padding: rules.conv(x, w, b, stride, padding, dilation, x.shape[-1])
+    slide = lambda x, w, b, padding=padding: rules.conv(x, w, b, stride, padding, dilation, w.shape[-1] // multiplier)
     size = lambda channels: (channels * multiplier, channels)
     stream = _causal("depthwise_conv", slide, stride, padding, dilation)
     return _layer("depthwise_conv", slide, window, size, bias, w_init, b_init, stream)
@@ -145,6 +145,7 @@ def conv_transpose(
 
 def flatten(x: jax.Array) -> jax.Array:
     """All axes but the first as one: ``[batch, ...]`` to ``[batch, n]``."""
+    require_array("flatten", x)
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
@@ -183,6 +184,7 @@ def _layer(name, slide, window, size, bias, w_init, b_init, stream):
     require_bool(name, bias=bias)
 
     def init(key, x):
+        require_array(name, x)
         sizes = window if isinstance(window, tuple) else (window,) * min(max(len(x.shape) - 2, 1), 3)
         channels, dtype = features_of(name, x, rank=len(sizes) + 2)
         features, groups = size(channels)

@@ -6,6 +6,12 @@ import jax.numpy as jnp
 from ..rules._common._checks import is_int
 
 
+def require_array(layer: str, x) -> None:
+    """Raise TypeError unless x is an array, such as where it is a dict or a list of them."""
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        raise TypeError(f"{layer}: x must be an array, got {type(x).__name__}")
+
+
 def features(layer: str, x, rank: int = 1) -> tuple[int, jnp.dtype]:
     """The size of x's last axis and its dtype.
 
@@ -13,8 +19,7 @@ def features(layer: str, x, rank: int = 1) -> tuple[int, jnp.dtype]:
       TypeError: x is not a floating-point array.
       ValueError: x has fewer axes than ``rank``.
     """
-    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
-        raise TypeError(f"{layer}: x must be an array, got {type(x).__name__}")
+    require_array(layer, x)
     dtype = jax.dtypes.canonicalize_dtype(x.dtype) if x.dtype.kind in "iufcbV" else x.dtype
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"{layer}: x must be a floating-point array, got {dtype}{list(x.shape)}")

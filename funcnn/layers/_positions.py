@@ -47,7 +47,11 @@ def learned_positions(capacity: int, *, table_init=initializers.normal(0.02)) ->
         if length > capacity:
             raise ValueError(f"learned_positions: x must have at most {capacity} positions, got {length}")
 
-    rows = lambda params, positions, x: rules.embedding(positions, params["table"])
+    def rows(params, positions, x):
+        if x.shape[-1] != (n := params["table"].shape[-1]):
+            raise ValueError(f"learned_positions: x must have {n} features, as the table has, got {x.shape[-1]}")
+        return rules.embedding(positions, params["table"])
+
     return _adding("learned_positions", init, rows, require)
 
 
@@ -65,7 +69,7 @@ def sinusoidal_positions(*, base: float = 10_000.0, scale: float = 1.0) -> Layer
       A layer without parameters. x and the value are as for `learned_positions`, with an even n.
 
     Raises:
-      TypeError, ValueError: base is not a number above 1, or scale not a number; or, by init, n is odd.
+      TypeError, ValueError: base is not a number above 1, or scale not a number; or, by init and apply, n is odd.
 
     Example:
       >>> y = sinusoidal_positions().apply((), jnp.zeros((1, 2, 4)))
@@ -78,15 +82,18 @@ def sinusoidal_positions(*, base: float = 10_000.0, scale: float = 1.0) -> Layer
     require_number("sinusoidal_positions", "base", base, "above 1", lambda v: v > 1)
     require_number("sinusoidal_positions", "scale", scale)
 
-    def init(key, x):
+    def even(x):
         n, _ = features_of("sinusoidal_positions", x, 3)
         if n % 2:
             raise ValueError(f"sinusoidal_positions: x must have an even number of features, got {n}")
+        return n
+
+    def init(key, x):
+        even(x)
         return ()
 
     def rows(params, positions, x):
-        dtype = widen(x).dtype
-        n = x.shape[-1]
+        dtype, n = widen(x).dtype, even(x)
         frequencies = base ** (-2 * jnp.arange(n // 2, dtype=dtype) / n)
         angles = positions.astype(dtype)[..., None] * frequencies.reshape((1,) * positions.ndim + (-1,))
         pairs = scale * jnp.stack([jnp.sin(angles), jnp.cos(angles)], -1)
@@ -105,6 +112,7 @@ def _adding(layer: str, init: Callable[..., Any], rows: Callable[..., Array], re
     def apply(params, inputs, *, key=None, training=False):
         del key, training
         x, positions = _parts(layer, inputs)
+        features_of(layer, x, 3)
         if positions is None:
             require(x.shape[1])
             positions = jnp.arange(x.shape[1], dtype=jnp.int32)

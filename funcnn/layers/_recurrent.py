@@ -12,7 +12,7 @@ from .._streaming import cannot_stream
 from ..rules._common._checks import describe, require_bool
 from ..rules.recurrent._rnn import require_activation
 from ._example import features as features_of
-from ._example import key_of_training, positive, require_rate
+from ._example import key_of_training, positive, require_array, require_rate
 from ._inputs import alone, entries
 
 _ENTRIES = {"x", "lengths", "carry"}
@@ -218,6 +218,7 @@ def _layer(cell: _Cell, features, return_sequence, reverse, dropout, w_init, rec
 
     def apply(params, inputs, *, key=None, training=False):
         given = entries(name, inputs, _ENTRIES)
+        require_array(name, given["x"])
         lengths, carry = given.get("lengths"), given.get("carry")
         carry = start(params, given["x"]) if carry is None else carry
         y, carry = run(_dropped(name, params, dropout, key, training), given["x"], carry, lengths)

@@ -4,13 +4,13 @@ from numbers import Integral
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .._calibration import run_calibration
 from .._core import Layer, Params, Stream, as_layer, split_key
 from .._shown import shown
 from .._streaming import stream_of
-from ..rules._common._checks import require_bool
 from ._children import LayerLike, require_like
 
 
@@ -39,7 +39,8 @@ def repeat(layer: LayerLike, n: int, *, remat: bool = False) -> Layer:
     stream = stream_of(layer)
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"repeat: n must be a positive int, got {n!r}")
-    require_bool("repeat", remat=remat)
+    if not isinstance(remat, (bool, np.bool_)):
+        raise TypeError(f"repeat: remat must be True or False, got {remat!r}")
 
     def init(key, x):
         params = jax.vmap(lambda k: layer.init(k, x))(split_key(key, n))

@@ -212,13 +212,16 @@ def _window(size):
 def _block(heads, queries, keys, window):
     """How many queries and keys make a tile: a power of 2, less for more heads and for a narrow window.
 
-    Large tiles are faster by the entry; small ones have fewer entries that no query sees.
+    Large tiles are faster by the entry; small ones have fewer entries that no query sees. Of fewer queries than a side a
+    tile has the more keys: where a sequence is generated, all of a cache at once.
     """
     side = min(max(_power_of_2(math.sqrt(TILE / max(heads, 1))), SIDES[0]), SIDES[1])
     if window is not None:
         side = min(side, max(_power_of_2(sum(window) + 1), NARROW))
-    queries, keys = (-(-n // max(-(-n // side), 1)) for n in (queries, keys))  # as many blocks, as little padding
-    return max(queries, 1), max(keys, 1)
+    few = window is None and 0 < queries < side
+    sides = side, max(side, TILE // max(heads * queries, 1)) if few else side
+    queries, keys = (-(-n // max(-(-n // m), 1)) for n, m in zip((queries, keys), sides, strict=True))
+    return max(queries, 1), max(keys, 1)  # as many blocks, as little padding
 
 
 def _power_of_2(n):

@@ -151,12 +151,11 @@ def geglu(x: Array, gate: Array | None = None, axis: int = -1, approximate: bool
 
 
 def geglu_fwd(x, gate, axis, approximate):
-    require_bool("geglu", approximate=approximate)
-    return _gated("geglu", partial(gelu_value_and_slope, approximate), x, gate, axis), (x, gate)
+    return _gated("geglu", _gelu(approximate), x, gate, axis), (x, gate)
 
 
 def geglu_bwd(axis, approximate, residuals, y_bar):
-    return _cotangents(partial(gelu_value_and_slope, approximate), axis, residuals, y_bar)
+    return _cotangents(_gelu(approximate), axis, residuals, y_bar)
 
 
 geglu.defvjp(geglu_fwd, geglu_bwd)
@@ -205,3 +204,8 @@ def _sigmoid(u):
 
 def _relu(u):
     return jnp.where(u <= 0, 0, u), jnp.where(u > 0, 1.0, 0.0).astype(u.dtype)
+
+
+def _gelu(approximate):
+    require_bool("geglu", approximate=approximate)
+    return partial(gelu_value_and_slope, approximate)

@@ -24,12 +24,12 @@ quick: $(VENV)/installed  ## the tests to run after each change: a minute and a 
 	@$(SAY)
 	$(PYTEST) --parts 0
 
-test: $(VENV)/installed  ## every test, but of the slow ones PARTS=1 part of fifty, which this commit draws
+test: $(VENV)/installed  ## every test, but of the slow ones PARTS=1 part of a hundred, which this commit draws
 	@$(SAY)
 	$(PYTEST) --parts $(PARTS)
 
 test-all:  ## every test
-	$(MAKE) test PARTS=50
+	$(MAKE) test PARTS=100
 
 test-oldest:  ## make test on Python 3.11, for which the newest JAX is 0.10.2
 	$(MAKE) test PYTHON=$(shell .ci/python 3.11) VENV=.venv-oldest
@@ -41,7 +41,7 @@ test-flags: $(VENV)/installed  ## a third of the promises and of the checker's t
 
 test-torch: $(VENV)/installed  ## compare the rules with PyTorch's
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
-	$(PYTEST) --parts 50 tests/rules/*/test_against_torch.py tests/interop/test_torch.py tests/interop/test_recurrent.py tests/test_docs.py \
+	$(PYTEST) --parts 100 tests/rules/*/test_against_torch.py tests/interop/test_torch.py tests/interop/test_recurrent.py tests/test_docs.py \
 		'tests/test_pages.py::test_a_section_prints_what_it_says[interop-PyTorch]'
 
 rule:  ## write the skeleton of a rule: make rule NAME=relu_squared ROOM=activations

@@ -1,8 +1,8 @@
-"""What takes long takes turns: of the tests marked ``slow`` a run keeps one of fifty parts, and the commit draws which.
+"""What takes long takes turns: of the tests marked ``slow`` a run keeps one of a hundred parts, and the commit draws which.
 
-- ``--parts 3`` keeps three of the fifty, ``--parts 50`` every test, ``--parts 0`` none of these.
+- ``--parts 3`` keeps three of the hundred, ``--parts 100`` every test, ``--parts 0`` none of these.
 - ``--third`` keeps of all other tests a third, too.
-- ``FUNCNN_ROTATION=0`` … ``49`` begins with that part.
+- ``FUNCNN_ROTATION=0`` … ``99`` begins with that part.
 - A test that is asked for by name, as ``file.py::test`` or by ``-k``, is always kept.
 """
 
@@ -12,7 +12,7 @@ import os
 import subprocess
 from pathlib import Path
 
-PARTS = 50
+PARTS = 100
 
 
 def part(text: str, parts: int = PARTS) -> int:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import funcnn as fn
-from tests.helpers.batches import BATCHES, KEY, MODEL, OPTIMIZER, X, Y, fit, reading
+from tests.helpers.batches import BATCHES, KEY, MODEL, OPTIMIZER, X, Y, fit
 from tests.helpers.judge import assert_close
 
 
@@ -13,12 +13,6 @@ from tests.helpers.judge import assert_close
 def _standard_promotion():
     with jax.numpy_dtype_promotion("standard"):  # optax promotes step counts to floats
         yield
-
-
-@pytest.fixture(autouse=True)
-def _no_thread_is_left():
-    yield
-    assert not reading(), "a thread still reads"
 
 
 def broken(at, error):

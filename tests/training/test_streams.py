@@ -27,12 +27,6 @@ def _standard_promotion():
         yield
 
 
-@pytest.fixture(autouse=True)
-def _no_thread_is_left():
-    yield
-    assert not reading(), "a thread still reads"
-
-
 class Numbered:
     """An iterator over the batches, again and again, that knows where it stands."""
 

@@ -104,7 +104,7 @@ def over_columns(p, a):
 def over_rows(a, p):
     """aᵀ p, summed over a group too: [..., rows, features] and [..., rows, columns] to [..., 1, features, columns].
 
-    In this order XLA's product on a CPU takes half of the time of pᵀ a.
+    XLA's product on a CPU is faster in this order than pᵀ a.
     """
     return _product(a, p, 2, 2)[:, :, None]
 
